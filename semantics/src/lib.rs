@@ -1,0 +1,2 @@
+//! What an HTTP message means.
+pub mod fields;
