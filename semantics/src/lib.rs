@@ -1,2 +1,51 @@
-//! What an HTTP message means.
+//! What an HTTP message means: RFC 9110 as values and pure functions.
+//!
+//! This crate is the vocabulary that every other crate speaks: methods, statuses, field sections, targets, authorities,
+//! anomalies, limits, the errors that blame a peer, the reasons for which a message or a connection ended, and the
+//! exchange events that all protocol versions share.
+//!
+//! It is *not* a parser of HTTP/1.1 syntax (that is `http1`), and it never touches a socket, a file, a clock, a thread,
+//! a log or a random source. Time comes in as `now`.
+//!
+//! ```text
+//!   octets ──http1──▶ RequestHead ──target/site/fields──▶ decisions
+//!                          │
+//!                          └── Anomalies: what was seen and is odd; who asked decides what is refused
+//! ```
+//!
+//! ```
+//! use hansom_semantics::{Known, Method};
+//! assert_eq!(Method::from_octets(b"GET"), Method::Get);
+//! assert_eq!(Known::from_name(b"content-LENGTH"), Some(Known::ContentLength));
+//! ```
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod anomalies;
+mod errors;
+mod exchange;
+mod explain;
 pub mod fields;
+mod head;
+mod known;
+mod limits;
+mod method;
+mod response;
+mod section;
+mod status;
+mod target;
+mod version;
+
+pub use anomalies::Anomalies;
+pub use errors::{Answer, LimitError, PeerError, Refusal};
+pub use exchange::{ContentLength, Event, ExchangeId, Outbox, Payload, Segment};
+pub use explain::{Because, CloseReason, ContentEnd, Fate, KeepReason};
+pub use head::{OwnedRequest, RequestHead, RequestIndex, ResponseIndex, ResponseView};
+pub use known::{FieldSet, Known};
+pub use limits::Limits;
+pub use method::Method;
+pub use response::{Rendition, ResponseHead};
+pub use section::{FieldLine, Section, SectionIndex, Span, SpanKind};
+pub use status::Status;
+pub use target::{Form, NormalPath, PathError, Target};
+pub use version::Version;
