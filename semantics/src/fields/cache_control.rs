@@ -55,6 +55,16 @@ pub enum Invalid<'a> {
     Seconds(&'a str),
 }
 
+impl std::fmt::Display for Invalid<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Empty => f.write_str("there is no directive"),
+            Self::Malformed(text) => write!(f, "`{text}` is not a directive"),
+            Self::Seconds(text) => write!(f, "`{text}` needs a whole number of seconds"),
+        }
+    }
+}
+
 /// A configured list of directives as it is sent: one `, ` between two, nothing empty.
 ///
 /// # Errors

@@ -119,12 +119,13 @@ pub fn evaluate(
     now: HttpDate,
 ) -> Verdict {
     let mut last = Rule::NoCondition;
-    match if_match(conditions, current)
-        .map(|is_true| (Rule::IfMatch, is_true))
-        .or_else(|| {
-            if_unmodified_since(conditions, current, now)
-                .map(|is_true| (Rule::IfUnmodifiedSince, is_true))
-        }) {
+    // An `If-Match` makes `If-Unmodified-Since` ignored (RFC 9110 §13.1.4).
+    let first = match if_match(conditions, current) {
+        Some(is_true) => Some((Rule::IfMatch, is_true)),
+        None => if_unmodified_since(conditions, current, now)
+            .map(|is_true| (Rule::IfUnmodifiedSince, is_true)),
+    };
+    match first {
         Some((rule, false)) => return Verdict::PreconditionFailed(rule),
         Some((rule, true)) => last = rule,
         None => {}

@@ -1,5 +1,7 @@
-//! What holds for all parsers at once: no octets make one panic, and none of them reads a
-//! different thing twice.
+//! What holds for all parsers at once: no octets make one panic, and a list means the same on
+//! one line as on several.
+
+use std::hint::black_box;
 
 use super::date::HttpDate;
 use super::precondition::{Conditions, Method, Validators, evaluate};
@@ -10,8 +12,8 @@ use super::{
 
 const NOW: HttpDate = HttpDate::from_unix(1_700_000_000);
 
-/// Gives two field lines to every parser and returns what they said.
-fn ask_all(one: &[u8], other: &[u8]) -> String {
+/// Gives two field lines to every parser.
+fn ask_all(one: &[u8], other: &[u8]) {
     let lines = [one, other];
     let conditions = Conditions {
         if_match: &lines,
@@ -41,37 +43,28 @@ fn ask_all(one: &[u8], other: &[u8]) -> String {
             );
         }
     }
-    [
-        format!("{:?}", HttpDate::parse(one, NOW)),
-        format!("{:?}", entity_tag::entity_tags(lines).collect::<Vec<_>>()),
-        format!(
-            "{:?}",
-            evaluate(&conditions, Method::GetOrHead, Some(&current), NOW)
-        ),
-        format!("{:?}", evaluate(&none, Method::Other, None, NOW)),
-        format!(
-            "{:?}",
-            precondition::range_applies(Some(one), &current, NOW)
-        ),
-        format!("{ranges:?}"),
-        format!("{:?}", accept.quality("text", "html")),
-        format!("{:?}", accept.best_of(&["text/html; charset=utf-8", "a/b"])),
-        format!("{:?}", accept::weighted_list(lines).collect::<Vec<_>>()),
-        format!("{:?}", content_length::parse(lines)),
-        format!("{:?}", transfer_encoding::parse(lines)),
-        format!(
-            "{:?}",
-            transfer_encoding::codings(lines).collect::<Vec<_>>()
-        ),
-        format!("{:?}", connection::Connection::parse(lines)),
-        format!("{:?}", host::Host::parse(one)),
-        format!("{:?}", expect::parse(lines)),
-        format!("{:?}", max_forwards::parse(one)),
-        format!("{:?}", cache_control::directives(lines).collect::<Vec<_>>()),
-        format!("{:?}", cache_control::render(&String::from_utf8_lossy(one))),
-        format!("{:?}", list::has_empty_member(one)),
-    ]
-    .join("\n")
+    black_box(HttpDate::parse(one, NOW));
+    black_box(entity_tag::entity_tags(lines).count());
+    black_box(evaluate(
+        &conditions,
+        Method::GetOrHead,
+        Some(&current),
+        NOW,
+    ));
+    black_box(precondition::range_applies(Some(one), &current, NOW));
+    black_box(evaluate(&none, Method::Other, None, NOW));
+    black_box(accept.quality("text", "html"));
+    black_box(accept.best_of(&["text/html; charset=utf-8", "a/b"]));
+    black_box(accept::weighted_list(lines).count());
+    black_box(content_length::parse(lines));
+    black_box(transfer_encoding::parse(lines));
+    black_box(connection::Connection::parse(lines));
+    black_box(host::Host::parse(one).is_ok());
+    black_box(expect::parse(lines));
+    black_box(max_forwards::parse(one));
+    black_box(cache_control::directives(lines).count());
+    black_box(cache_control::render(&String::from_utf8_lossy(one)).is_ok());
+    black_box(list::has_empty_member(one));
 }
 
 /// A small generator of octets that parsers care about: the seed is the whole input.
@@ -133,12 +126,97 @@ impl Octets {
 }
 
 #[test]
-fn no_octets_make_a_parser_panic_or_change_its_mind() {
+fn no_octets_make_a_parser_panic() {
+    for seed in 0..20_000 {
+        let mut octets = Octets(seed);
+        ask_all(&octets.line(), &octets.line());
+    }
+}
+
+/// RFC 9110 §5.3: the lines of a list may be joined by a comma and a space.
+#[test]
+fn two_lines_mean_what_they_mean_joined() {
     for seed in 0..20_000 {
         let mut octets = Octets(seed);
         let (one, other) = (octets.line(), octets.line());
-        assert_eq!(ask_all(&one, &other), ask_all(&one, &other), "seed {seed}");
+        let joined = [&one[..], b", ", &other].concat();
+        let (lines, line) = ([&one[..], &other], [&joined[..]]);
+        assert_eq!(
+            entity_tag::entity_tags(lines).collect::<Vec<_>>(),
+            entity_tag::entity_tags(line).collect::<Vec<_>>(),
+            "seed {seed}"
+        );
+        assert_eq!(
+            content_length::parse(lines),
+            content_length::parse(line),
+            "seed {seed}"
+        );
+        // A quoted string left open on one line would go on behind the comma of the joined one.
+        if one.contains(&b'"') {
+            continue;
+        }
+        assert!(
+            list::members_of(lines).eq(list::members_of(line)),
+            "seed {seed}"
+        );
+        assert_eq!(
+            transfer_encoding::parse(lines),
+            transfer_encoding::parse(line),
+            "seed {seed}"
+        );
+        assert_eq!(
+            connection::Connection::parse(lines),
+            connection::Connection::parse(line),
+            "seed {seed}"
+        );
+        assert_eq!(expect::parse(lines), expect::parse(line), "seed {seed}");
     }
+}
+
+/// Whatever is asked for: in bounds, apart from one another, in all no more than there is.
+#[test]
+fn the_ranges_to_send_lie_apart_inside_the_representation() {
+    let limits = range::Limits {
+        ranges_max: 8,
+        gap_octets_max: 2,
+    };
+    let mut satisfiable = 0;
+    for seed in 0..20_000 {
+        let mut octets = Octets(seed);
+        let length = octets.next() as u64 % 40;
+        let specs: Vec<String> = (0..octets.next() % 9)
+            .map(
+                |_| match (octets.next() % 45, octets.next() % 45, octets.next() % 3) {
+                    (first, _, 0) => format!("{first}-"),
+                    (suffix, _, 1) => format!("-{suffix}"),
+                    (first, more, _) => format!("{first}-{}", first + more % 4),
+                },
+            )
+            .collect();
+        let value = format!("bytes={}", specs.join(","));
+        let range::RangeRequest::Satisfiable(ranges) =
+            range::parse(value.as_bytes(), length, &limits)
+        else {
+            continue;
+        };
+        satisfiable += 1;
+        let mut sorted = ranges.as_slice().to_vec();
+        sorted.sort_by_key(|range| range.first);
+        assert!(!sorted.is_empty(), "{value}");
+        assert!(
+            sorted
+                .iter()
+                .all(|range| range.first <= range.last && range.last < length),
+            "{value}"
+        );
+        for pair in sorted.windows(2) {
+            assert!(
+                pair[0].last + 1 + limits.gap_octets_max < pair[1].first,
+                "{value} of {length}"
+            );
+        }
+    }
+    assert!(satisfiable > 1_000);
 }
 
 #[test]
@@ -152,7 +230,7 @@ fn every_single_octet_and_every_pair_is_survived() {
 }
 
 #[test]
-fn lines_of_a_hundred_thousand_members_are_read_to_their_end() {
+fn lines_of_twenty_thousand_members_are_read_to_their_end() {
     for piece in [
         &b","[..],
         b"a,",
@@ -168,8 +246,8 @@ fn lines_of_a_hundred_thousand_members_are_read_to_their_end() {
         b"W/",
         b"5,",
     ] {
-        let line = piece.repeat(100_000);
+        let line = piece.repeat(20_000);
         ask_all(&line, &line);
     }
-    assert_eq!(list::members(&b"a,".repeat(100_000)).count(), 100_000);
+    assert_eq!(list::members(&b"a,".repeat(20_000)).count(), 20_000);
 }
