@@ -36,11 +36,12 @@ let shown = { list: [], rows: [], chosen: 0 };
 /** The facts, checked, and the time of the server at which this page load began. */
 async function ask() {
   const answer = await fetch(FACTS, { cache: "no-store", headers: { accept: "application/json" } });
+  const elapsed = performance.now();
   if (!answer.ok) throw new Error("the server answers " + answer.status);
   const facts = await answer.json();
   if (!facts || !Array.isArray(facts.exchanges)) throw new Error("the answer holds no exchanges");
   // The two clocks need not agree: what counts is how long ago this load began.
-  const began = Number(facts.now) - performance.now() - 1;
+  const began = Number(facts.now) - elapsed - 1;
   const list = facts.exchanges.map(exchange).filter((x) => x.at >= began && !isOwnQuestion(x.target));
   return { began, list };
 }
@@ -104,7 +105,7 @@ function show({ began, list }) {
   const sent = list.filter((x) => kindOf(x) !== "validated").reduce((sum, x) => sum + x.octets, 0);
   const saved = savedOctets(list.filter((x) => kindOf(x) === "validated"));
   showOctets(sent, saved);
-  showVerdict(rows.length, list.length, count, saved);
+  showVerdict(rows.length, list.length, count);
   showLegend(list);
   at("wire-lead").textContent = lead(rows.length, opened, list.length);
   showReasons("fates", list.map((x) => [x.fate, x.fateRule]));
@@ -114,13 +115,13 @@ function show({ began, list }) {
   draw();
 }
 
-function showVerdict(connections, requests, count, saved) {
+function showVerdict(connections, requests, count) {
   const all = tiles.length;
   const over = plural(requests, "request") + " over " + plural(connections, "connection");
   let text, hint;
   if (count.picturesValidated === all) {
     text = `Your browser sent ${over}. It had a copy of all ${all} images, asked whether each was still good, and was told so ${all} times: 304, no content.`;
-    hint = `${whole.format(saved)} octets did not have to travel.`;
+    hint = "It stays so, load after load, until an image changes.";
   } else if (count.picturesWithContent === all) {
     text = `Your browser sent ${over}. All ${all} images came with their content: 200.`;
     hint = "See what changes when your browser has a copy of each.";
@@ -161,9 +162,9 @@ function savedOctets(validated) {
 }
 
 function showLegend(list) {
-  const counts = new Map([["content", 0], ["validated", 0]]);
-  for (const x of list) counts.set(kindOf(x), (counts.get(kindOf(x)) ?? 0) + 1);
-  at("legend").replaceChildren(...[...counts].map(([kind, count]) => {
+  const counts = Object.keys(KINDS).map((kind) => [kind, list.filter((x) => kindOf(x) === kind).length]);
+  const told = counts.filter(([kind, count]) => count > 0 || kind === "content" || kind === "validated");
+  at("legend").replaceChildren(...told.map(([kind, count]) => {
     const item = element("li");
     const picture = drawn("svg", { viewBox: "-8 -8 16 16", "aria-hidden": "true" });
     picture.append(mark(kind, 0, 0, 11));
@@ -237,7 +238,8 @@ function draw() {
   const width = Math.max(260, at("timeline").clientWidth);
   const upright = width < NARROW_PIXELS;
   const count = shown.list.length;
-  const label = upright ? 64 : 150;
+  const digits = String(shown.rows[shown.rows.length - 1]).length;
+  const label = upright ? 64 : 138 + 9 * digits;
   const step = upright ? Math.max(10, Math.min(16, 640 / count)) : (width - label - 14) / count;
   const pitch = upright ? Math.min(64, (width - label) / shown.rows.length) : 34;
   const head = upright ? 34 : 6;
@@ -274,7 +276,7 @@ function drawRow(connection, row, size) {
   const [lastX, lastY] = place(own[own.length - 1][1], row);
   const opened = own[0][0].number === 1;
   if (upright) {
-    group.append(drawn("text", { class: "row-name", x: firstX, y: 14, "text-anchor": "middle" }, "№ " + connection), drawn("text", { x: firstX, y: 29, "text-anchor": "middle" }, own.length + "×"));
+    group.append(drawn("text", { class: "row-name", x: firstX, y: 14, "text-anchor": "middle" }, (connection < 1000 ? "№ " : "") + connection), drawn("text", { x: firstX, y: 29, "text-anchor": "middle" }, own.length + "×"));
   } else {
     const name = drawn("text", { class: "row-name", x: 0, y: firstY + 4 }, "connection " + connection);
     group.append(name, drawn("text", { x: label - 14, y: firstY + 4, "text-anchor": "end" }, own.length + "×"));
@@ -368,7 +370,9 @@ at("timeline").addEventListener("keydown", (event) => {
   choose(shown.chosen + moves[event.key]);
 });
 
-at("timeline").addEventListener("pointermove", (event) => {
+for (const name of ["pointermove", "pointerdown"]) at("timeline").addEventListener(name, pointed);
+
+function pointed(event) {
   if (!plan || shown.list.length === 0) return;
   const box = at("timeline").getBoundingClientRect();
   const scale = plan.width / box.width;
@@ -380,7 +384,7 @@ at("timeline").addEventListener("pointermove", (event) => {
   if (time < 0) return trace(connection);
   trace(null);
   choose(nearest(connection, time / plan.step - .5));
-});
+}
 
 /** The exchange of the connection that is nearest to the step. */
 function nearest(connection, step) {
