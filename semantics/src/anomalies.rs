@@ -17,18 +17,19 @@ macro_rules! anomalies {
     };
 }
 
-// table
+// table: where several are refused, the first row is the one that is told.
 anomalies! {
+    22 VERSION_MAJOR "version-major" 505 "RFC 9110 §15.6.6" "A major version other than 1";
     0 BARE_LF "bare-lf" 400 "RFC 9112 §2.2" "A line of the head ends in LF without CR";
     1 BARE_CR "bare-cr" 400 "RFC 9112 §2.2" "A CR that is not followed by LF";
     2 OBS_FOLD "obs-fold" 400 "RFC 9112 §5.2" "A field line is continued on the next line";
     3 SPACE_BEFORE_COLON "space-before-colon" 400 "RFC 9112 §5.1" "White space between field name and colon";
+    9 LEADING_SPACE "leading-space" 400 "RFC 9112 §2.2" "White space between start line and first field line";
     4 NO_COLON "no-colon" 400 "RFC 9112 §5" "A field line without a colon";
     5 NAME_NOT_TOKEN "name-not-token" 400 "RFC 9110 §5.1" "A field name that is empty or no token";
     6 VALUE_CTL "value-ctl" 400 "RFC 9110 §5.5" "A control character in a field value other than HTAB";
     7 VALUE_NUL "value-nul" 400 "RFC 9110 §5.5" "A NUL in a field value";
     8 VALUE_OBS_TEXT "value-obs-text" 400 "RFC 9110 §5.5" "Octets above 0x7F in a field value";
-    9 LEADING_SPACE "leading-space" 400 "RFC 9112 §2.2" "White space between start line and first field line";
     10 BLANK_LINES "blank-lines" 400 "RFC 9112 §2.2" "Empty lines before the start line";
     11 BLANK_LINES_MANY "blank-lines-many" 400 "RFC 9112 §2.2" "More empty lines before the start line than are skipped";
     12 METHOD_NOT_TOKEN "method-not-token" 400 "RFC 9112 §3.1" "A method that is empty or no token";
@@ -41,7 +42,6 @@ anomalies! {
     19 TARGET_FORM "target-form" 400 "RFC 9112 §3.2" "A target of none of the four forms, or of a form that the method does not allow";
     20 TARGET_FRAGMENT "target-fragment" 400 "RFC 9112 §3.2" "A `#` in the target";
     21 VERSION_MALFORMED "version-malformed" 400 "RFC 9112 §2.3" "The version is not `HTTP/` DIGIT `.` DIGIT";
-    22 VERSION_MAJOR "version-major" 505 "RFC 9110 §15.6.6" "A major version other than 1";
     23 VERSION_MISSING "version-missing" 400 "RFC 9112 §3" "A request line of method and target alone, as HTTP/0.9 had it";
     24 HOST_MISSING "host-missing" 400 "RFC 9112 §3.2" "No Host in HTTP/1.1";
     25 HOST_REPEATED "host-repeated" 400 "RFC 9112 §3.2" "More than one Host line";
@@ -71,6 +71,8 @@ anomalies! {
 }
 
 impl Anomalies {
+    /// Every oddity.
+    pub const ALL: Self = Self(u64::MAX);
     /// No oddity.
     pub const NONE: Self = Self(0);
 
@@ -130,7 +132,10 @@ impl Anomalies {
 
     /// The anomaly of this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::TABLE.iter().find(|row| row.name == name).map(|row| row.anomaly)
+        Self::TABLE
+            .iter()
+            .find(|row| row.name == name)
+            .map(|row| row.anomaly)
     }
 
     /// The first member's name, status of a refusal, rule, and sentence; `None` for the empty set.
@@ -139,7 +144,9 @@ impl Anomalies {
     }
 
     fn rows(self) -> impl Iterator<Item = &'static Row> {
-        Self::TABLE.iter().filter(move |row| self.contains(row.anomaly))
+        Self::TABLE
+            .iter()
+            .filter(move |row| self.contains(row.anomaly))
     }
 }
 

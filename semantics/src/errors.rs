@@ -89,7 +89,12 @@ impl PeerError {
                     because: row.sentence,
                     rule: row.rule,
                 },
-                None => answer(Status::BAD_REQUEST, "malformed", "The message is malformed", "RFC 9112 §2.2"),
+                None => answer(
+                    Status::BAD_REQUEST,
+                    "malformed",
+                    "The message is malformed",
+                    "RFC 9112 §2.2",
+                ),
             },
             Self::Misdirected => answer(
                 Status::MISDIRECTED_REQUEST,
@@ -97,9 +102,12 @@ impl PeerError {
                 "The target's scheme needs a secured connection, which this one is not",
                 "RFC 9110 §7.4",
             ),
-            Self::Truncated => {
-                answer(Status::BAD_REQUEST, "truncated", "The connection closed before the message was complete", "RFC 9112 §8")
-            }
+            Self::Truncated => answer(
+                Status::BAD_REQUEST,
+                "truncated",
+                "The connection closed before the message was complete",
+                "RFC 9112 §8",
+            ),
         }
     }
 }
@@ -107,33 +115,48 @@ impl PeerError {
 impl LimitError {
     fn answer(self) -> Answer {
         let (status, name, because, rule) = match self {
-            Self::HeadOctets => {
-                (Status::FIELDS_TOO_LARGE, "head_octets_max", "The head is larger than this server accepts", "RFC 6585 §5")
-            }
-            Self::TargetOctets => {
-                (Status::URI_TOO_LONG, "target_octets_max", "The target is longer than this server accepts", "RFC 9110 §15.5.15")
-            }
-            Self::FieldLines => {
-                (Status::FIELDS_TOO_LARGE, "field_lines_max", "There are more field lines than this server accepts", "RFC 6585 §5")
-            }
+            Self::HeadOctets => (
+                Status::FIELDS_TOO_LARGE,
+                "head_octets_max",
+                "The head is larger than this server accepts",
+                "RFC 6585 §5",
+            ),
+            Self::TargetOctets => (
+                Status::URI_TOO_LONG,
+                "target_octets_max",
+                "The target is longer than this server accepts",
+                "RFC 9110 §15.5.15",
+            ),
+            Self::FieldLines => (
+                Status::FIELDS_TOO_LARGE,
+                "field_lines_max",
+                "There are more field lines than this server accepts",
+                "RFC 6585 §5",
+            ),
             Self::ContentOctets => (
                 Status::CONTENT_TOO_LARGE,
                 "content_octets_max",
                 "The content is larger than this server accepts",
                 "RFC 9110 §15.5.14",
             ),
-            Self::ChunkLineOctets => {
-                (Status::BAD_REQUEST, "chunk_line_octets_max", "A chunk's size line is too long", "RFC 9112 §7.1.1")
-            }
+            Self::ChunkLineOctets => (
+                Status::BAD_REQUEST,
+                "chunk_line_octets_max",
+                "A chunk's size line is too long",
+                "RFC 9112 §7.1.1",
+            ),
             Self::ChunkExtensionsOctets => (
                 Status::BAD_REQUEST,
                 "chunk_extensions_octets_max",
                 "The chunk extensions are too long in all",
                 "RFC 9112 §7.1.1",
             ),
-            Self::HeadTime => {
-                (Status::REQUEST_TIMEOUT, "head_millis_max", "The head did not arrive in time", "RFC 9110 §15.5.9")
-            }
+            Self::HeadTime => (
+                Status::REQUEST_TIMEOUT,
+                "head_millis_max",
+                "The head did not arrive in time",
+                "RFC 9110 §15.5.9",
+            ),
             Self::ReceiveRate => (
                 Status::REQUEST_TIMEOUT,
                 "receive_octets_per_second_min",
@@ -158,7 +181,12 @@ impl LimitError {
 }
 
 fn answer(status: Status, name: &'static str, because: &'static str, rule: &'static str) -> Answer {
-    Answer { status: Some(status), name, because, rule }
+    Answer {
+        status: Some(status),
+        name,
+        because,
+        rule,
+    }
 }
 
 impl From<PeerError> for Refusal {

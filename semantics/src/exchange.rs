@@ -98,7 +98,11 @@ pub trait Payload {
 
 impl<P> Default for Outbox<P> {
     fn default() -> Self {
-        Self { framing: Vec::new(), framed: 0, segments: VecDeque::new() }
+        Self {
+            framing: Vec::new(),
+            framed: 0,
+            segments: VecDeque::new(),
+        }
     }
 }
 
@@ -118,7 +122,10 @@ impl<P> Outbox<P> {
     /// Turns the framing written last into a segment.
     pub fn seal(&mut self) {
         if self.framed < self.framing.len() {
-            self.segments.push_back(Segment::Framing { start: self.framed, end: self.framing.len() });
+            self.segments.push_back(Segment::Framing {
+                start: self.framed,
+                end: self.framing.len(),
+            });
             self.framed = self.framing.len();
         }
     }
@@ -145,7 +152,11 @@ impl<P> Outbox<P> {
     /// The framing alone, when nothing else is queued.
     #[inline]
     pub fn only_framing(&self) -> Option<&[u8]> {
-        if self.segments.is_empty() { Some(&self.framing) } else { None }
+        if self.segments.is_empty() {
+            Some(&self.framing)
+        } else {
+            None
+        }
     }
 
     /// Drops the first `octets` of the framing when nothing else is queued.
@@ -183,4 +194,13 @@ impl<P> Outbox<P> {
             .sum();
         queued + (self.framing.len() - self.framed) as u64
     }
+}
+
+/// What every response is stamped with on delivery (RFC 9110 §6.6.1, §10.2.4).
+#[derive(Clone, Debug)]
+pub struct Stamp {
+    /// The current time as an HTTP-date; rendered once a second.
+    pub date: [u8; 29],
+    /// The Server field's value; none is sent without it.
+    pub server: Option<Box<[u8]>>,
 }

@@ -14,7 +14,11 @@ pub struct Because {
 }
 
 const fn because(name: &'static str, sentence: &'static str, rule: &'static str) -> Because {
-    Because { name, sentence, rule }
+    Because {
+        name,
+        sentence,
+        rule,
+    }
 }
 
 /// Why the content of a message ended where it did.
@@ -46,14 +50,42 @@ impl ContentEnd {
     /// The reason and its rule.
     pub const fn because(self) -> Because {
         match self {
-            Self::NoFraming => because("no-content", "no content: neither length nor coding", "RFC 9112 §6.3, rule 7"),
-            Self::Length => because("content-length", "as many octets as Content-Length says", "RFC 9112 §6.3, rule 6"),
-            Self::LastChunk => because("last-chunk", "the last chunk came", "RFC 9112 §6.3, rule 4"),
-            Self::HeadRequest => because("head-request", "the answer to HEAD has no content", "RFC 9112 §6.3, rule 1"),
-            Self::StatusWithoutContent => because("status", "this status has no content", "RFC 9112 §6.3, rule 1"),
-            Self::Tunnel => because("tunnel", "the connection became a tunnel", "RFC 9112 §6.3, rule 2"),
-            Self::ConnectionClose => because("close", "the connection closed", "RFC 9112 §6.3, rule 8"),
-            Self::Truncated => because("truncated", "the connection closed too early", "RFC 9112 §8"),
+            Self::NoFraming => because(
+                "no-content",
+                "no content: neither length nor coding",
+                "RFC 9112 §6.3, rule 7",
+            ),
+            Self::Length => because(
+                "content-length",
+                "as many octets as Content-Length says",
+                "RFC 9112 §6.3, rule 6",
+            ),
+            Self::LastChunk => {
+                because("last-chunk", "the last chunk came", "RFC 9112 §6.3, rule 4")
+            }
+            Self::HeadRequest => because(
+                "head-request",
+                "the answer to HEAD has no content",
+                "RFC 9112 §6.3, rule 1",
+            ),
+            Self::StatusWithoutContent => because(
+                "status",
+                "this status has no content",
+                "RFC 9112 §6.3, rule 1",
+            ),
+            Self::Tunnel => because(
+                "tunnel",
+                "the connection became a tunnel",
+                "RFC 9112 §6.3, rule 2",
+            ),
+            Self::ConnectionClose => {
+                because("close", "the connection closed", "RFC 9112 §6.3, rule 8")
+            }
+            Self::Truncated => because(
+                "truncated",
+                "the connection closed too early",
+                "RFC 9112 §8",
+            ),
             Self::Abandoned => because("abandoned", "the rest was not read", "RFC 9112 §9.6"),
         }
     }
@@ -97,8 +129,14 @@ impl KeepReason {
     /// The reason and its rule.
     pub const fn because(self) -> Because {
         match self {
-            Self::PersistentByDefault => because("kept", "kept: persistent by default", "RFC 9112 §9.3"),
-            Self::KeepAliveOption => because("kept-alive", "kept: HTTP/1.0 with keep-alive", "RFC 9112 §9.3"),
+            Self::PersistentByDefault => {
+                because("kept", "kept: persistent by default", "RFC 9112 §9.3")
+            }
+            Self::KeepAliveOption => because(
+                "kept-alive",
+                "kept: HTTP/1.0 with keep-alive",
+                "RFC 9112 §9.3",
+            ),
         }
     }
 }
@@ -143,24 +181,70 @@ impl CloseReason {
     /// The reason and its rule.
     pub fn because(self) -> Because {
         match self {
-            Self::ClientOption => because("client-close", "closed: the client asked for it", "RFC 9112 §9.6"),
-            Self::NotPersistent => because("http-1.0", "closed: HTTP/1.0 without keep-alive", "RFC 9112 §9.3"),
-            Self::ClientClosed => because("client-closed", "closed: the client closed", "RFC 9112 §9.6"),
+            Self::ClientOption => because(
+                "client-close",
+                "closed: the client asked for it",
+                "RFC 9112 §9.6",
+            ),
+            Self::NotPersistent => because(
+                "http-1.0",
+                "closed: HTTP/1.0 without keep-alive",
+                "RFC 9112 §9.3",
+            ),
+            Self::ClientClosed => because(
+                "client-closed",
+                "closed: the client closed",
+                "RFC 9112 §9.6",
+            ),
             Self::Refused(refusal) => {
                 let answer = refusal.answer();
                 because(answer.name, answer.because, answer.rule)
             }
-            Self::ContentUnread => because("content-unread", "closed: the content was not wanted", "RFC 9112 §9.3"),
-            Self::ExpectationUnmet => because("expectation", "closed: answered without 100", "RFC 9110 §10.1.1"),
+            Self::ContentUnread => because(
+                "content-unread",
+                "closed: the content was not wanted",
+                "RFC 9112 §9.3",
+            ),
+            Self::ExpectationUnmet => because(
+                "expectation",
+                "closed: answered without 100",
+                "RFC 9110 §10.1.1",
+            ),
             Self::Idle => because("idle", "closed: silent too long", "RFC 9112 §9.5"),
-            Self::RequestsMax => because("requests_max", "closed: as many requests as one connection may", "RFC 9112 §9.5"),
-            Self::AgeMax => because("age_millis_max", "closed: as old as a connection may be", "RFC 9112 §9.5"),
+            Self::RequestsMax => because(
+                "requests_max",
+                "closed: as many requests as one connection may",
+                "RFC 9112 §9.5",
+            ),
+            Self::AgeMax => because(
+                "age_millis_max",
+                "closed: as old as a connection may be",
+                "RFC 9112 §9.5",
+            ),
             Self::Drain => because("drain", "closed: the server shuts down", "RFC 9112 §9.5"),
-            Self::AnswerIncomplete => because("incomplete", "closed: the answer could not be completed", "RFC 9112 §8"),
-            Self::AnswerFraming => because("close-delimited", "closed: the answer ends with it", "RFC 9112 §6.3, rule 8"),
-            Self::TransmitRate => because("transmit-rate", "reset: the client reads too slowly", "RFC 9112 §9.5"),
-            Self::TransportError => because("transport", "closed: the transport failed", "RFC 9112 §9.5"),
-            Self::ServerOption => because("server-close", "closed: the server asked for it", "RFC 9112 §9.6"),
+            Self::AnswerIncomplete => because(
+                "incomplete",
+                "closed: the answer could not be completed",
+                "RFC 9112 §8",
+            ),
+            Self::AnswerFraming => because(
+                "close-delimited",
+                "closed: the answer ends with it",
+                "RFC 9112 §6.3, rule 8",
+            ),
+            Self::TransmitRate => because(
+                "transmit-rate",
+                "reset: the client reads too slowly",
+                "RFC 9112 §9.5",
+            ),
+            Self::TransportError => {
+                because("transport", "closed: the transport failed", "RFC 9112 §9.5")
+            }
+            Self::ServerOption => because(
+                "server-close",
+                "closed: the server asked for it",
+                "RFC 9112 §9.6",
+            ),
         }
     }
 }

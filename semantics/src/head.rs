@@ -17,6 +17,8 @@ pub struct RequestIndex {
     pub version: Version,
     /// Whether the target is a plain origin-form path: `/`, no escape, no query, no empty or dot segment.
     pub is_plain_path: bool,
+    /// The anomalies of the start line and of what stands before it.
+    pub start_anomalies: Anomalies,
     /// The field lines, and the anomalies of the whole head.
     pub section: SectionIndex,
     /// Octets of the head, empty line included.
@@ -114,17 +116,31 @@ impl<'a> RequestHead<'a> {
             (SpanKind::Version, index.version_span),
         ]
         .into_iter()
-        .chain(section_spans(&index.section, SpanKind::FieldName, SpanKind::FieldValue))
+        .chain(section_spans(
+            &index.section,
+            SpanKind::FieldName,
+            SpanKind::FieldValue,
+        ))
     }
 
     /// A copy that owns its octets.
     pub fn to_owned(self) -> OwnedRequest {
-        OwnedRequest { octets: self.octets().into(), index: self.index.clone() }
+        OwnedRequest {
+            octets: self.octets().into(),
+            index: self.index.clone(),
+        }
     }
 }
 
-fn section_spans(index: &SectionIndex, name: SpanKind, value: SpanKind) -> impl Iterator<Item = (SpanKind, Span)> + '_ {
-    index.lines.iter().flat_map(move |line| [(name, line.name), (value, line.value)])
+fn section_spans(
+    index: &SectionIndex,
+    name: SpanKind,
+    value: SpanKind,
+) -> impl Iterator<Item = (SpanKind, Span)> + '_ {
+    index
+        .lines
+        .iter()
+        .flat_map(move |line| [(name, line.name), (value, line.value)])
 }
 
 /// A request head that owns its octets.
@@ -137,7 +153,10 @@ pub struct OwnedRequest {
 impl OwnedRequest {
     /// The head.
     pub fn head(&self) -> RequestHead<'_> {
-        RequestHead { octets: &self.octets, index: &self.index }
+        RequestHead {
+            octets: &self.octets,
+            index: &self.index,
+        }
     }
 }
 
@@ -154,6 +173,8 @@ pub struct ResponseIndex {
     pub version: Version,
     /// The status; `None` when it is not three digits from 100.
     pub status: Option<Status>,
+    /// The anomalies of the start line and of what stands before it.
+    pub start_anomalies: Anomalies,
     /// The field lines, and the anomalies of the whole head.
     pub section: SectionIndex,
     /// Octets of the head, empty line included.
@@ -212,6 +233,10 @@ impl<'a> ResponseView<'a> {
             (SpanKind::Reason, index.reason_span),
         ]
         .into_iter()
-        .chain(section_spans(&index.section, SpanKind::FieldName, SpanKind::FieldValue))
+        .chain(section_spans(
+            &index.section,
+            SpanKind::FieldName,
+            SpanKind::FieldValue,
+        ))
     }
 }

@@ -119,7 +119,12 @@ impl Known {
         if len > NAME_OCTETS_MAX || len == 0 {
             return None;
         }
-        let words = [word(block, 0), word(block, 1), word(block, 2), word(block, 3)];
+        let words = [
+            word(block, 0),
+            word(block, 1),
+            word(block, 2),
+            word(block, 3),
+        ];
         let id = TABLE[hash(words[0] & mask(len, 0), words[1] & mask(len, 1), len)];
         let entry = ENTRIES.get(id as usize)?;
         if entry.len as usize != len {
@@ -130,7 +135,11 @@ impl Known {
         if len > 16 {
             difference |= differs(2) | differs(3);
         }
-        if difference == 0 { Self::ALL.get(id as usize).copied() } else { None }
+        if difference == 0 {
+            Self::ALL.get(id as usize).copied()
+        } else {
+            None
+        }
     }
 }
 
@@ -169,7 +178,11 @@ const fn word(block: &[u8; NAME_OCTETS_MAX], index: usize) -> u64 {
 #[inline(always)]
 const fn mask(len: usize, index: usize) -> u64 {
     let octets = len.saturating_sub(index * 8);
-    if octets >= 8 { u64::MAX } else { (1 << (octets * 8)) - 1 }
+    if octets >= 8 {
+        u64::MAX
+    } else {
+        (1 << (octets * 8)) - 1
+    }
 }
 
 #[inline(always)]
@@ -198,7 +211,12 @@ const fn block_of(name: &str) -> [u8; NAME_OCTETS_MAX] {
 const fn slot_of(name: &str, multiplier: u64) -> usize {
     let block = block_of(name);
     let len = name.len();
-    hash_with(word(&block, 0) & mask(len, 0), word(&block, 1) & mask(len, 1), len, multiplier)
+    hash_with(
+        word(&block, 0) & mask(len, 0),
+        word(&block, 1) & mask(len, 1),
+        len,
+        multiplier,
+    )
 }
 
 const fn find_multiplier() -> u64 {
@@ -232,7 +250,13 @@ const fn table() -> [u8; SLOTS] {
 }
 
 const fn entries() -> [Entry; COUNT] {
-    let mut entries = [const { Entry { name: [0; 4], compare: [0; 4], len: 0 } }; COUNT];
+    let mut entries = [const {
+        Entry {
+            name: [0; 4],
+            compare: [0; 4],
+            len: 0,
+        }
+    }; COUNT];
     let mut i = 0;
     while i < COUNT {
         let block = block_of(Known::NAMES[i]);
@@ -240,7 +264,11 @@ const fn entries() -> [Entry; COUNT] {
         let mut compare = [0u8; NAME_OCTETS_MAX];
         let mut j = 0;
         while j < len {
-            compare[j] = if block[j].is_ascii_alphabetic() { !0x20 } else { 0xff };
+            compare[j] = if block[j].is_ascii_alphabetic() {
+                !0x20
+            } else {
+                0xff
+            };
             j += 1;
         }
         let mut k = 0;
@@ -302,8 +330,14 @@ mod tests {
         for &field in Known::ALL {
             let name = field.name();
             assert_eq!(Known::from_name(name.as_bytes()), Some(field), "{name}");
-            assert_eq!(Known::from_name(name.to_uppercase().as_bytes()), Some(field));
-            assert_eq!(Known::from_name(name.to_lowercase().as_bytes()), Some(field));
+            assert_eq!(
+                Known::from_name(name.to_uppercase().as_bytes()),
+                Some(field)
+            );
+            assert_eq!(
+                Known::from_name(name.to_lowercase().as_bytes()),
+                Some(field)
+            );
         }
     }
 
@@ -326,7 +360,14 @@ mod tests {
 
     #[test]
     fn names_of_other_lengths_are_unknown() {
-        for name in [&b""[..], b"Hos", b"Hostt", b"Content-Lengthx", &[b'a'; 33], &[b'a'; 200]] {
+        for name in [
+            &b""[..],
+            b"Hos",
+            b"Hostt",
+            b"Content-Lengthx",
+            &[b'a'; 33],
+            &[b'a'; 200],
+        ] {
             assert_eq!(Known::from_name(name), None);
         }
     }

@@ -38,7 +38,7 @@ mod version;
 
 pub use anomalies::Anomalies;
 pub use errors::{Answer, LimitError, PeerError, Refusal};
-pub use exchange::{ContentLength, Event, ExchangeId, Outbox, Payload, Segment};
+pub use exchange::{ContentLength, Event, ExchangeId, Outbox, Payload, Segment, Stamp};
 pub use explain::{Because, CloseReason, ContentEnd, Fate, KeepReason};
 pub use head::{OwnedRequest, RequestHead, RequestIndex, ResponseIndex, ResponseView};
 pub use known::{FieldSet, Known};

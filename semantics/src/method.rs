@@ -93,7 +93,10 @@ mod tests {
             Method::Trace,
             Method::Patch,
         ] {
-            assert_eq!(Method::from_octets(method.name().unwrap().as_bytes()), method);
+            assert_eq!(
+                Method::from_octets(method.name().unwrap().as_bytes()),
+                method
+            );
         }
     }
 }

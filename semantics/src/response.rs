@@ -18,7 +18,11 @@ pub struct ResponseHead {
 impl ResponseHead {
     /// A head without fields.
     pub fn new(status: Status) -> Self {
-        Self { status, octets: Vec::new(), index: SectionIndex::default() }
+        Self {
+            status,
+            octets: Vec::new(),
+            index: SectionIndex::default(),
+        }
     }
 
     /// Adds a line of a known field. Octets that may not stand in a value (CR, LF, NUL and other controls but HTAB)
@@ -36,9 +40,16 @@ impl ResponseHead {
 
     /// Adds a line by name. A name that is no token is left out, since it would break the message.
     pub fn add_named(&mut self, name: &str, value: impl AsRef<[u8]>) {
-        let is_token = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
+        let is_token = !name.is_empty()
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
         if is_token {
-            self.push(name.as_bytes(), value.as_ref(), Known::from_name(name.as_bytes()));
+            self.push(
+                name.as_bytes(),
+                value.as_ref(),
+                Known::from_name(name.as_bytes()),
+            );
         }
     }
 
@@ -46,7 +57,13 @@ impl ResponseHead {
         let name_start = self.octets.len();
         self.octets.extend_from_slice(name);
         let value_start = self.octets.len();
-        self.octets.extend(value.iter().map(|&b| if (b < 0x20 && b != b'\t') || b == 0x7f { b' ' } else { b }));
+        self.octets.extend(value.iter().map(|&b| {
+            if (b < 0x20 && b != b'\t') || b == 0x7f {
+                b' '
+            } else {
+                b
+            }
+        }));
         let line = FieldLine {
             name: Span::between(name_start, value_start),
             value: Span::between(value_start, self.octets.len()),
@@ -93,7 +110,11 @@ struct Inner {
 impl Rendition {
     /// A head whose content has this many octets.
     pub fn new(head: ResponseHead, content_octets: u64) -> Self {
-        Self(Rc::new(Inner { head, content_octets, rendered: OnceCell::new() }))
+        Self(Rc::new(Inner {
+            head,
+            content_octets,
+            rendered: OnceCell::new(),
+        }))
     }
 
     /// The head.
@@ -111,7 +132,9 @@ impl Rendition {
     /// The octets made of the head, made by `render` the first time.
     #[inline]
     pub fn rendered(&self, render: impl FnOnce(&ResponseHead, u64) -> Vec<u8>) -> &[u8] {
-        self.0.rendered.get_or_init(|| render(&self.0.head, self.0.content_octets).into_boxed_slice())
+        self.0
+            .rendered
+            .get_or_init(|| render(&self.0.head, self.0.content_octets).into_boxed_slice())
     }
 }
 
@@ -122,7 +145,10 @@ mod tests {
     #[test]
     fn a_value_cannot_end_its_line() {
         let head = ResponseHead::new(Status::OK).with(Known::Location, b"/a\r\nSet-Cookie: x\0");
-        assert_eq!(head.section().first(Known::Location), Some(&b"/a  Set-Cookie: x "[..]));
+        assert_eq!(
+            head.section().first(Known::Location),
+            Some(&b"/a  Set-Cookie: x "[..])
+        );
     }
 
     #[test]

@@ -17,14 +17,19 @@ impl Span {
     /// Heads are limited far below 4 GiB, so offsets fit in 32 bits; larger ones saturate.
     #[inline]
     pub fn between(start: usize, end: usize) -> Self {
-        Self { start: start as u32, len: end.saturating_sub(start) as u32 }
+        Self {
+            start: start as u32,
+            len: end.saturating_sub(start) as u32,
+        }
     }
 
     /// The octets of the span; empty when the span is not within `octets`.
     #[inline]
     pub fn of(self, octets: &[u8]) -> &[u8] {
         let start = self.start as usize;
-        octets.get(start..start.saturating_add(self.len as usize)).unwrap_or_default()
+        octets
+            .get(start..start.saturating_add(self.len as usize))
+            .unwrap_or_default()
     }
 
     /// The offset after the last octet.
@@ -102,7 +107,10 @@ impl SectionIndex {
     /// The section these lines make over `octets`.
     #[inline]
     pub fn over<'a>(&'a self, octets: &'a [u8]) -> Section<'a> {
-        Section { octets, index: self }
+        Section {
+            octets,
+            index: self,
+        }
     }
 }
 
@@ -143,17 +151,26 @@ impl<'a> Section<'a> {
 
     /// The values of all lines of a known field, in order.
     pub fn all(self, field: Known) -> impl Iterator<Item = &'a [u8]> + Clone {
-        self.index.lines.iter().filter(move |line| line.known == Some(field)).map(move |line| line.value.of(self.octets))
+        self.index
+            .lines
+            .iter()
+            .filter(move |line| line.known == Some(field))
+            .map(move |line| line.value.of(self.octets))
     }
 
     /// The values of all lines with this name, compared without case.
     pub fn all_named(self, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + Clone {
-        self.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        self.iter()
+            .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
     }
 
     /// All lines: name as spelled, and value.
     pub fn iter(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone {
-        self.index.lines.iter().map(move |line| (line.name.of(self.octets), line.value.of(self.octets)))
+        self.index
+            .lines
+            .iter()
+            .map(move |line| (line.name.of(self.octets), line.value.of(self.octets)))
     }
 
     /// The lines as spans.

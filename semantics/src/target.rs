@@ -38,11 +38,20 @@ impl<'a> Target<'a> {
     /// Takes a target apart; `None` when it has no form that the method allows.
     pub fn parse(octets: &'a [u8], method: Method) -> Option<Self> {
         if method == Method::Connect {
-            let is_authority = octets.contains(&b':') && !octets.contains(&b'/') && !octets.contains(&b'@');
-            return is_authority.then_some(Self { form: Form::Authority(octets), path: b"", query: None });
+            let is_authority =
+                octets.contains(&b':') && !octets.contains(&b'/') && !octets.contains(&b'@');
+            return is_authority.then_some(Self {
+                form: Form::Authority(octets),
+                path: b"",
+                query: None,
+            });
         }
         match octets {
-            b"*" => (method == Method::Options).then_some(Self { form: Form::Asterisk, path: b"", query: None }),
+            b"*" => (method == Method::Options).then_some(Self {
+                form: Form::Asterisk,
+                path: b"",
+                query: None,
+            }),
             [b'/', ..] => Some(Self::with_path(Form::Origin, octets)),
             _ => Self::parse_absolute(octets),
         }
@@ -52,12 +61,17 @@ impl<'a> Target<'a> {
         let colon = memchr::memchr(b':', octets)?;
         let (scheme, rest) = octets.split_at_checked(colon)?;
         let is_scheme = scheme.first().is_some_and(u8::is_ascii_alphabetic)
-            && scheme.iter().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b));
+            && scheme
+                .iter()
+                .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b));
         let rest = rest.strip_prefix(b"://")?;
         if !is_scheme {
             return None;
         }
-        let end = rest.iter().position(|b| matches!(b, b'/' | b'?')).unwrap_or(rest.len());
+        let end = rest
+            .iter()
+            .position(|b| matches!(b, b'/' | b'?'))
+            .unwrap_or(rest.len());
         let (authority, path) = rest.split_at_checked(end)?;
         if authority.is_empty() {
             return None;
@@ -67,11 +81,18 @@ impl<'a> Target<'a> {
 
     fn with_path(form: Form<'a>, octets: &'a [u8]) -> Self {
         let (path, query) = match memchr::memchr(b'?', octets) {
-            Some(mark) => (octets.get(..mark).unwrap_or_default(), octets.get(mark + 1..)),
+            Some(mark) => (
+                octets.get(..mark).unwrap_or_default(),
+                octets.get(mark + 1..),
+            ),
             None => (octets, None),
         };
         // RFC 9110 §4.2.3: an empty path of an http URI is the path "/".
-        Self { form, path: if path.is_empty() { b"/" } else { path }, query }
+        Self {
+            form,
+            path: if path.is_empty() { b"/" } else { path },
+            query,
+        }
     }
 }
 
@@ -93,7 +114,9 @@ impl PathError {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Escape => "A percent sign in the path is not followed by two hexadecimal digits",
-            Self::EncodedSlash => "An encoded slash in the path never separates; send it in a query",
+            Self::EncodedSlash => {
+                "An encoded slash in the path never separates; send it in a query"
+            }
             Self::EncodedNul => "An encoded NUL in the path",
             Self::Backslash => "A backslash in the path never separates",
         }
@@ -176,9 +199,15 @@ fn decode(path: &[u8]) -> Result<Vec<u8>, PathError> {
         match octet {
             b'\\' => return Err(PathError::Backslash),
             b'%' => {
-                let &[high, low, ref after @ ..] = rest else { return Err(PathError::Escape) };
+                let &[high, low, ref after @ ..] = rest else {
+                    return Err(PathError::Escape);
+                };
                 rest = after;
-                match hex(high).zip(hex(low)).map(|(h, l)| h << 4 | l).ok_or(PathError::Escape)? {
+                match hex(high)
+                    .zip(hex(low))
+                    .map(|(h, l)| h << 4 | l)
+                    .ok_or(PathError::Escape)?
+                {
                     b'/' => return Err(PathError::EncodedSlash),
                     b'\\' => return Err(PathError::Backslash),
                     0 => return Err(PathError::EncodedNul),
@@ -201,7 +230,10 @@ fn remove_dots(path: &[u8]) -> Vec<u8> {
             b"" | b"." => {}
             b".." => {
                 normal.pop();
-                let parent = normal.iter().rposition(|&b| b == b'/').map_or(0, |slash| slash + 1);
+                let parent = normal
+                    .iter()
+                    .rposition(|&b| b == b'/')
+                    .map_or(0, |slash| slash + 1);
                 normal.truncate(parent.max(1));
                 if normal.is_empty() {
                     normal.push(b'/');
@@ -278,18 +310,38 @@ mod tests {
     fn prefixes_match_whole_segments() {
         let path = NormalPath::of(b"/echo/x").unwrap();
         assert!(path.is_below(b"/echo") && path.is_below(b"/echo/") && path.is_below(b"/"));
-        assert!(!path.is_below(b"/ech") && !path.is_below(b"/echo/xy") && !path.is_below(b"/echoes"));
+        assert!(
+            !path.is_below(b"/ech") && !path.is_below(b"/echo/xy") && !path.is_below(b"/echoes")
+        );
     }
 
     #[test]
     fn each_form_belongs_to_its_methods() {
         let origin = Target::parse(b"/a?b?c", Method::Get).unwrap();
-        assert_eq!((origin.form, origin.path, origin.query), (Form::Origin, &b"/a"[..], Some(&b"b?c"[..])));
+        assert_eq!(
+            (origin.form, origin.path, origin.query),
+            (Form::Origin, &b"/a"[..], Some(&b"b?c"[..]))
+        );
         let absolute = Target::parse(b"HTTP://a.example:80?q", Method::Get).unwrap();
-        assert_eq!(absolute.form, Form::Absolute { scheme: b"HTTP", authority: b"a.example:80" });
-        assert_eq!((absolute.path, absolute.query), (&b"/"[..], Some(&b"q"[..])));
-        assert_eq!(Target::parse(b"*", Method::Options).unwrap().form, Form::Asterisk);
-        assert_eq!(Target::parse(b"a:443", Method::Connect).unwrap().form, Form::Authority(b"a:443"));
+        assert_eq!(
+            absolute.form,
+            Form::Absolute {
+                scheme: b"HTTP",
+                authority: b"a.example:80"
+            }
+        );
+        assert_eq!(
+            (absolute.path, absolute.query),
+            (&b"/"[..], Some(&b"q"[..]))
+        );
+        assert_eq!(
+            Target::parse(b"*", Method::Options).unwrap().form,
+            Form::Asterisk
+        );
+        assert_eq!(
+            Target::parse(b"a:443", Method::Connect).unwrap().form,
+            Form::Authority(b"a:443")
+        );
         assert_eq!(Target::parse(b"*", Method::Get), None);
         assert_eq!(Target::parse(b"a:443", Method::Get), None);
         assert_eq!(Target::parse(b"/", Method::Connect), None);

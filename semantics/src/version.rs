@@ -20,11 +20,16 @@ impl Version {
     /// Exactly `HTTP/` DIGIT `.` DIGIT (RFC 9112 §2.3); the name is case-sensitive.
     #[inline]
     pub fn from_octets(octets: &[u8]) -> Option<Self> {
-        let [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] = octets else { return None };
+        let [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] = octets else {
+            return None;
+        };
         if !major.is_ascii_digit() || !minor.is_ascii_digit() {
             return None;
         }
-        Some(Self { major: major - b'0', minor: minor - b'0' })
+        Some(Self {
+            major: major - b'0',
+            minor: minor - b'0',
+        })
     }
 
     /// Whether rules of HTTP/1.1 apply: 1.1 and every later minor version (RFC 9110 §2.5).
@@ -65,7 +70,16 @@ mod tests {
     #[test]
     fn only_one_digit_a_side_is_a_version() {
         assert_eq!(Version::from_octets(b"HTTP/1.1"), Some(Version::HTTP_11));
-        for bad in [&b"HTTP/1.10"[..], b"http/1.1", b"HTTP/11", b"HTTP/1.", b"HTTP/1.a", b"", b"HTTP/01.1", b"HTTP/ 1.1"] {
+        for bad in [
+            &b"HTTP/1.10"[..],
+            b"http/1.1",
+            b"HTTP/11",
+            b"HTTP/1.",
+            b"HTTP/1.a",
+            b"",
+            b"HTTP/01.1",
+            b"HTTP/ 1.1",
+        ] {
             assert_eq!(Version::from_octets(bad), None);
         }
     }

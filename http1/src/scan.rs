@@ -1,0 +1,609 @@
+//! Heads: from octets to spans. Reports what is odd and refuses nothing.
+//!
+//! ```text
+//!  (blank line)* start-line (field-line)* blank line        RFC 9112 §2.1
+//! ```
+//!
+//! A line ends at LF. Everything else that is wrong with it is an anomaly, and the next line begins after it: so a
+//! strict server, a lenient observer and a fingerprinter see the same lines.
+//!
+//! Work is linear however the octets drip: a line that is not complete is left alone until its LF is there, and
+//! [`Progress`] remembers how far the search for it came.
+
+use semantics::{
+    Anomalies, FieldLine, Known, Method, RequestIndex, ResponseIndex, SectionIndex, Span, Status,
+    Target, Version,
+};
+
+use crate::block::{self, BLOCK};
+use crate::octets::{TOKEN, is_space, is_token, trim_end};
+
+/// How far an incomplete head has been read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Where the first line that is not taken apart begins.
+    line: usize,
+    /// No LF lies between `line` and here.
+    searched: usize,
+    /// Whether the start line was taken apart.
+    has_start_line: bool,
+    /// Empty lines before the start line.
+    blank_lines: usize,
+}
+
+impl Progress {
+    /// Whether the start line was taken apart.
+    pub fn has_start_line(self) -> bool {
+        self.has_start_line
+    }
+
+    /// Empty lines before the start line.
+    pub fn blank_lines(self) -> usize {
+        self.blank_lines
+    }
+
+    /// Where the first line that is not taken apart begins.
+    pub fn line_start(self) -> usize {
+        self.line
+    }
+}
+
+/// Whether a head is complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scan {
+    /// The index describes it; its length is in the index.
+    Complete,
+    /// More octets are needed.
+    Partial,
+}
+
+/// Reads a request head from the start of `octets`. While the answer is [`Scan::Partial`], call again with the same
+/// octets and more after them, the same `progress` and the same `index`. Begin with a new `progress`.
+#[inline]
+pub fn request_head(octets: &[u8], progress: &mut Progress, index: &mut RequestIndex) -> Scan {
+    head(octets, progress, index)
+}
+
+/// Reads a response head; as [`request_head`].
+pub fn response_head(octets: &[u8], progress: &mut Progress, index: &mut ResponseIndex) -> Scan {
+    head(octets, progress, index)
+}
+
+/// Reads a trailer section; gives its length, empty line included, when it is complete. As [`request_head`].
+pub fn trailers(octets: &[u8], progress: &mut Progress, index: &mut SectionIndex) -> Option<usize> {
+    if !progress.has_start_line {
+        progress.has_start_line = true;
+        index.clear();
+    }
+    if progress.searched > 0 && !has_fresh_lf(octets, progress) {
+        return None;
+    }
+    match field_lines(octets, progress.line, index) {
+        Lines::End(end) => Some(end),
+        Lines::Partial(line) => {
+            progress.line = line;
+            progress.searched = octets.len();
+            None
+        }
+    }
+}
+
+/// What the two kinds of head have in common.
+trait HeadIndex {
+    fn section(&mut self) -> &mut SectionIndex;
+    fn set_octets(&mut self, octets: usize);
+    /// Takes the start line apart: `octets[at..end]`, without its line end.
+    fn start_line(&mut self, octets: &[u8], at: usize, end: usize);
+}
+
+#[inline(always)]
+fn head<I: HeadIndex>(octets: &[u8], progress: &mut Progress, index: &mut I) -> Scan {
+    if progress.searched > 0 && !has_fresh_lf(octets, progress) {
+        return Scan::Partial;
+    }
+    if !progress.has_start_line && !start_line(octets, progress, index) {
+        return Scan::Partial;
+    }
+    match field_lines(octets, progress.line, index.section()) {
+        Lines::End(end) => {
+            index.set_octets(end);
+            Scan::Complete
+        }
+        Lines::Partial(line) => {
+            progress.line = line;
+            progress.searched = octets.len();
+            Scan::Partial
+        }
+    }
+}
+
+/// Looks for an LF in what is new since the last call.
+fn has_fresh_lf(octets: &[u8], progress: &mut Progress) -> bool {
+    let fresh = octets.get(progress.searched..).unwrap_or_default();
+    let found = memchr::memchr(b'\n', fresh).is_some();
+    if !found {
+        progress.searched = octets.len();
+    }
+    found
+}
+
+/// Skips empty lines and takes the start line apart; `false` when it is not complete.
+#[inline(always)]
+fn start_line<I: HeadIndex>(octets: &[u8], progress: &mut Progress, index: &mut I) -> bool {
+    loop {
+        let at = progress.line;
+        let Some(lf) = octets
+            .get(at..)
+            .and_then(|rest| memchr::memchr(b'\n', rest))
+            .map(|i| at + i)
+        else {
+            progress.searched = octets.len();
+            return false;
+        };
+        progress.line = lf + 1;
+        let has_cr = lf > at && octets.get(lf - 1) == Some(&b'\r');
+        let end = if has_cr { lf - 1 } else { lf };
+        if end == at {
+            progress.blank_lines += 1;
+            if progress.blank_lines == 1 {
+                index.section().clear();
+            }
+            if !has_cr {
+                index.section().anomalies.insert(Anomalies::BARE_LF);
+            }
+            continue;
+        }
+        if progress.blank_lines == 0 {
+            index.section().clear();
+        } else {
+            index.section().anomalies.insert(Anomalies::BLANK_LINES);
+        }
+        if !has_cr {
+            index.section().anomalies.insert(Anomalies::BARE_LF);
+        }
+        index.start_line(octets, at, end);
+        progress.has_start_line = true;
+        return true;
+    }
+}
+
+impl HeadIndex for RequestIndex {
+    fn section(&mut self) -> &mut SectionIndex {
+        &mut self.section
+    }
+
+    fn set_octets(&mut self, octets: usize) {
+        self.octets = octets;
+    }
+
+    #[inline(always)]
+    fn start_line(&mut self, octets: &[u8], at: usize, end: usize) {
+        let line = octets.get(at..end).unwrap_or_default();
+        let method_len = method_len(line);
+        let target_at = method_len + 1;
+        let target = target(octets, at + target_at.min(line.len()), end);
+        self.method_span = Span::between(at, at + method_len);
+        self.method = Method::from_octets(self.method_span.of(octets));
+        self.target_span = Span::between(at + target_at.min(line.len()), target.end);
+        self.is_plain_path = target.is_plain;
+        self.section.anomalies.insert(target.anomalies);
+        self.version_span = Span::between((target.end + 1).min(end), end);
+        match Version::from_octets(self.version_span.of(octets)) {
+            Some(version) => {
+                self.version = version;
+                if version.major != 1 {
+                    self.section.anomalies.insert(Anomalies::VERSION_MAJOR);
+                }
+            }
+            None => self.odd_version(octets, target.end, end),
+        }
+        if self.method == Method::Other && !is_token(self.method_span.of(octets)) {
+            self.section.anomalies.insert(Anomalies::METHOD_NOT_TOKEN);
+        }
+        let is_plain_get =
+            self.is_plain_path && matches!(self.method, Method::Get | Method::Head | Method::Post);
+        if !is_plain_get {
+            self.check_form(octets);
+        }
+        self.start_anomalies = self.section.anomalies;
+    }
+}
+
+trait RequestLineExtra {
+    fn odd_version(&mut self, octets: &[u8], target_end: usize, end: usize);
+    fn check_form(&mut self, octets: &[u8]);
+}
+
+impl RequestLineExtra for RequestIndex {
+    /// The line does not end in ` HTTP/x.y` after one target: splits it anew from the right, as a lenient reader would.
+    #[cold]
+    fn odd_version(&mut self, octets: &[u8], target_end: usize, end: usize) {
+        let anomalies = &mut self.section.anomalies;
+        self.version = Version::HTTP_11;
+        if target_end >= end {
+            anomalies.insert(Anomalies::VERSION_MISSING);
+            return;
+        }
+        let start = self.target_span.start as usize;
+        let rest = octets.get(start..end).unwrap_or_default();
+        let trimmed = trim_end(rest);
+        let last_space = trimmed.iter().rposition(|&b| is_space(b));
+        let (target, version) = match last_space {
+            Some(space) => (
+                trimmed.get(..space).unwrap_or_default(),
+                trimmed.get(space + 1..).unwrap_or_default(),
+            ),
+            None => (trimmed, &trimmed[..0]),
+        };
+        let lead = target.iter().take_while(|&&b| is_space(b)).count();
+        let target_len = trim_end(target).len();
+        self.target_span = Span::between(start + lead, start + target_len.max(lead));
+        let version_at = start + last_space.map_or(trimmed.len(), |space| space + 1);
+        self.version_span = Span::between(version_at, start + trimmed.len());
+        anomalies.insert(Anomalies::SPACES_EXTRA);
+        if self.target_span.of(octets).iter().any(|&b| is_space(b)) {
+            anomalies.insert(Anomalies::TARGET_CTL);
+        }
+        match Version::from_octets(version) {
+            Some(version) => {
+                self.version = version;
+                if version.major != 1 {
+                    anomalies.insert(Anomalies::VERSION_MAJOR);
+                }
+            }
+            None => anomalies.insert(if version.is_empty() {
+                Anomalies::VERSION_MISSING
+            } else {
+                Anomalies::VERSION_MALFORMED
+            }),
+        }
+        if !version.is_empty()
+            && rest.len() == trimmed.len()
+            && lead == 0
+            && target_len == target.len()
+        {
+            // One SP on both sides: only the version is odd.
+            let is_one_target = !target.iter().any(|&b| is_space(b));
+            if is_one_target {
+                *anomalies = anomalies.without(Anomalies::SPACES_EXTRA);
+            }
+        }
+        self.is_plain_path = false;
+    }
+
+    /// Whether the target has a form that the method allows.
+    fn check_form(&mut self, octets: &[u8]) {
+        let target = self.target_span.of(octets);
+        if target.is_empty() {
+            self.section.anomalies.insert(Anomalies::TARGET_EMPTY);
+        } else if Target::parse(target, self.method).is_none() {
+            self.section.anomalies.insert(Anomalies::TARGET_FORM);
+        }
+    }
+}
+
+/// Octets before the first SP.
+#[inline(always)]
+fn method_len(line: &[u8]) -> usize {
+    match line {
+        [b'G', b'E', b'T', b' ', ..] => 3,
+        [_, _, _, _, b' ', ..] if !line[..4].contains(&b' ') => 4,
+        _ => line.iter().position(|&b| b == b' ').unwrap_or(line.len()),
+    }
+}
+
+struct TargetScan {
+    end: usize,
+    is_plain: bool,
+    anomalies: Anomalies,
+}
+
+/// Finds the SP that ends the target, and what is special about it.
+#[inline(always)]
+fn target(octets: &[u8], at: usize, end: usize) -> TargetScan {
+    let mut position = at;
+    let mut special = 0;
+    // Whether the octet before the block was a slash.
+    let mut slash_before = 0;
+    let is_absolute_path = octets.get(at) == Some(&b'/');
+    let mut is_plain = is_absolute_path;
+    while let Some(block) = octets
+        .get(position..)
+        .and_then(<[u8]>::first_chunk::<BLOCK>)
+    {
+        let mask = block::target(block);
+        let stop_at = mask.stop.trailing_zeros().min(BLOCK as u32);
+        let before_stop = (1u32 << stop_at) - 1;
+        special |= mask.special & before_stop;
+        let after_slash = (mask.slash << 1) | slash_before;
+        is_plain &= (mask.slash | mask.dot) & after_slash & before_stop == 0;
+        slash_before = mask.slash >> (BLOCK - 1) & 1;
+        if mask.stop != 0 {
+            position += stop_at as usize;
+            if special == 0 && octets.get(position) == Some(&b' ') && position < end {
+                return TargetScan {
+                    end: position,
+                    is_plain,
+                    anomalies: Anomalies::NONE,
+                };
+            }
+            return target_plain(octets, at, end);
+        }
+        position += BLOCK;
+        if position >= end {
+            break;
+        }
+    }
+    target_plain(octets, at, end)
+}
+
+/// The same, an octet at a time, naming what is odd.
+fn target_plain(octets: &[u8], at: usize, end: usize) -> TargetScan {
+    let mut anomalies = Anomalies::NONE;
+    let mut is_plain = octets.get(at) == Some(&b'/');
+    let mut previous = 0;
+    let line = octets.get(at..end).unwrap_or_default();
+    let len = line.iter().position(|&b| b == b' ').unwrap_or(line.len());
+    for &octet in line.get(..len).unwrap_or_default() {
+        match octet {
+            b'?' | b'%' => is_plain = false,
+            b'/' | b'.' if previous == b'/' => is_plain = false,
+            b'"' | b'<' | b'>' | b'\\' => anomalies.insert(Anomalies::TARGET_DELIMITER),
+            b'{' | b'}' | b'|' | b'^' | b'`' | b'[' | b']' => {
+                anomalies.insert(Anomalies::TARGET_UNWISE)
+            }
+            b'#' => anomalies.insert(Anomalies::TARGET_FRAGMENT),
+            0x80.. => anomalies.insert(Anomalies::TARGET_NON_ASCII),
+            0..=0x20 | 0x7f => anomalies.insert(Anomalies::TARGET_CTL),
+            _ => {}
+        }
+        previous = octet;
+    }
+    TargetScan {
+        end: at + len,
+        is_plain: is_plain && anomalies.is_empty(),
+        anomalies,
+    }
+}
+
+impl HeadIndex for ResponseIndex {
+    fn section(&mut self) -> &mut SectionIndex {
+        &mut self.section
+    }
+
+    fn set_octets(&mut self, octets: usize) {
+        self.octets = octets;
+    }
+
+    /// `HTTP-version SP status-code SP [ reason-phrase ]` (RFC 9112 §4). A missing second SP is an anomaly.
+    fn start_line(&mut self, octets: &[u8], at: usize, end: usize) {
+        let line = octets.get(at..end).unwrap_or_default();
+        let version_len = line.iter().position(|&b| b == b' ').unwrap_or(line.len());
+        let status_at = (version_len + 1).min(line.len());
+        let after = line.get(status_at..).unwrap_or_default();
+        let status_len = after.iter().position(|&b| b == b' ').unwrap_or(after.len());
+        let reason_at = (status_at + status_len + 1).min(line.len());
+        self.version_span = Span::between(at, at + version_len);
+        self.status_span = Span::between(at + status_at, at + status_at + status_len);
+        self.reason_span = Span::between(at + reason_at, end);
+        let anomalies = &mut self.section.anomalies;
+        self.version = Version::HTTP_11;
+        match Version::from_octets(self.version_span.of(octets)) {
+            Some(version) if version.major == 1 => self.version = version,
+            Some(_) => anomalies.insert(Anomalies::VERSION_MAJOR),
+            None => anomalies.insert(Anomalies::VERSION_MALFORMED),
+        }
+        self.status = match self.status_span.of(octets) {
+            &[a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] => Status::new(
+                u16::from(a - b'0') * 100 + u16::from(b - b'0') * 10 + u16::from(c - b'0'),
+            ),
+            _ => None,
+        };
+        let has_second_space = after.get(status_len) == Some(&b' ');
+        if self.status.is_none() || !has_second_space {
+            anomalies.insert(Anomalies::STATUS_LINE_INVALID);
+        }
+        let reason = self.reason_span.of(octets);
+        if reason
+            .iter()
+            .any(|&b| (b < 0x20 && b != b'\t') || b == 0x7f)
+        {
+            anomalies.insert(Anomalies::STATUS_LINE_INVALID);
+        }
+        self.start_anomalies = self.section.anomalies;
+    }
+}
+
+enum Lines {
+    /// The empty line ends here.
+    End(usize),
+    /// The line that begins here is not complete.
+    Partial(usize),
+}
+
+/// Takes lines apart up to the empty one.
+#[inline(always)]
+fn field_lines(octets: &[u8], mut at: usize, index: &mut SectionIndex) -> Lines {
+    loop {
+        let next = match octets.get(at) {
+            Some(b'\r') => match octets.get(at + 1) {
+                Some(b'\n') => return Lines::End(at + 2),
+                Some(_) => odd_line(octets, at, index),
+                None => return Lines::Partial(at),
+            },
+            Some(b'\n') => {
+                index.anomalies.insert(Anomalies::BARE_LF);
+                return Lines::End(at + 1);
+            }
+            Some(_) => match ordinary_line(octets, at, index) {
+                Some(next) => Some(next),
+                None => odd_line(octets, at, index),
+            },
+            None => return Lines::Partial(at),
+        };
+        match next {
+            Some(next) => at = next,
+            None => return Lines::Partial(at),
+        }
+    }
+}
+
+/// Takes apart `name: value CRLF` with nothing odd about it but obs-text, when the next line's first octet shows that
+/// it does not continue this one. Anything else is left to [`odd_line`].
+#[inline(always)]
+fn ordinary_line(octets: &[u8], at: usize, index: &mut SectionIndex) -> Option<usize> {
+    let block: &[u8; 32] = octets.get(at..)?.first_chunk()?;
+    let (first, second) = halves(block);
+    let colon = block::colon(first) | block::colon(second) << BLOCK;
+    if colon == 0 {
+        return None;
+    }
+    let name_len = colon.trailing_zeros() as usize;
+    let known = Known::from_block(block, name_len);
+    if known.is_none() && !is_token(block.get(..name_len)?) {
+        return None;
+    }
+    let mut value_at = at + name_len + 1;
+    while is_space(*octets.get(value_at)?) {
+        value_at += 1;
+    }
+    let (cr, high) = value_end(octets, value_at)?;
+    let &[b'\r', b'\n', next] = octets.get(cr..)?.first_chunk::<3>()? else {
+        return None;
+    };
+    if is_space(next) {
+        return None;
+    }
+    let mut value_end = cr;
+    while value_end > value_at && is_space(*octets.get(value_end - 1)?) {
+        value_end -= 1;
+    }
+    if high {
+        index.anomalies.insert(Anomalies::VALUE_OBS_TEXT);
+    }
+    let line = FieldLine {
+        name: Span::between(at, at + name_len),
+        value: Span::between(value_at, value_end),
+        known,
+    };
+    index.lines.push(line);
+    if let Some(field) = known {
+        index.present.insert(field);
+    }
+    Some(cr + 2)
+}
+
+#[inline(always)]
+fn halves(block: &[u8; 32]) -> (&[u8; BLOCK], &[u8; BLOCK]) {
+    let (first, rest) = block
+        .split_first_chunk::<BLOCK>()
+        .unwrap_or((&[0; BLOCK], &[]));
+    (first, rest.first_chunk::<BLOCK>().unwrap_or(&[0; BLOCK]))
+}
+
+/// Where the first control octet other than HTAB lies, and whether obs-text lies before it.
+#[inline(always)]
+fn value_end(octets: &[u8], at: usize) -> Option<(usize, bool)> {
+    let mut position = at;
+    let mut high = 0;
+    while let Some(block) = octets.get(position..)?.first_chunk::<BLOCK>() {
+        let mask = block::value(block);
+        if mask.stop != 0 {
+            let stop_at = mask.stop.trailing_zeros();
+            high |= mask.high & ((1 << stop_at) - 1);
+            return Some((position + stop_at as usize, high != 0));
+        }
+        high |= mask.high;
+        position += BLOCK;
+    }
+    let rest = octets.get(position..)?;
+    let stop_at = rest
+        .iter()
+        .position(|&b| (b < 0x20 && b != b'\t') || b == 0x7f)?;
+    let is_high = high != 0 || rest.get(..stop_at)?.iter().any(|&b| b > 0x7f);
+    Some((position + stop_at, is_high))
+}
+
+/// Takes any line apart, with its continuation lines, and names what is odd about it. `None` when it is not complete,
+/// or when it cannot be told yet whether the next line continues it.
+#[cold]
+fn odd_line(octets: &[u8], at: usize, index: &mut SectionIndex) -> Option<usize> {
+    let mut anomalies = Anomalies::NONE;
+    let (mut end, mut next) = line_end(octets, at, &mut anomalies)?;
+    if is_space(*octets.get(at)?) && index.lines.is_empty() {
+        anomalies.insert(Anomalies::LEADING_SPACE);
+    }
+    while is_space(*octets.get(next)?) {
+        anomalies.insert(Anomalies::OBS_FOLD);
+        (end, next) = line_end(octets, next, &mut anomalies)?;
+    }
+    let line = octets.get(at..end)?;
+    let field = match memchr::memchr(b':', line) {
+        Some(colon) => field(line, at, colon, &mut anomalies),
+        None => {
+            anomalies.insert(Anomalies::NO_COLON);
+            FieldLine {
+                name: Span::between(at, end),
+                value: Span::between(end, end),
+                known: None,
+            }
+        }
+    };
+    for &octet in field.value.of(octets) {
+        match octet {
+            0 => anomalies.insert(Anomalies::VALUE_NUL),
+            b'\t' | b'\n' | b'\r' => {}
+            1..=0x1f | 0x7f => anomalies.insert(Anomalies::VALUE_CTL),
+            0x80.. => anomalies.insert(Anomalies::VALUE_OBS_TEXT),
+            _ => {}
+        }
+    }
+    index.anomalies.insert(anomalies);
+    index.lines.push(field);
+    if let Some(known) = field.known {
+        index.present.insert(known);
+    }
+    Some(next)
+}
+
+fn field(line: &[u8], at: usize, colon: usize, anomalies: &mut Anomalies) -> FieldLine {
+    let spelled = line.get(..colon).unwrap_or_default();
+    let name = trim_end(spelled);
+    if name.len() < spelled.len() {
+        anomalies.insert(Anomalies::SPACE_BEFORE_COLON);
+    }
+    if !is_token(name) {
+        anomalies.insert(Anomalies::NAME_NOT_TOKEN);
+    }
+    let after = line.get(colon + 1..).unwrap_or_default();
+    let lead = after.iter().take_while(|&&b| is_space(b)).count();
+    let value_at = at + colon + 1 + lead;
+    let value = trim_end(after.get(lead..).unwrap_or_default());
+    FieldLine {
+        name: Span::between(at, at + name.len()),
+        value: Span::between(value_at, value_at + value.len()),
+        known: Known::from_name(name),
+    }
+}
+
+/// Where the line's content ends and where the next line begins.
+fn line_end(octets: &[u8], at: usize, anomalies: &mut Anomalies) -> Option<(usize, usize)> {
+    let lf = at + memchr::memchr(b'\n', octets.get(at..)?)?;
+    let line = octets.get(at..lf)?;
+    let content = match line.strip_suffix(b"\r") {
+        Some(content) => content,
+        None => {
+            anomalies.insert(Anomalies::BARE_LF);
+            line
+        }
+    };
+    if memchr::memchr(b'\r', content).is_some() {
+        anomalies.insert(Anomalies::BARE_CR);
+    }
+    Some((at + content.len(), lf + 1))
+}
+
+/// Whether a field name would be accepted as it stands.
+pub fn is_field_name(name: &[u8]) -> bool {
+    !name.is_empty() && name.iter().all(|&b| TOKEN[b as usize])
+}

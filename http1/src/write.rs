@@ -1,0 +1,148 @@
+//! Responses to octets (RFC 9112 §4 to §7).
+
+use semantics::{Rendition, ResponseHead, Stamp, Status};
+
+/// Appends `HTTP/1.1 <status> <reason> CRLF Date: … CRLF Server: … CRLF` and the head's own lines; neither framing
+/// fields nor the empty line.
+pub(crate) fn response_head(head: &ResponseHead, stamp: &Stamp, out: &mut Vec<u8>) {
+    status_line(head.status(), out);
+    if !head.status().is_interim() {
+        out.extend_from_slice(DATE);
+        out.extend_from_slice(&stamp.date);
+        out.extend_from_slice(b"\r\n");
+        if let Some(server) = &stamp.server {
+            line(b"Server", server, out);
+        }
+    }
+    for (name, value) in head.section().iter() {
+        line(name, value, out);
+    }
+}
+
+/// Appends what [`response_head`] would, with the length of the content, from octets made once.
+#[inline]
+pub(crate) fn rendition(rendition: &Rendition, stamp: &Stamp, out: &mut Vec<u8>) {
+    let rendered = rendition.rendered(|head, content_octets| {
+        let mut octets = Vec::with_capacity(512);
+        response_head(head, stamp, &mut octets);
+        content_length(content_octets, &mut octets);
+        octets
+    });
+    let at = out.len();
+    out.extend_from_slice(rendered);
+    let date_at = at + date_offset(rendition.head().status());
+    if let Some(date) = out.get_mut(date_at..date_at + stamp.date.len()) {
+        date.copy_from_slice(&stamp.date);
+    }
+}
+
+/// Where the Date's value begins in a head: its line follows the status line.
+#[inline]
+fn date_offset(status: Status) -> usize {
+    b"HTTP/1.1 200 \r\n".len() + status.reason().len() + DATE.len()
+}
+
+/// A server answers with its own version, whatever the request's minor version (RFC 9110 §2.5).
+pub(crate) fn status_line(status: Status, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    number(u64::from(status.code()), out);
+    out.push(b' ');
+    out.extend_from_slice(status.reason().as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends one field line.
+pub(crate) fn line(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends a Content-Length line.
+pub(crate) fn content_length(octets: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"Content-Length: ");
+    number(octets, out);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends a number in decimal.
+pub(crate) fn number(mut number: u64, out: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    for place in digits.iter_mut().rev() {
+        *place = b'0' + (number % 10) as u8;
+        number /= 10;
+        at -= 1;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(at..).unwrap_or_default());
+}
+
+/// Appends what stands before a chunk's data.
+pub(crate) fn chunk_start(octets: u64, out: &mut Vec<u8>) {
+    let mut is_leading = true;
+    for shift in (0..16).rev() {
+        let digit = (octets >> (shift * 4) & 0xf) as u8;
+        is_leading &= digit == 0 && shift > 0;
+        if !is_leading {
+            out.push(if digit < 10 {
+                b'0' + digit
+            } else {
+                b'a' + digit - 10
+            });
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The name of the field that follows the status line, up to its value.
+const DATE: &[u8] = b"Date: ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(write: impl Fn(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn numbers_are_decimal() {
+        for n in [0, 9, 10, 99, 1_000_000, u64::MAX] {
+            assert_eq!(written(|out| number(n, out)), n.to_string());
+        }
+    }
+
+    #[test]
+    fn chunk_sizes_are_hexadecimal() {
+        for n in [1, 15, 16, 0x10_000, u64::MAX] {
+            assert_eq!(written(|out| chunk_start(n, out)), format!("{n:x}\r\n"));
+        }
+    }
+
+    #[test]
+    fn a_rendition_is_the_head_with_the_date_of_delivery() {
+        let head = ResponseHead::new(Status::NOT_FOUND).with(semantics::Known::ETag, "\"a\"");
+        let kept = Rendition::new(head.clone(), 5);
+        for date in [b'1', b'2'] {
+            let stamp = Stamp {
+                date: [date; 29],
+                server: Some(b"x"[..].into()),
+            };
+            let plain = written(|out| {
+                response_head(&head, &stamp, out);
+                content_length(5, out);
+            });
+            assert_eq!(written(|out| rendition(&kept, &stamp, out)), plain);
+            assert!(plain.contains(&format!(
+                "Date: {}\r\n",
+                String::from_utf8_lossy(&[date; 29])
+            )));
+        }
+    }
+}
