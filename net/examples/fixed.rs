@@ -1,9 +1,10 @@
-//! The least server there can be: every receipt that ends in a blank line gets the same 13 octets.
+//! The least server there can be: every receipt that ends in a blank line gets the same 13 octets, or those of a file.
 //!
-//! `fixed PORT WORKERS [DEFER_ACCEPT_SECONDS]`. It shows what the reactor itself costs.
+//! `fixed PORT WORKERS [DEFER_ACCEPT_SECONDS [FILE]]`. It shows what the reactor itself costs.
 
 use std::env;
 use std::error::Error;
+use std::fs;
 use std::io;
 
 use hansom_net::{
@@ -14,6 +15,7 @@ use hansom_net::{
 struct Fixed {
     connections: Slots<Connection>,
     buffer: Box<[u8]>,
+    answer: Box<[u8]>,
 }
 
 struct Connection {
@@ -27,14 +29,15 @@ enum Next {
 }
 
 impl Fixed {
-    fn new() -> Self {
+    fn new(answer: &[u8]) -> Self {
         Self {
             connections: Slots::default(),
             buffer: vec![0; 64 * 1024].into_boxed_slice(),
+            answer: answer.into(),
         }
     }
 
-    fn answer(stream: &Stream, buffer: &mut [u8]) -> Next {
+    fn answer(stream: &Stream, buffer: &mut [u8], answer: &[u8]) -> Next {
         let received = match stream.try_receive(buffer) {
             Ok(0) => return Next::Close,
             Ok(received) => &buffer[..received],
@@ -47,8 +50,8 @@ impl Fixed {
         let wants_close = received
             .windows(CLOSE.len())
             .any(|window| window.eq_ignore_ascii_case(CLOSE));
-        match stream.try_transmit(ANSWER, More::No) {
-            Ok(octets) if octets == ANSWER.len() && !wants_close => Next::Keep,
+        match stream.try_transmit(answer, More::No) {
+            Ok(octets) if octets == answer.len() && !wants_close => Next::Keep,
             _ => Next::Close,
         }
     }
@@ -56,7 +59,10 @@ impl Fixed {
 
 impl Service for Fixed {
     fn accepted(&mut self, cx: &mut Context<'_>, _listener: usize, stream: Stream, _peer: Peer) {
-        if matches!(Self::answer(&stream, &mut self.buffer), Next::Close) {
+        if matches!(
+            Self::answer(&stream, &mut self.buffer, &self.answer),
+            Next::Close
+        ) {
             return;
         }
         let token = self.connections.next_token();
@@ -80,7 +86,7 @@ impl Service for Fixed {
         }
         connection.idle_until = cx.now().millis + IDLE_MILLIS;
         if matches!(
-            Self::answer(&connection.stream, &mut self.buffer),
+            Self::answer(&connection.stream, &mut self.buffer, &self.answer),
             Next::Close
         ) {
             self.connections.remove(token);
@@ -124,6 +130,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         defer_accept: Some(defer).filter(|seconds| *seconds > 0),
         ..ListenOptions::default()
     };
+    let content = match words.next() {
+        Some(file) => fs::read(file)?,
+        None => b"Hello, World!".to_vec(),
+    };
+    let mut answer = format!("{HEAD}{}\r\n\r\n", content.len()).into_bytes();
+    answer.extend_from_slice(&content);
     hansom_net::raise_open_files();
     let listeners: Listeners = bind_all(&[(address, options)], workers)?;
     let ready = |bound: &[hansom_net::Address]| eprintln!("{}", bound[0].url("http"));
@@ -131,11 +143,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         listeners,
         RunOptions::default(),
         &Shutdown::new(),
-        |_| Fixed::new(),
+        move |_| Fixed::new(&answer),
         ready,
     )?)
 }
 
 const IDLE_MILLIS: u64 = 75_000;
 const CLOSE: &[u8] = b"connection: close";
-const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n\r\nHello, World!";
+const HEAD: &str = "HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Type: text/plain\r\nContent-Length: ";

@@ -20,6 +20,7 @@
 mod address;
 mod blocking;
 mod clock;
+mod files;
 mod holder;
 mod listen;
 mod machine;
@@ -34,6 +35,10 @@ mod wake;
 pub use address::{Address, AddressError, Url};
 pub use blocking::{Blocking, BlockingError, blocking, sleep, spawn};
 pub use clock::Now;
+pub use files::{
+    FileKind, FileMeta, Folder, FolderEntry, OpenError, OpenFile, Root, Wait, is_resident,
+    read_exact_at, warm,
+};
 pub use holder::Holder;
 pub use listen::{BindError, ListenOptions, Listeners, bind_all};
 pub use machine::{cores, raise_open_files};
