@@ -534,11 +534,16 @@ fn accept_some<S: Service>(
                 service.accepted(cx, index, stream, peer);
             }
             Err(Errno::AGAIN) => return Queue::Empty,
-            Err(Errno::MFILE | Errno::NFILE) if refuse_one(listener, spare) => {
-                *count += 1;
-                cx.state.counters.refused += 1;
-            }
-            Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
+            Err(Errno::MFILE | Errno::NFILE) => match refuse_one(listener, spare) {
+                Ok(()) => {
+                    *count += 1;
+                    cx.state.counters.refused += 1;
+                }
+                // The system looks for a descriptor before it looks for a connection.
+                Err(Errno::AGAIN) => return Queue::Empty,
+                Err(_) => return Queue::Blocked(cx.state.now.millis + BLOCKED_MILLIS),
+            },
+            Err(Errno::NOBUFS | Errno::NOMEM) => {
                 return Queue::Blocked(cx.state.now.millis + BLOCKED_MILLIS);
             }
             // The error of one connection that has failed since (Linux accept(2)), or an interruption.
@@ -550,14 +555,16 @@ fn accept_some<S: Service>(
 
 /// Accepts and closes one connection by giving up the spare descriptor for a moment. Without it the connection would wait for as
 /// long as others last, and a peer could not tell that from a dead server.
-fn refuse_one(listener: &Listener, spare: &mut Option<OwnedFd>) -> bool {
-    if spare.take().is_none() {
-        *spare = self::spare();
-        return false;
-    }
-    let refused = accept(listener.as_fd(), listener.kind).is_ok();
+fn refuse_one(listener: &Listener, spare: &mut Option<OwnedFd>) -> Result<(), Errno> {
+    let had_spare = spare.take().is_some();
+    let accepted = if had_spare {
+        accept(listener.as_fd(), listener.kind)
+    } else {
+        Err(Errno::MFILE)
+    };
+    let accepted = accepted.map(drop);
     *spare = self::spare();
-    refused
+    accepted
 }
 
 fn spare() -> Option<OwnedFd> {
