@@ -1,0 +1,48 @@
+//! The time of a batch.
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// The time as read once for a batch of events; coarse to a few milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// Monotonic milliseconds since an unspecified start.
+    pub millis: u64,
+    /// Seconds since 1970.
+    pub unix_seconds: u64,
+    /// Milliseconds since 1970.
+    pub unix_millis: u64,
+}
+
+impl Now {
+    /// Reads the clocks of the system. Inside a [`Service`](crate::Service) ask [`Context::now`](crate::Context::now) instead.
+    #[must_use]
+    pub fn read() -> Self {
+        let (seconds, millis) = read(MONOTONIC);
+        let (unix_seconds, unix_rest) = read(REALTIME);
+        Self {
+            millis: seconds.saturating_mul(1000).saturating_add(millis),
+            unix_seconds,
+            unix_millis: unix_seconds.saturating_mul(1000).saturating_add(unix_rest),
+        }
+    }
+}
+
+fn read(id: ClockId) -> (u64, u64) {
+    let time = clock_gettime(id);
+    (
+        u64::try_from(time.tv_sec).unwrap_or(0),
+        u64::try_from(time.tv_nsec).unwrap_or(0) / 1_000_000,
+    )
+}
+
+/// The coarse clocks lag behind the exact ones by up to this long (one scheduler tick at 100 Hz).
+pub(crate) const LAG_MILLIS: u64 = 10;
+
+#[cfg(target_os = "linux")]
+const MONOTONIC: ClockId = ClockId::MonotonicCoarse;
+#[cfg(target_os = "linux")]
+const REALTIME: ClockId = ClockId::RealtimeCoarse;
+#[cfg(not(target_os = "linux"))]
+const MONOTONIC: ClockId = ClockId::Monotonic;
+#[cfg(not(target_os = "linux"))]
+const REALTIME: ClockId = ClockId::Realtime;

@@ -1,0 +1,372 @@
+//! Listening sockets: one set for each worker.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+use crate::holder::{self, Holder};
+use crate::stream::StreamKind;
+use crate::{Address, sys};
+
+/// How a listener and the connections it accepts behave.
+///
+/// All is set on the listening socket. Linux lets accepted sockets inherit it, so accepting costs no further call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListenOptions {
+    /// Connections the system keeps while they wait to be accepted.
+    pub backlog: u16,
+    /// Segments leave at once (TCP_NODELAY).
+    pub nodelay: bool,
+    /// Octets that may wait unsent in the kernel (TCP_NOTSENT_LOWAT), which bounds what a slow reader costs and halves the cost of
+    /// large bodies; `None` leaves it to the system.
+    pub notsent_octets_max: Option<u32>,
+    /// Connections that have sent nothing are withheld for about so many seconds (TCP_DEFER_ACCEPT); `None` accepts at once.
+    pub defer_accept: Option<u32>,
+}
+
+impl Default for ListenOptions {
+    fn default() -> Self {
+        Self {
+            backlog: 4096,
+            nodelay: true,
+            notsent_octets_max: Some(16 * 1024),
+            defer_accept: None,
+        }
+    }
+}
+
+/// Bound and listening sockets for a number of workers. Dropping it closes them and removes the files of unix sockets.
+#[derive(Debug)]
+pub struct Listeners {
+    pub(crate) bound: Vec<Address>,
+    pub(crate) workers: Vec<Vec<Listener>>,
+    pub(crate) files: Vec<SocketFile>,
+}
+
+impl Listeners {
+    /// The addresses, with the ports that were chosen for port 0.
+    #[must_use]
+    pub fn bound(&self) -> &[Address] {
+        &self.bound
+    }
+}
+
+/// One listening socket of one worker.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    fd: OwnedFd,
+    pub(crate) kind: StreamKind,
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Binds every address for `workers` workers.
+///
+/// 1. Each Internet address is bound once without SO_REUSEPORT, which fails if anyone listens there, also another process of this
+///    program.
+/// 2. While that socket holds the port, each worker's own is bound with SO_REUSEPORT.
+/// 3. The first is closed and the others listen.
+///
+/// A unix socket is one listening socket that all workers share.
+///
+/// # Errors
+/// The first address that cannot be had. Nothing stays bound.
+pub fn bind_all(
+    addresses: &[(Address, ListenOptions)],
+    workers: usize,
+) -> Result<Listeners, BindError> {
+    let workers = workers.max(1);
+    let mut all = Listeners {
+        bound: Vec::new(),
+        workers: Vec::new(),
+        files: Vec::new(),
+    };
+    all.workers.resize_with(workers, Vec::new);
+    for (address, options) in addresses {
+        match address {
+            Address::Inet(address) => bind_inet(*address, options, &mut all)?,
+            Address::Unix(path) => bind_unix(path, options, &mut all)?,
+        }
+    }
+    Ok(all)
+}
+
+fn bind_inet(
+    address: SocketAddr,
+    options: &ListenOptions,
+    all: &mut Listeners,
+) -> Result<(), BindError> {
+    let failed = |error: io::Error| BindError::of(address, &error);
+    let reserved = inet_socket(address, Reuse::No).map_err(failed)?;
+    let bound = reserved
+        .local_addr()
+        .map_err(failed)?
+        .as_socket()
+        .unwrap_or(address);
+    let bind = |_| {
+        let socket = inet_socket(bound, Reuse::Port)?;
+        apply(&socket, options)?;
+        Ok(socket)
+    };
+    let sockets: Vec<Socket> = (0..all.workers.len())
+        .map(bind)
+        .collect::<io::Result<_>>()
+        .map_err(failed)?;
+    drop(reserved);
+    for (socket, worker) in sockets.into_iter().zip(&mut all.workers) {
+        socket.listen(options.backlog.into()).map_err(failed)?;
+        worker.push(Listener {
+            fd: socket.into(),
+            kind: StreamKind::Tcp,
+        });
+    }
+    all.bound.push(bound.into());
+    Ok(())
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reuse {
+    No,
+    Port,
+}
+
+fn inet_socket(address: SocketAddr, reuse: Reuse) -> io::Result<Socket> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(reuse == Reuse::Port)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+fn apply(socket: &Socket, options: &ListenOptions) -> io::Result<()> {
+    socket.set_tcp_nodelay(options.nodelay)?;
+    #[cfg(target_os = "linux")]
+    if let Some(octets) = options.notsent_octets_max {
+        socket.set_tcp_notsent_lowat(octets)?;
+    }
+    if let Some(seconds) = options.defer_accept {
+        sys::set_defer_accept(socket.as_fd(), seconds)?;
+    }
+    Ok(())
+}
+
+fn bind_unix(path: &Path, options: &ListenOptions, all: &mut Listeners) -> Result<(), BindError> {
+    let failed = |source: io::Error| BindError::Io {
+        address: Address::Unix(path.to_owned()),
+        source,
+    };
+    remove_stale(path)?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None).map_err(failed)?;
+    socket.set_nonblocking(true).map_err(failed)?;
+    let address = SockAddr::unix(path).map_err(failed)?;
+    socket.bind(&address).map_err(failed)?;
+    all.files.extend(SocketFile::of(path));
+    socket.listen(options.backlog.into()).map_err(failed)?;
+    for worker in &mut all.workers {
+        let fd = socket.try_clone().map_err(failed)?.into();
+        worker.push(Listener {
+            fd,
+            kind: StreamKind::Unix,
+        });
+    }
+    all.bound.push(Address::Unix(path.to_owned()));
+    Ok(())
+}
+
+/// Removes a socket file on which nothing answers. Anything else at that path stays and is an error.
+fn remove_stale(path: &Path) -> Result<(), BindError> {
+    let io = |source| BindError::Io {
+        address: Address::Unix(path.to_owned()),
+        source,
+    };
+    match fs::symlink_metadata(path) {
+        Ok(meta) if meta.file_type().is_socket() => {}
+        Ok(_) => {
+            return Err(BindError::NotASocket {
+                path: path.to_owned(),
+            });
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(io(error)),
+    }
+    let probe = Socket::new(Domain::UNIX, Type::STREAM, None).map_err(io)?;
+    // So that a full backlog answers too, with an error.
+    probe.set_nonblocking(true).map_err(io)?;
+    match probe.connect(&SockAddr::unix(path).map_err(io)?) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            fs::remove_file(path).map_err(io)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(io(error)),
+        Ok(()) | Err(_) => Err(BindError::SocketAnswers {
+            path: path.to_owned(),
+        }),
+    }
+}
+
+/// The file of a unix socket, removed when this is dropped if it is still the same file.
+#[derive(Debug)]
+pub(crate) struct SocketFile {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+impl SocketFile {
+    fn of(path: &Path) -> Option<Self> {
+        let meta = fs::symlink_metadata(path).ok()?;
+        Some(Self {
+            path: path.to_owned(),
+            device: meta.dev(),
+            inode: meta.ino(),
+        })
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let is_same = |meta: &fs::Metadata| meta.dev() == self.device && meta.ino() == self.inode;
+        if fs::symlink_metadata(&self.path).is_ok_and(|meta| is_same(&meta)) {
+            // Best effort: a stale file is removed at the next start.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Why an address cannot be listened on.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum BindError {
+    /// Someone listens there.
+    Busy {
+        /// The address.
+        address: SocketAddr,
+        /// Who may hold it; empty if the system does not tell.
+        holders: Vec<Holder>,
+        /// The next higher port of that address that is free.
+        next_free: Option<u16>,
+    },
+    /// The port is for privileged processes.
+    Privileged {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The machine does not have the address.
+    NotOurs {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// A server answers on the unix socket.
+    SocketAnswers {
+        /// Its path.
+        path: PathBuf,
+    },
+    /// Something that is no socket has the path.
+    NotASocket {
+        /// The path.
+        path: PathBuf,
+    },
+    /// What else the system says.
+    Io {
+        /// The address.
+        address: Address,
+        /// The system's error.
+        source: io::Error,
+    },
+}
+
+impl BindError {
+    fn of(address: SocketAddr, error: &io::Error) -> Self {
+        match Errno::from_io_error(error) {
+            Some(Errno::ADDRINUSE) => Self::Busy {
+                address,
+                holders: holder::holders(address),
+                next_free: next_free(address),
+            },
+            Some(Errno::ACCESS) if address.port() < 1024 => Self::Privileged { address },
+            Some(Errno::ADDRNOTAVAIL) => Self::NotOurs { address },
+            errno => {
+                let source = errno.map_or_else(|| error.kind().into(), io::Error::from);
+                Self::Io {
+                    address: address.into(),
+                    source,
+                }
+            }
+        }
+    }
+}
+
+fn next_free(address: SocketAddr) -> Option<u16> {
+    let mut ports = (address.port().checked_add(1)?..=u16::MAX).take(PORTS_TRIED_MAX);
+    ports.find(|port| inet_socket(SocketAddr::new(address.ip(), *port), Reuse::No).is_ok())
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Busy {
+                address,
+                holders,
+                next_free,
+            } => {
+                write!(f, "{address} is busy")?;
+                for (n, holder) in holders.iter().enumerate() {
+                    write!(f, "{} {holder}", if n == 0 { ", held by" } else { " and" })?;
+                }
+                match next_free {
+                    Some(port) => write!(f, "; the next free port is {port}"),
+                    None => Ok(()),
+                }
+            }
+            Self::Privileged { address } => write!(
+                f,
+                "{address}: ports below 1024 need a privilege; take a port above 1023, or give the program the privilege \
+                 with `setcap cap_net_bind_service=+ep PROGRAM`"
+            ),
+            Self::NotOurs { address } => write!(
+                f,
+                "{}: no interface of this machine has that address",
+                address.ip()
+            ),
+            Self::SocketAnswers { path } => {
+                write!(f, "unix:{} is busy: a server answers on it", path.display())
+            }
+            Self::NotASocket { path } => write!(
+                f,
+                "unix:{}: something that is no socket has that path",
+                path.display()
+            ),
+            Self::Io { address, source } => write!(f, "{address}: {source}"),
+        }
+    }
+}
+
+impl std::error::Error for BindError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+const PORTS_TRIED_MAX: usize = 1000;
+
+#[cfg(test)]
+mod tests;

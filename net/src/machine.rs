@@ -1,0 +1,64 @@
+//! What the machine offers.
+
+use std::num::NonZeroUsize;
+use std::thread;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// How many cores this process may use.
+#[must_use]
+pub fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+/// Raises the soft limit of open files to the hard one and returns both as they are after it. No limit is `u64::MAX`.
+pub fn raise_open_files() -> (u64, u64) {
+    let limit = getrlimit(Resource::Nofile);
+    // Best effort: the soft limit that stays is returned.
+    let _ = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        },
+    );
+    let limit = getrlimit(Resource::Nofile);
+    (
+        limit.current.unwrap_or(u64::MAX),
+        limit.maximum.unwrap_or(u64::MAX),
+    )
+}
+
+/// Keeps the calling thread on the `nth` core this process may use. Best effort.
+#[cfg(target_os = "linux")]
+pub(crate) fn pin(nth: usize) {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+    let Ok(allowed) = sched_getaffinity(None) else {
+        return;
+    };
+    let mut cores = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core));
+    let Some(core) = cores.nth(nth) else { return };
+    let mut set = CpuSet::new();
+    set.set(core);
+    let _ = sched_setaffinity(None, &set);
+}
+
+/// Other systems place threads themselves.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn pin(_nth: usize) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_a_core() {
+        assert!(cores() >= 1);
+    }
+
+    #[test]
+    fn the_soft_limit_of_open_files_becomes_the_hard_one() {
+        let (soft, hard) = raise_open_files();
+        assert_eq!(soft, hard);
+    }
+}

@@ -1,0 +1,367 @@
+//! One connection's octets.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, IoSlice};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV4};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use rustix::io::{Errno, retry_on_intr};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, SocketAddrAny};
+use socket2::SockRef;
+
+use crate::sys;
+
+/// A connected socket that never blocks; 8 octets. Dropping it closes it.
+#[derive(Debug)]
+pub struct Stream {
+    fd: OwnedFd,
+    kind: StreamKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StreamKind {
+    Tcp,
+    Unix,
+}
+
+/// Whether octets follow at once, so that the kernel may wait for them before it fills a segment (Linux tcp(7), MSG_MORE).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum More {
+    /// More follow.
+    Yes,
+    /// These are the last for the time being.
+    No,
+}
+
+impl Stream {
+    pub(crate) fn new(fd: OwnedFd, kind: StreamKind) -> Self {
+        Self { fd, kind }
+    }
+
+    /// Receives what has come: its number of octets, 0 at the end of the stream.
+    ///
+    /// # Errors
+    /// `WouldBlock` if nothing has come; else what the system says.
+    pub fn try_receive(&self, octets: &mut [u8]) -> io::Result<usize> {
+        let (_, received) =
+            retry_on_intr(|| rustix::net::recv(&self.fd, &mut *octets, RecvFlags::empty()))?;
+        Ok(received)
+    }
+
+    /// Transmits as many of the octets as the system takes.
+    ///
+    /// # Errors
+    /// `WouldBlock` if it takes none; else what the system says (never by a signal).
+    pub fn try_transmit(&self, octets: &[u8], more: More) -> io::Result<usize> {
+        Ok(retry_on_intr(|| {
+            rustix::net::send(&self.fd, octets, more.flags())
+        })?)
+    }
+
+    /// As [`try_transmit`](Self::try_transmit), for several slices in one call.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn try_transmit_vectored(&self, octets: &[IoSlice<'_>], more: More) -> io::Result<usize> {
+        let octets = &octets[..octets.len().min(SLICES_MAX)];
+        let send = || {
+            rustix::net::sendmsg(
+                &self.fd,
+                octets,
+                &mut SendAncillaryBuffer::default(),
+                more.flags(),
+            )
+        };
+        Ok(retry_on_intr(send)?)
+    }
+
+    /// Transmits up to `octets` of `file` from `offset`, without copying them through this program. 0 is the end of the file.
+    ///
+    /// # Errors
+    /// `WouldBlock` if the system takes none; else what it says. `InvalidInput` and `Unsupported` mean the file cannot be sent so.
+    #[cfg(target_os = "linux")]
+    pub fn try_send_file(&self, file: &File, offset: u64, octets: usize) -> io::Result<usize> {
+        let mut offset = offset;
+        Ok(retry_on_intr(|| {
+            rustix::fs::sendfile(&self.fd, file, Some(&mut offset), octets)
+        })?)
+    }
+
+    /// As on Linux, by way of a small buffer.
+    ///
+    /// # Errors
+    /// As on Linux.
+    #[cfg(not(target_os = "linux"))]
+    pub fn try_send_file(&self, file: &File, offset: u64, octets: usize) -> io::Result<usize> {
+        use std::os::unix::fs::FileExt;
+        let mut buffer = [0; 16 * 1024];
+        let wanted = octets.min(buffer.len());
+        let read = file.read_at(&mut buffer[..wanted], offset)?;
+        if read == 0 {
+            Ok(0)
+        } else {
+            self.try_transmit(&buffer[..read], More::No)
+        }
+    }
+
+    /// Ends the outgoing half: the peer sees the end of the stream once it has all octets. The incoming half stays.
+    ///
+    /// # Errors
+    /// What the system says, such as `NotConnected`.
+    pub fn shutdown_transmit(&self) -> io::Result<()> {
+        Ok(rustix::net::shutdown(&self.fd, Shutdown::Write)?)
+    }
+
+    /// Closes at once and drops what is not delivered; a TCP peer sees a reset.
+    pub fn reset(self) {
+        // Best effort: without the option it is an ordinary close.
+        let _ = SockRef::from(&self.fd).set_linger(Some(Duration::ZERO));
+    }
+
+    /// How many octets the peer has not acknowledged.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn unsent_octets(&self) -> io::Result<usize> {
+        sys::unsent_octets(self.fd.as_fd())
+    }
+
+    /// The address of this end; `None` for a unix socket.
+    #[must_use]
+    pub fn local(&self) -> Option<SocketAddr> {
+        rustix::net::getsockname(&self.fd)
+            .ok()
+            .and_then(|address| SocketAddr::try_from(address).ok())
+    }
+
+    /// The other end, asked of the system. The one given to [`Service::accepted`](crate::Service::accepted) costs nothing.
+    #[must_use]
+    pub fn peer(&self) -> Peer {
+        Peer::from_system(self.kind, rustix::net::getpeername(&self.fd).ok().flatten())
+    }
+
+    /// Whether it is a TCP connection.
+    #[must_use]
+    pub fn is_tcp(&self) -> bool {
+        self.kind == StreamKind::Tcp
+    }
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl More {
+    fn flags(self) -> SendFlags {
+        match self {
+            Self::Yes => SendFlags::NOSIGNAL | SendFlags::MORE,
+            Self::No => SendFlags::NOSIGNAL,
+        }
+    }
+}
+
+/// The other end of a connection; 20 octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Peer {
+    /// An IPv4 address and port, also of a peer that came as IPv4 to an IPv6 listener.
+    Inet4(SocketAddrV4),
+    /// An IPv6 address and port.
+    Inet6(Ipv6Addr, u16),
+    /// A process of this machine, or an address the system did not tell.
+    Unix,
+}
+
+impl Peer {
+    pub(crate) fn from_system(kind: StreamKind, address: Option<SocketAddrAny>) -> Self {
+        if kind == StreamKind::Unix {
+            return Self::Unix;
+        }
+        address
+            .and_then(|address| SocketAddr::try_from(address).ok())
+            .map_or(Self::Unix, Self::from)
+    }
+
+    /// The address, unless it is a unix socket.
+    #[must_use]
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::Inet4(address) => Some(IpAddr::V4(*address.ip())),
+            Self::Inet6(address, _) => Some(IpAddr::V6(*address)),
+            Self::Unix => None,
+        }
+    }
+
+    /// The port, unless it is a unix socket.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Self::Inet4(address) => Some(address.port()),
+            Self::Inet6(_, port) => Some(*port),
+            Self::Unix => None,
+        }
+    }
+
+    /// Whether the peer is on this machine.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.ip().is_none_or(|ip| ip.is_loopback())
+    }
+}
+
+impl From<SocketAddr> for Peer {
+    fn from(address: SocketAddr) -> Self {
+        match address {
+            SocketAddr::V4(address) => Self::Inet4(address),
+            SocketAddr::V6(address) => match address.ip().to_ipv4_mapped() {
+                Some(ip) => Self::Inet4(SocketAddrV4::new(ip, address.port())),
+                None => Self::Inet6(*address.ip(), address.port()),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inet4(address) => address.fmt(f),
+            Self::Inet6(ip, port) => write!(f, "[{ip}]:{port}"),
+            Self::Unix => f.write_str("unix"),
+        }
+    }
+}
+
+/// Accepts one connection from a listening socket.
+pub(crate) fn accept(fd: BorrowedFd<'_>, kind: StreamKind) -> Result<(Stream, Peer), Errno> {
+    #[cfg(target_os = "linux")]
+    let (fd, address) = {
+        use rustix::net::SocketFlags;
+        rustix::net::acceptfrom_with(fd, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?
+    };
+    #[cfg(not(target_os = "linux"))]
+    let (fd, address) = {
+        let (fd, address) = rustix::net::acceptfrom(fd)?;
+        rustix::io::ioctl_fionbio(&fd, true)?;
+        rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC)?;
+        (fd, address)
+    };
+    Ok((Stream::new(fd, kind), Peer::from_system(kind, address)))
+}
+
+/// The most slices one call takes (IOV_MAX).
+const SLICES_MAX: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Seek, Write};
+    use std::net::{TcpListener, TcpStream};
+
+    fn pair() -> (Stream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, peer) = accept(listener.as_fd(), StreamKind::Tcp).unwrap();
+        assert_eq!(peer, Peer::from(client.local_addr().unwrap()));
+        assert_eq!(peer, stream.peer());
+        assert_eq!(stream.local(), Some(client.peer_addr().unwrap()));
+        (stream, client)
+    }
+
+    /// Waits until something has come.
+    fn receive(stream: &Stream, octets: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match stream.try_receive(octets) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::yield_now(),
+                done => return done,
+            }
+        }
+    }
+
+    #[test]
+    fn a_stream_and_a_peer_are_small() {
+        assert_eq!(size_of::<Stream>(), 8);
+        assert_eq!(size_of::<Option<Stream>>(), 8);
+        assert!(size_of::<Peer>() <= 20);
+    }
+
+    #[test]
+    fn octets_go_both_ways_and_nothing_waits() {
+        let (stream, mut client) = pair();
+        let mut buffer = [0; 16];
+        assert_eq!(
+            stream.try_receive(&mut buffer).unwrap_err().kind(),
+            io::ErrorKind::WouldBlock
+        );
+        client.write_all(b"hello").unwrap();
+        assert_eq!(receive(&stream, &mut buffer).unwrap(), 5);
+        assert_eq!(stream.try_transmit(b"a", More::Yes).unwrap(), 1);
+        let slices = [IoSlice::new(b"bc"), IoSlice::new(b"de")];
+        assert_eq!(stream.try_transmit_vectored(&slices, More::No).unwrap(), 4);
+        stream.shutdown_transmit().unwrap();
+        let mut all = Vec::new();
+        client.read_to_end(&mut all).unwrap();
+        assert_eq!(all, b"abcde");
+        drop(client);
+        assert_eq!(receive(&stream, &mut buffer).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_file_is_sent_from_an_offset_and_ends() {
+        let (stream, mut client) = pair();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"0123456789").unwrap();
+        file.rewind().unwrap();
+        assert_eq!(stream.try_send_file(&file, 4, 100).unwrap(), 6);
+        assert_eq!(stream.try_send_file(&file, 10, 100).unwrap(), 0);
+        drop(stream);
+        let mut all = Vec::new();
+        client.read_to_end(&mut all).unwrap();
+        assert_eq!(all, b"456789");
+    }
+
+    #[test]
+    fn octets_the_peer_does_not_read_are_counted_as_unsent() {
+        let (stream, _client) = pair();
+        let block = vec![0; 1 << 20];
+        while stream.try_transmit(&block, More::No).is_ok() {}
+        assert!(stream.unsent_octets().unwrap() > 0);
+    }
+
+    #[test]
+    fn reset_is_seen_as_a_reset() {
+        let (stream, mut client) = pair();
+        stream.reset();
+        assert_eq!(
+            client.read(&mut [0; 1]).unwrap_err().kind(),
+            io::ErrorKind::ConnectionReset
+        );
+    }
+
+    #[test]
+    fn transmitting_to_a_closed_peer_is_an_error_and_no_signal() {
+        let (stream, client) = pair();
+        drop(client);
+        let error = loop {
+            if let Err(error) = stream.try_transmit(b"x", More::No) {
+                break error;
+            }
+        };
+        assert!(matches!(
+            error.kind(),
+            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
+        ));
+    }
+
+    #[test]
+    fn a_mapped_address_is_its_ipv4_one() {
+        let peer = Peer::from("[::ffff:192.0.2.1]:7".parse::<SocketAddr>().unwrap());
+        assert_eq!(peer.to_string(), "192.0.2.1:7");
+        assert_eq!(
+            Peer::from("[2001:db8::1]:7".parse::<SocketAddr>().unwrap()).to_string(),
+            "[2001:db8::1]:7"
+        );
+    }
+}
