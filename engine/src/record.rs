@@ -1,6 +1,6 @@
 //! What is remembered of an exchange when it is over.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use net::Peer;
 use semantics::{ContentEnd, Fate, Known, RequestHead, Status, Version};
@@ -135,3 +135,33 @@ impl Capture {
 
 /// Octets kept of each part.
 pub const PART_OCTETS_MAX: usize = 2048;
+
+/// A record in the making.
+#[derive(Debug)]
+pub(crate) struct Current {
+    pub(crate) capture: Capture,
+    pub(crate) unix_millis: u64,
+    pub(crate) started: Instant,
+    pub(crate) number: u32,
+    pub(crate) status: Status,
+    pub(crate) octets: u64,
+    pub(crate) request_octets: u64,
+    pub(crate) request_end: ContentEnd,
+    pub(crate) fate: Option<Fate>,
+}
+
+impl Default for Current {
+    fn default() -> Self {
+        Self {
+            capture: Capture::default(),
+            unix_millis: 0,
+            started: Instant::now(),
+            number: 0,
+            status: Status::OK,
+            octets: 0,
+            request_octets: 0,
+            request_end: ContentEnd::NoFraming,
+            fate: None,
+        }
+    }
+}
