@@ -139,6 +139,8 @@ impl fmt::Debug for Context<'_> {
 pub struct Counters {
     /// Batches of events.
     pub batches: u64,
+    /// Calls made in them: events, connections, wakes and timers.
+    pub calls: u64,
     /// Times the worker slept.
     pub sleeps: u64,
     /// Connections that were closed at once because no descriptor was left.
@@ -307,6 +309,7 @@ impl<S: Service> Reactor<S> {
         if let Poll::Ready(Err(error)) = self.poll.poll_changed(task) {
             return Poll::Ready(Err(error));
         }
+        let last_call = self.state.counters.calls.saturating_add(CALLS_PER_TURN);
         for _ in 0..BATCHES_PER_TURN {
             let pace = self.batch()?;
             if self.is_finished() {
@@ -314,6 +317,9 @@ impl<S: Service> Reactor<S> {
             }
             if pace == Pace::Quiet {
                 ready!(self.poll_sleep(task))?;
+            }
+            if self.state.counters.calls >= last_call {
+                break;
             }
         }
         task.waker().wake_by_ref();
@@ -332,6 +338,7 @@ impl<S: Service> Reactor<S> {
         count += self.hear();
         count += self.expire();
         if count > 0 {
+            self.state.counters.calls += count as u64;
             self.with_context(|service, cx| service.batch_done(cx));
         }
         Ok(
@@ -632,6 +639,8 @@ const LISTENER_FLAG: u64 = 1 << 63;
 const EVENTS_MAX: usize = 512;
 /// Batches before the runtime's other tasks get their turn.
 const BATCHES_PER_TURN: usize = 32;
+/// Calls before the runtime's other tasks get their turn; one turn exceeds it by less than a batch.
+const CALLS_PER_TURN: u64 = 1024;
 /// From so many calls in a batch on, more events are likely at hand after it.
 const BUSY_MIN: usize = 2;
 /// Connections accepted from one listener before others get their turn.

@@ -94,6 +94,16 @@ fn a_port_is_free_again_at_once_after_its_listeners_are_dropped() {
 }
 
 #[test]
+fn one_port_of_both_versions_of_ip_can_be_had() {
+    let Ok(port) = bind("[::]:0", 1).map(|free| address(&free).port()) else {
+        return;
+    };
+    let both = [format!("[::]:{port}"), format!("0.0.0.0:{port}")]
+        .map(|text| (text.parse().unwrap(), ListenOptions::default()));
+    assert_eq!(bind_all(&both, 2).unwrap().bound().len(), 2);
+}
+
+#[test]
 fn an_address_of_another_machine_is_named() {
     assert!(matches!(
         bind("192.0.2.1:0", 1),
