@@ -45,6 +45,11 @@ fn an_accepted_socket_inherits_the_options_of_its_listener() {
     };
     let listeners = bind_all(&[("127.0.0.1:0".parse().unwrap(), options)], 1).unwrap();
     let mut client = TcpStream::connect(address(&listeners)).unwrap();
+    let early = crate::stream::accept(listeners.workers[0][0].as_fd(), StreamKind::Tcp);
+    assert!(
+        matches!(early, Err(Errno::AGAIN)),
+        "a connection without octets is withheld"
+    );
     io::Write::write_all(&mut client, b"x").unwrap();
     let stream = loop {
         match crate::stream::accept(listeners.workers[0][0].as_fd(), StreamKind::Tcp) {
