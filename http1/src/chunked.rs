@@ -297,6 +297,15 @@ impl Chunked {
         if input.is_empty() {
             return Ok(Chunk::NeedMore);
         }
+        if self.trailers.is_none()
+            && let Some(rest) = input.strip_prefix(b"\r\n")
+        {
+            // The usual end: no trailer section.
+            *input = rest;
+            watch.span(SpanKind::TrailersEnd, self.offset, 2);
+            self.state = State::Done;
+            return Ok(Chunk::End);
+        }
         let trailers = self.trailers.get_or_insert_default();
         let before = trailers.octets.len();
         // As much as the limit allows is looked at, and one octet more to know that it is passed.
@@ -311,11 +320,8 @@ impl Chunked {
             &mut trailers.progress,
             &mut trailers.index,
         );
-        let anomalies = trailers.index.anomalies;
-        self.anomalies.insert(anomalies);
-        if anomalies.intersects(refuse) {
-            return Err(PeerError::Syntax(anomalies.intersection(refuse)).into());
-        }
+        // Invariant: the refusal does not depend on how the octets were cut. So the limits, which end an incomplete
+        // section, come before the anomalies, which are judged of a complete one.
         if trailers.index.lines.len() > limits.field_lines_max {
             return Err(LimitError::FieldLines.into());
         }
@@ -328,6 +334,11 @@ impl Chunked {
         };
         if end > limits.head_octets_max {
             return Err(LimitError::HeadOctets.into());
+        }
+        let anomalies = trailers.index.anomalies;
+        self.anomalies.insert(anomalies);
+        if anomalies.intersects(refuse) {
+            return Err(PeerError::Syntax(anomalies.intersection(refuse)).into());
         }
         *input = input.get(end - before..).unwrap_or_default();
         trailers.octets.truncate(end);
@@ -343,7 +354,19 @@ impl Chunked {
                 u64::from(line.value.len),
             );
         }
-        watch.span(SpanKind::TrailersEnd, self.offset + end as u64 - 1, 1);
+        let end_octets = if trailers.octets.ends_with(b"\r\n") {
+            2
+        } else {
+            1
+        };
+        watch.span(
+            SpanKind::TrailersEnd,
+            self.offset + end as u64 - end_octets,
+            end_octets,
+        );
+        if anomalies.contains(Anomalies::OBS_FOLD) {
+            scan::unfold(&mut trailers.octets, &mut trailers.index);
+        }
         self.state = State::Done;
         if !trailers.index.lines.is_empty() {
             self.anomalies.insert(Anomalies::TRAILERS);

@@ -1,12 +1,15 @@
 //! RFC 9112: octets to message parts and back, without I/O.
 mod block;
 mod chunked;
+mod client;
 mod framing;
+mod observer;
 mod octets;
 mod policy;
 pub mod scan;
 mod server;
 mod write;
 pub use chunked::{Chunk, Chunked, Watch};
-pub use policy::{Leniency, Policy};
+pub use client::{Client, Misuse, RequestParts, ResponseScratch};
+pub use policy::{Leniency, Policy, UpstreamLeniency};
 pub use server::{Delivery, Scratch, Server};

@@ -35,6 +35,19 @@ pub struct Leniency {
     pub strict_target: bool,
 }
 
+/// Leniencies towards responses, each off by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UpstreamLeniency {
+    /// `chunked` applied twice by name counts as once (RFC 9112 §6.1).
+    pub allow_dup_chunked: bool,
+    /// Equal Content-Length values count as one (RFC 9112 §6.3, rule 5).
+    pub collapse_equal_cl: bool,
+    /// Both Transfer-Encoding and Content-Length: the length is dropped, the connection closes (RFC 9112 §6.1).
+    pub allow_cl_with_te: bool,
+    /// A bare LF ends a line of a head (RFC 9112 §2.2); never of a chunk.
+    pub allow_bare_lf_head: bool,
+}
+
 /// Reported and never refused by a server: each is allowed, or answered by a handler.
 const INFORMATIVE: Anomalies = Anomalies::BLANK_LINES
     .union(Anomalies::VALUE_OBS_TEXT)
@@ -75,6 +88,40 @@ impl Policy {
             refuse,
             limits,
             blank_lines_max,
+        }
+    }
+
+    /// What a client refuses: RFC 9112 without leniencies, but for what a recipient of responses must repair, white
+    /// space before a colon (RFC 9112 §5.1) and continued lines (RFC 9112 §5.2). Content has no limit.
+    pub fn responses() -> Self {
+        Self::responses_with(UpstreamLeniency::default())
+    }
+
+    /// As [`Policy::responses`] but for what `leniency` lets pass.
+    pub fn responses_with(leniency: UpstreamLeniency) -> Self {
+        let switches = [
+            (leniency.allow_dup_chunked, Anomalies::CHUNKED_REPEATED),
+            (leniency.collapse_equal_cl, Anomalies::LENGTH_REPEATED),
+            (leniency.allow_cl_with_te, Anomalies::FRAMING_CONFLICT),
+            (leniency.allow_bare_lf_head, Anomalies::BARE_LF),
+        ];
+        let mut refuse = Anomalies::ALL
+            .without(INFORMATIVE)
+            .without(Anomalies::SPACE_BEFORE_COLON.union(Anomalies::OBS_FOLD));
+        for (is_on, anomaly) in switches {
+            if is_on {
+                refuse = refuse.without(anomaly);
+            }
+        }
+        let limits = Limits {
+            content_octets_max: u64::MAX,
+            ..Limits::default()
+        };
+        Self {
+            refuse,
+            limits,
+            // RFC 9112 §2.2 lets servers skip empty lines, not clients.
+            blank_lines_max: 0,
         }
     }
 

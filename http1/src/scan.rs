@@ -29,6 +29,19 @@ pub struct Progress {
     has_start_line: bool,
     /// Empty lines before the start line.
     blank_lines: usize,
+    /// The line at `line` as far as it is known, when it is continued.
+    fold: Fold,
+}
+
+/// A field line of which some lines have come, and of which more may come (RFC 9112 §5.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Fold {
+    /// Where its content ends, so far.
+    end: usize,
+    /// Where the next line begins; 0 when there is no such field line.
+    next: usize,
+    /// What was odd about it, so far.
+    anomalies: Anomalies,
 }
 
 impl Progress {
@@ -78,7 +91,7 @@ pub fn trailers(octets: &[u8], progress: &mut Progress, index: &mut SectionIndex
     if progress.searched > 0 && !has_fresh_lf(octets, progress) {
         return None;
     }
-    match field_lines(octets, progress.line, index) {
+    match field_lines(octets, progress.line, &mut progress.fold, index) {
         Lines::End(end) => Some(end),
         Lines::Partial(line) => {
             progress.line = line;
@@ -104,7 +117,7 @@ fn head<I: HeadIndex>(octets: &[u8], progress: &mut Progress, index: &mut I) -> 
     if !progress.has_start_line && !start_line(octets, progress, index) {
         return Scan::Partial;
     }
-    match field_lines(octets, progress.line, index.section()) {
+    match field_lines(octets, progress.line, &mut progress.fold, index.section()) {
         Lines::End(end) => {
             index.set_octets(end);
             Scan::Complete
@@ -423,12 +436,18 @@ enum Lines {
 
 /// Takes lines apart up to the empty one.
 #[inline(always)]
-fn field_lines(octets: &[u8], mut at: usize, index: &mut SectionIndex) -> Lines {
+fn field_lines(octets: &[u8], mut at: usize, fold: &mut Fold, index: &mut SectionIndex) -> Lines {
+    if fold.next > 0 {
+        match odd_line(octets, at, fold, index) {
+            Some(next) => at = next,
+            None => return Lines::Partial(at),
+        }
+    }
     loop {
         let next = match octets.get(at) {
             Some(b'\r') => match octets.get(at + 1) {
                 Some(b'\n') => return Lines::End(at + 2),
-                Some(_) => odd_line(octets, at, index),
+                Some(_) => odd_line(octets, at, fold, index),
                 None => return Lines::Partial(at),
             },
             Some(b'\n') => {
@@ -437,7 +456,7 @@ fn field_lines(octets: &[u8], mut at: usize, index: &mut SectionIndex) -> Lines 
             }
             Some(_) => match ordinary_line(octets, at, index) {
                 Some(next) => Some(next),
-                None => odd_line(octets, at, index),
+                None => odd_line(octets, at, fold, index),
             },
             None => return Lines::Partial(at),
         };
@@ -525,18 +544,32 @@ fn value_end(octets: &[u8], at: usize) -> Option<(usize, bool)> {
 }
 
 /// Takes any line apart, with its continuation lines, and names what is odd about it. `None` when it is not complete,
-/// or when it cannot be told yet whether the next line continues it.
+/// or when it cannot be told yet whether the next line continues it; `fold` then holds how far it came, so that a line
+/// continued a thousand times is not read a thousand times.
 #[cold]
-fn odd_line(octets: &[u8], at: usize, index: &mut SectionIndex) -> Option<usize> {
-    let mut anomalies = Anomalies::NONE;
-    let (mut end, mut next) = line_end(octets, at, &mut anomalies)?;
-    if is_space(*octets.get(at)?) && index.lines.is_empty() {
-        anomalies.insert(Anomalies::LEADING_SPACE);
+fn odd_line(octets: &[u8], at: usize, fold: &mut Fold, index: &mut SectionIndex) -> Option<usize> {
+    if fold.next == 0 {
+        let mut anomalies = Anomalies::NONE;
+        let (end, next) = line_end(octets, at, &mut anomalies)?;
+        if is_space(*octets.get(at)?) && index.lines.is_empty() {
+            anomalies.insert(Anomalies::LEADING_SPACE);
+        }
+        *fold = Fold {
+            end,
+            next,
+            anomalies,
+        };
     }
-    while is_space(*octets.get(next)?) {
-        anomalies.insert(Anomalies::OBS_FOLD);
-        (end, next) = line_end(octets, next, &mut anomalies)?;
+    while is_space(*octets.get(fold.next)?) {
+        let mut anomalies = Anomalies::OBS_FOLD;
+        (fold.end, fold.next) = line_end(octets, fold.next, &mut anomalies)?;
+        fold.anomalies.insert(anomalies);
     }
+    let Fold {
+        end,
+        next,
+        mut anomalies,
+    } = std::mem::take(fold);
     let line = octets.get(at..end)?;
     let field = match memchr::memchr(b':', line) {
         Some(colon) => field(line, at, colon, &mut anomalies),
@@ -588,6 +621,7 @@ fn field(line: &[u8], at: usize, colon: usize, anomalies: &mut Anomalies) -> Fie
 
 /// Where the line's content ends and where the next line begins.
 fn line_end(octets: &[u8], at: usize, anomalies: &mut Anomalies) -> Option<(usize, usize)> {
+    steps::take();
     let lf = at + memchr::memchr(b'\n', octets.get(at..)?)?;
     let line = octets.get(at..lf)?;
     let content = match line.strip_suffix(b"\r") {
@@ -603,7 +637,65 @@ fn line_end(octets: &[u8], at: usize, anomalies: &mut Anomalies) -> Option<(usiz
     Some((at + content.len(), lf + 1))
 }
 
+/// Makes every continued line of a section one line: CR and LF become SP, and what is then white space around a value is
+/// taken off it. No octet moves, so the other spans stay (RFC 9112 §5.2).
+pub fn unfold(octets: &mut [u8], section: &mut SectionIndex) {
+    for line in &mut section.lines {
+        let start = line.value.start as usize;
+        let Some(value) = octets.get_mut(start..line.value.end()) else {
+            continue;
+        };
+        for octet in value
+            .iter_mut()
+            .filter(|octet| matches!(octet, b'\r' | b'\n'))
+        {
+            *octet = b' ';
+        }
+        let lead = value.iter().take_while(|&&b| is_space(b)).count();
+        let len = trim_end(value.get(lead..).unwrap_or_default()).len();
+        line.value = Span::between(start + lead, start + lead + len);
+    }
+}
+
+/// Counts lines looked at, for the tests that say that work is linear.
+mod steps {
+    #[cfg(test)]
+    thread_local! {
+        static TAKEN: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    }
+
+    #[inline(always)]
+    pub(super) fn take() {
+        #[cfg(test)]
+        TAKEN.set(TAKEN.get() + 1);
+    }
+
+    #[cfg(test)]
+    pub(super) fn taken() -> usize {
+        TAKEN.get()
+    }
+}
+
 /// Whether a field name would be accepted as it stands.
 pub fn is_field_name(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(|&b| TOKEN[b as usize])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_continued_often_is_looked_at_in_linear_work() {
+        let lines = 2_000;
+        let head = format!("GET / HTTP/1.1\r\nA: b{}\r\n\r\n", "\r\n c".repeat(lines));
+        let (mut progress, mut index) = (Progress::default(), RequestIndex::default());
+        let before = steps::taken();
+        for end in 1..=head.len() {
+            let scan = request_head(&head.as_bytes()[..end], &mut progress, &mut index);
+            assert_eq!(scan == Scan::Complete, end == head.len());
+        }
+        assert!(steps::taken() - before < 2 * lines);
+        assert!(index.section.anomalies.contains(Anomalies::OBS_FOLD));
+    }
 }

@@ -179,32 +179,32 @@ impl Server {
         if self.held.is_some() {
             return self.read_held(policy, input);
         }
-        let octets = *input;
-        if octets.is_empty() {
+        if input.is_empty() {
             return None;
         }
+        let all = *input;
+        let octets = all.get(..policy.limits.head_octets_max + 1).unwrap_or(all);
         let mut progress = Progress::default();
-        match examine(octets, &mut progress, &mut scratch.index, policy) {
-            Ok(Some(framing))
-                if !scratch
-                    .index
-                    .section
-                    .anomalies
-                    .contains(Anomalies::OBS_FOLD) =>
-            {
-                *input = octets.get(scratch.index.octets..).unwrap_or_default();
-                Some(
-                    self.state
-                        .begin(RequestHead::new(octets, &scratch.index), framing),
-                )
-            }
-            Err(refusal) => {
-                *input = &[];
-                Some(self.state.refuse(refusal))
+        let index = &mut scratch.index;
+        let outcome = match examine(octets, &mut progress, index, policy) {
+            Ok(true) if !index.section.anomalies.contains(Anomalies::OBS_FOLD) => {
+                judge(octets, index, policy)
             }
             Ok(_) => {
                 self.held = Some(Box::default());
-                self.read_held(policy, input)
+                return self.read_held(policy, input);
+            }
+            Err(refusal) => Err(refusal),
+        };
+        match outcome {
+            Ok(framing) => {
+                *input = all.get(index.octets..).unwrap_or_default();
+                Some(self.state.begin(RequestHead::new(octets, index), framing))
+            }
+            Err(refusal) => {
+                *input = &[];
+                let is_head = progress.has_start_line() && index.method == Method::Head;
+                Some(self.state.refuse_head(refusal, is_head))
             }
         }
     }
@@ -225,16 +225,19 @@ impl Server {
             .saturating_sub(before)
             .min(input.len());
         held.octets.extend_from_slice(input.get(..room)?);
-        match examine(&held.octets, &mut held.progress, &mut held.index, policy) {
-            Ok(None) => {
+        let outcome = match held.examine(policy) {
+            Ok(false) => {
                 *input = input.get(room..).unwrap_or_default();
-                None
+                return None;
             }
-            Ok(Some(framing)) => {
+            Ok(true) => held.judge(policy),
+            Err(refusal) => Err(refusal),
+        };
+        match outcome {
+            Ok(framing) => {
                 *input = input
                     .get(held.index.octets.saturating_sub(before)..)
                     .unwrap_or_default();
-                held.unfold();
                 let held = self.held.as_ref()?;
                 Some(
                     self.state
@@ -243,7 +246,8 @@ impl Server {
             }
             Err(refusal) => {
                 *input = &[];
-                Some(self.state.refuse(refusal))
+                let is_head = held.progress.has_start_line() && held.index.method == Method::Head;
+                Some(self.state.refuse_head(refusal, is_head))
             }
         }
     }
@@ -251,7 +255,7 @@ impl Server {
     /// The client's side of the transport ended. An event when it ended within a message (RFC 9112 §8).
     pub fn end_of_input(&mut self) -> Option<Refusal> {
         let is_within = match &self.state.receiving {
-            Receiving::Head => self.held.is_some(),
+            Receiving::Head => self.has_begun_head(),
             Receiving::Length(_) | Receiving::Chunked(_) => true,
             Receiving::Ending(_) | Receiving::Ended | Receiving::Closed => false,
         };
@@ -448,13 +452,19 @@ impl Server {
     /// Whether no request is under way and none has begun to arrive.
     #[inline]
     pub fn is_idle(&self) -> bool {
-        matches!(self.state.receiving, Receiving::Head) && self.held.is_none()
+        matches!(self.state.receiving, Receiving::Head) && !self.has_begun_head()
     }
 
     /// Whether a head has begun to arrive and is not complete.
     #[inline]
     pub fn is_in_head(&self) -> bool {
-        matches!(self.state.receiving, Receiving::Head) && self.held.is_some()
+        matches!(self.state.receiving, Receiving::Head) && self.has_begun_head()
+    }
+
+    /// Empty lines do not begin a request (RFC 9112 §2.2).
+    #[inline]
+    fn has_begun_head(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| held.has_begun())
     }
 
     /// Whether content of the current request is still to come.
@@ -526,7 +536,10 @@ impl State {
             wants_keep_alive: persistence.wants_keep_alive,
             expects_continue: is_11
                 && framing.expects_continue
-                && framing.content != ContentLength::None,
+                && !matches!(
+                    framing.content,
+                    ContentLength::None | ContentLength::Exactly(0)
+                ),
         };
         match persistence.fate {
             Fate::Kept(reason) => self.keep = reason,
@@ -645,6 +658,14 @@ impl State {
         Event::Refused { refusal }
     }
 
+    /// RFC 9110 §9.3.2: also an answer that refuses a HEAD request has no content.
+    #[cold]
+    fn refuse_head<'a>(&mut self, refusal: Refusal, is_head: bool) -> Event<'a, RequestHead<'a>> {
+        self.stop_reading(refusal);
+        self.request.is_head = is_head;
+        Event::Refused { refusal }
+    }
+
     /// Nothing more is read. An answer may be given unless one was begun.
     fn stop_reading(&mut self, refusal: Refusal) {
         self.closing = Some(CloseReason::Refused(refusal));
@@ -658,20 +679,25 @@ impl State {
 }
 
 impl Held {
-    /// Makes continued lines one line: CR and LF become SP, so that no span moves (RFC 9112 §5.2).
-    fn unfold(&mut self) {
-        for line in &self.index.section.lines {
-            let value = line.value.start as usize..line.value.end();
-            for octet in self.octets.get_mut(value).unwrap_or_default() {
-                if matches!(octet, b'\r' | b'\n') {
-                    *octet = b' ';
-                }
-            }
+    /// Whether there is more than empty lines; a CR alone may yet be one.
+    fn has_begun(&self) -> bool {
+        let rest = self.octets.get(self.progress.line_start()..);
+        self.progress.has_start_line() || rest.is_some_and(|rest| !rest.is_empty() && rest != b"\r")
+    }
+
+    fn examine(&mut self, policy: &Policy) -> Result<bool, Refusal> {
+        examine(&self.octets, &mut self.progress, &mut self.index, policy)
+    }
+
+    fn judge(&mut self, policy: &Policy) -> Result<Framing, Refusal> {
+        if self.index.section.anomalies.contains(Anomalies::OBS_FOLD) {
+            scan::unfold(&mut self.octets, &mut self.index.section);
         }
+        judge(&self.octets, &mut self.index, policy)
     }
 }
 
-/// Reads as much of a head as is there and judges it: its framing when it is complete and accepted.
+/// Reads as much of a head as is there, up to one octet more than a head may have: whether it is complete.
 ///
 /// Invariant: the status of a refusal does not depend on how the octets were cut. So whatever can be refused early is
 /// looked at in the order in which its octets come.
@@ -681,7 +707,7 @@ fn examine(
     progress: &mut Progress,
     index: &mut RequestIndex,
     policy: &Policy,
-) -> Result<Option<Framing>, Refusal> {
+) -> Result<bool, Refusal> {
     let limits = &policy.limits;
     let scan = scan::request_head(octets, progress, index);
     if progress.blank_lines() > policy.blank_lines_max
@@ -690,37 +716,41 @@ fn examine(
         return Err(PeerError::Syntax(Anomalies::BLANK_LINES_MANY).into());
     }
     if !progress.has_start_line() {
-        return examine_start(octets, *progress, policy).map(|()| None);
+        return examine_start(octets, *progress, policy).map(|()| false);
     }
-    if index.target_span.len as usize > limits.target_octets_max {
-        return Err(LimitError::TargetOctets.into());
-    }
-    if index.start_anomalies.intersects(policy.refuse) {
-        return Err(start_refusal(octets, index, policy));
+    if index.target_span.len as usize > limits.target_octets_max
+        || !index.start_anomalies.is_empty()
+    {
+        examine_odd_start(octets, index, policy)?;
     }
     if index.section.lines.len() > limits.field_lines_max {
         return Err(LimitError::FieldLines.into());
     }
-    if scan == Scan::Partial {
-        return if octets.len() > limits.head_octets_max {
-            Err(LimitError::HeadOctets.into())
-        } else {
-            Ok(None)
-        };
-    }
-    if index.octets > limits.head_octets_max {
+    let is_complete = scan == Scan::Complete;
+    let head_octets = if is_complete {
+        index.octets
+    } else {
+        octets.len()
+    };
+    if head_octets > limits.head_octets_max {
         return Err(LimitError::HeadOctets.into());
     }
+    Ok(is_complete)
+}
+
+/// Judges a head that is complete, and says how its content is framed.
+#[inline(always)]
+fn judge(octets: &[u8], index: &mut RequestIndex, policy: &Policy) -> Result<Framing, Refusal> {
     let framing = framing::of_request(octets, index);
     let refused = index.section.anomalies.intersection(policy.refuse);
     if !refused.is_empty() {
         return Err(PeerError::Syntax(refused).into());
     }
-    if matches!(framing.content, ContentLength::Exactly(octets) if octets > limits.content_octets_max)
+    if matches!(framing.content, ContentLength::Exactly(octets) if octets > policy.limits.content_octets_max)
     {
         return Err(LimitError::ContentOctets.into());
     }
-    Ok(Some(framing))
+    Ok(framing)
 }
 
 /// Judges a start line that is not complete.
@@ -730,11 +760,7 @@ fn examine_start(octets: &[u8], progress: Progress, policy: &Policy) -> Result<(
     if is_bad_start(line) && policy.refuse.contains(Anomalies::METHOD_NOT_TOKEN) {
         return Err(PeerError::Syntax(Anomalies::METHOD_NOT_TOKEN).into());
     }
-    // A method without end runs into the limit of the head; known methods are far shorter than what is looked at here.
-    let method_len = line.iter().take(METHOD_LOOKED_AT).position(|&b| b == b' ');
-    if method_len.is_some_and(|len| {
-        line.len() - len > policy.limits.target_octets_max + b"  HTTP/1.1\r".len()
-    }) {
+    if is_long_start(line, policy) {
         return Err(LimitError::TargetOctets.into());
     }
     if octets.len() > policy.limits.head_octets_max {
@@ -743,19 +769,36 @@ fn examine_start(octets: &[u8], progress: Progress, policy: &Policy) -> Result<(
     Ok(())
 }
 
+/// Judges a complete start line that is too long or odd, as [`examine_start`] would have judged its beginning.
 #[cold]
-fn start_refusal(octets: &[u8], index: &RequestIndex, policy: &Policy) -> Refusal {
+fn examine_odd_start(octets: &[u8], index: &RequestIndex, policy: &Policy) -> Result<(), Refusal> {
     let refused = index.start_anomalies.intersection(policy.refuse);
-    let line = octets
+    let start = octets
         .get(index.method_span.start as usize..)
         .unwrap_or_default();
-    let is_bad_start = refused.contains(Anomalies::METHOD_NOT_TOKEN) && is_bad_start(line);
-    PeerError::Syntax(if is_bad_start {
-        Anomalies::METHOD_NOT_TOKEN
+    if refused.contains(Anomalies::METHOD_NOT_TOKEN) && is_bad_start(start) {
+        return Err(PeerError::Syntax(Anomalies::METHOD_NOT_TOKEN).into());
+    }
+    let line = start.split(|&b| b == b'\n').next().unwrap_or_default();
+    let is_long = index.target_span.len as usize > policy.limits.target_octets_max;
+    if is_long || is_long_start(line, policy) {
+        return Err(LimitError::TargetOctets.into());
+    }
+    if refused.is_empty() {
+        Ok(())
     } else {
-        refused
+        Err(PeerError::Syntax(refused).into())
+    }
+}
+
+/// Whether the line, without its LF, is longer than its method, the longest target and a version make it.
+///
+/// A method without end runs into the limit of the head; known methods are far shorter than what is looked at here.
+fn is_long_start(line: &[u8], policy: &Policy) -> bool {
+    let method_len = line.iter().take(METHOD_LOOKED_AT).position(|&b| b == b' ');
+    method_len.is_some_and(|len| {
+        line.len() - len > policy.limits.target_octets_max + b"  HTTP/1.1\r".len()
     })
-    .into()
 }
 
 /// Whether a line cannot begin a request, such as the first octet of TLS. A CR may yet begin an empty line.

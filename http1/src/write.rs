@@ -1,5 +1,6 @@
-//! Responses to octets (RFC 9112 §4 to §7).
+//! Messages to octets (RFC 9112 §3 to §7).
 
+use crate::RequestParts;
 use semantics::{Rendition, ResponseHead, Stamp, Status};
 
 /// Appends `HTTP/1.1 <status> <reason> CRLF Date: … CRLF Server: … CRLF` and the head's own lines; neither framing
@@ -49,6 +50,21 @@ pub(crate) fn status_line(status: Status, out: &mut Vec<u8>) {
     out.push(b' ');
     out.extend_from_slice(status.reason().as_bytes());
     out.extend_from_slice(b"\r\n");
+}
+
+/// Appends the request line and the lines given (RFC 9112 §3); neither framing fields nor the empty line.
+pub(crate) fn request_head(request: &RequestParts<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(request.method);
+    out.push(b' ');
+    out.extend_from_slice(request.target);
+    out.extend_from_slice(b" HTTP/");
+    number(u64::from(request.version.major), out);
+    out.push(b'.');
+    number(u64::from(request.version.minor), out);
+    out.extend_from_slice(b"\r\n");
+    for (name, value) in request.lines {
+        line(name, value, out);
+    }
 }
 
 /// Appends one field line.

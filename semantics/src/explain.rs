@@ -175,6 +175,10 @@ pub enum CloseReason {
     TransportError,
     /// The handler asked for it.
     ServerOption,
+    /// The server closed its side.
+    ServerClosed,
+    /// The server sent octets that answer no request.
+    SurplusOctets,
 }
 
 impl CloseReason {
@@ -244,6 +248,16 @@ impl CloseReason {
                 "server-close",
                 "closed: the server asked for it",
                 "RFC 9112 §9.6",
+            ),
+            Self::ServerClosed => because(
+                "server-closed",
+                "closed: the server closed",
+                "RFC 9112 §9.5",
+            ),
+            Self::SurplusOctets => because(
+                "surplus-octets",
+                "closed: the server sent what answers no request",
+                "RFC 9112 §9.2",
             ),
         }
     }

@@ -353,3 +353,153 @@ fn answers_say_what_becomes_of_the_connection() {
         ("\r\n".into(), "kept")
     );
 }
+
+/// The statuses of refusals for one request, whole and an octet at a time.
+fn statuses_both_ways(request: &[u8], policy: &Policy) -> (Option<String>, Option<String>) {
+    let refused = |told: Vec<String>| told.into_iter().find(|t| t.starts_with("refused"));
+    let octets: Vec<&[u8]> = request.chunks(1).collect();
+    (
+        refused(events(&[request], policy)),
+        refused(events(&octets, policy)),
+    )
+}
+
+fn small_limits() -> Policy {
+    let limits = semantics::Limits {
+        head_octets_max: 220,
+        target_octets_max: 60,
+        field_lines_max: 6,
+        content_octets_max: 30,
+        ..semantics::Limits::default()
+    };
+    Policy::with(crate::Leniency::default(), 2, limits)
+}
+
+#[test]
+fn a_bad_first_octet_outweighs_a_long_target_however_it_is_cut() {
+    let request = [b"\x01 /", &[b'a'; 80][..], b" HTTP/1.1\r\nHost: a\r\n\r\n"].concat();
+    let (whole, cut) = statuses_both_ways(&request, &small_limits());
+    assert_eq!(whole.as_deref(), Some("refused 400"));
+    assert_eq!(whole, cut);
+}
+
+#[test]
+fn a_start_line_longer_than_a_target_may_make_it_is_a_long_target_however_it_is_cut() {
+    let target = "a".repeat(55);
+    for request in [
+        format!(
+            "GET /{target} HTTP/1.1{}\r\nHost: a\r\n\r\n",
+            "1".repeat(30)
+        ),
+        format!("GET /{target}{}HTTP/1.1\r\nHost: a\r\n\r\n", " ".repeat(30)),
+        format!(
+            "GET /{target} HTTP/1.1{}\r\nHost: a\r\n\r\n",
+            " ".repeat(30)
+        ),
+        format!(
+            "GET {}/{target} HTTP/1.1\r\nHost: a\r\n\r\n",
+            " ".repeat(30)
+        ),
+        format!("GET /a b c{} HTTP/1.1\r\nHost: a\r\n\r\n", " ".repeat(80)),
+    ] {
+        let (whole, cut) = statuses_both_ways(request.as_bytes(), &small_limits());
+        assert_eq!(whole.as_deref(), Some("refused 414"), "{request:?}");
+        assert_eq!(whole, cut, "{request:?}");
+    }
+}
+
+#[test]
+fn a_start_line_longer_than_a_head_may_be_is_a_large_head_however_it_is_cut() {
+    let method = "M".repeat(70);
+    let request = format!("{method} /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(200));
+    let (whole, cut) = statuses_both_ways(request.as_bytes(), &small_limits());
+    assert_eq!(whole.as_deref(), Some("refused 431"));
+    assert_eq!(whole, cut);
+}
+
+#[test]
+fn trailers_are_refused_alike_however_they_are_cut() {
+    let start = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n";
+    for trailers in [
+        format!("A : b\r\n{}\r\n", "A: b\r\n".repeat(9)),
+        format!("{}A : b\r\n\r\n", "A: b\r\n".repeat(9)),
+        format!("A : {}\r\n\r\n", "b".repeat(300)),
+    ] {
+        let mut policy = small_limits();
+        policy.limits.content_octets_max = 1 << 20;
+        let (whole, cut) = statuses_both_ways(format!("{start}{trailers}").as_bytes(), &policy);
+        assert!(whole.is_some());
+        assert_eq!(whole, cut, "{trailers:?}");
+    }
+}
+
+#[test]
+fn a_continued_line_means_what_its_unfolded_line_means() {
+    let policy = Policy::with(
+        crate::Leniency {
+            unfold_requests: true,
+            ..Default::default()
+        },
+        2,
+        semantics::Limits::default(),
+    );
+    let folded = b"POST / HTTP/1.1\r\nHost:\r\n a\r\nContent-Length:\r\n\t3\r\n \r\n\r\nabc";
+    let told = events(&[folded], &policy);
+    assert!(
+        told[0].contains("(\"Host\", \"a\"), (\"Content-Length\", \"3\")"),
+        "{told:#?}"
+    );
+    assert_eq!(told[1..3], ["content abc", "end content-length"]);
+}
+
+#[test]
+fn empty_lines_alone_are_no_beginning_of_a_request() {
+    let mut server = Server::new();
+    let mut scratch = Scratch::default();
+    for mut piece in [&b"\r"[..], b"\n", b"\r\n"] {
+        assert!(
+            server
+                .poll_event(&Policy::strict(), &mut scratch, &mut piece)
+                .is_none()
+        );
+    }
+    assert!(server.is_idle() && !server.is_in_head());
+    assert_eq!(server.end_of_input(), None);
+}
+
+#[test]
+fn a_refused_head_request_is_answered_without_content() {
+    let stamp = Stamp {
+        date: [b'd'; 29],
+        server: None,
+    };
+    let delivery = Delivery {
+        stamp: &stamp,
+        keep_alive_seconds: 75,
+    };
+    for pieces in [
+        &[&b"HEAD / HTTP/1.1\r\n\r\n"[..]][..],
+        &[b"HEAD / HTT", b"P/1.1\r\n\r\n"],
+    ] {
+        let mut server = Server::new();
+        let mut scratch = Scratch::default();
+        for piece in pieces {
+            let mut input = *piece;
+            server.poll_event(&Policy::strict(), &mut scratch, &mut input);
+        }
+        let mut out = Vec::new();
+        let head = ResponseHead::new(Status::BAD_REQUEST);
+        server.submit_head(delivery, &head, ContentLength::Exactly(3), &mut out);
+        assert_eq!(server.submit_content(3, &mut out), 0);
+    }
+}
+
+#[test]
+fn an_expectation_without_content_waits_for_nothing() {
+    let mut server = Server::new();
+    let mut scratch = Scratch::default();
+    let mut input =
+        &b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n"[..];
+    server.poll_event(&Policy::strict(), &mut scratch, &mut input);
+    assert!(!server.is_continue_expected());
+}
