@@ -154,8 +154,30 @@ fn authority_anomalies(octets: &[u8], index: &RequestIndex) -> Anomalies {
 /// A host that an http target can have: valid, and not empty (RFC 9110 §4.2.1).
 #[inline]
 fn is_host(value: &[u8]) -> bool {
-    Host::parse(value).is_ok_and(|host| !host.is_empty())
+    is_plain_host(value) || Host::parse(value).is_ok_and(|host| !host.is_empty())
 }
+
+/// Letters, digits, dots and hyphens, and perhaps a port of up to four digits: what nearly every Host is.
+#[inline]
+fn is_plain_host(value: &[u8]) -> bool {
+    let name_len = value.iter().take_while(|&&b| PLAIN_HOST[b as usize]).count();
+    match value.get(name_len..) {
+        Some([]) => name_len > 0,
+        Some([b':', port @ ..]) => name_len > 0 && matches!(port.len(), 1..=4) && port.iter().all(u8::is_ascii_digit),
+        _ => false,
+    }
+}
+
+const PLAIN_HOST: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut i = 0;
+    while i < 128 {
+        let b = i as u8;
+        table[i] = b.is_ascii_alphanumeric() || b == b'.' || b == b'-';
+        i += 1;
+    }
+    table
+};
 
 /// Whether the connection stays after this request, as far as the client decides it (RFC 9112 §9.3).
 #[derive(Clone, Copy, Debug)]
