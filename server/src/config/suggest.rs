@@ -1,0 +1,55 @@
+//! "Did you mean": the known name nearest to a misspelled one.
+
+/// The nearest of some names: one within two edits, else one that shares a beginning.
+pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    let name = name.to_lowercase().replace('-', "_");
+    let edits = |other: &str| strsim::damerau_levenshtein(&name, &other.to_lowercase());
+    // Two edits turn any three-letter word into another: short names get fewer.
+    let bound = (name.chars().count() / 2).min(EDITS_MAX);
+    let close = known.clone().map(|other| (edits(other), other));
+    let close = close
+        .filter(|(edits, _)| *edits <= bound)
+        .min_by_key(|(edits, _)| *edits);
+    let begins = |other: &str| {
+        name.len() >= PREFIX_OCTETS_MIN && (other.starts_with(&name) || name.starts_with(other))
+    };
+    close
+        .map(|(_, other)| other)
+        .or_else(|| known.clone().find(|other| begins(other)))
+}
+
+const EDITS_MAX: usize = 2;
+const PREFIX_OCTETS_MIN: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn near(name: &str) -> Option<&'static str> {
+        nearest(
+            name,
+            ["workers", "access_log", "keep_alive", "root", "hosts"].into_iter(),
+        )
+    }
+
+    #[test]
+    fn two_edits_are_near() {
+        assert_eq!(near("wrokers"), Some("workers"));
+        assert_eq!(near("keepalive"), Some("keep_alive"));
+        assert_eq!(near("keep-alive"), Some("keep_alive"));
+        assert_eq!(near("Host"), Some("hosts"));
+    }
+
+    #[test]
+    fn a_shared_beginning_is_near() {
+        assert_eq!(near("access"), Some("access_log"));
+        assert_eq!(near("worker_processes"), None);
+        assert_eq!(near("workers_per_core"), Some("workers"));
+    }
+
+    #[test]
+    fn a_short_name_is_near_to_nothing() {
+        assert_eq!(near("a"), None);
+        assert_eq!(near("xyz"), None);
+    }
+}
