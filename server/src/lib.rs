@@ -4,6 +4,7 @@
 //! itself.
 
 pub mod config;
+pub mod log;
 mod serve;
 
 pub use config::Config;

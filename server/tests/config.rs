@@ -61,6 +61,7 @@ fn the_recorded_full_file_changes_every_key_of_the_process() {
             .to_owned()
     };
     let full = process(&full);
+    let full: Vec<_> = full.lines().collect();
     let is_key = |line: &&str| !line.is_empty() && !line.starts_with('[');
     let same: Vec<_> = process(&plain)
         .lines()
