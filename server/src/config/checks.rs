@@ -1,6 +1,5 @@
 //! Rules for single values that need more than a type.
 
-use super::model::Limits;
 use super::slot::Complaint;
 use std::net::Ipv6Addr;
 
@@ -90,25 +89,6 @@ pub(crate) fn route_path(text: &str) -> Result<String, Complaint> {
         complaint("is not in normal form").message,
         hint,
     ))
-}
-
-/// Limits that contradict one another, by the key that is too large.
-pub(crate) fn limits(limits: &Limits) -> Option<(&'static str, Complaint)> {
-    if limits.target_octets_max > limits.head_octets_max {
-        let complaint = Complaint::with(
-            "target_octets_max is more than head_octets_max: a target is part of a head",
-            "raise head_octets_max or lower target_octets_max",
-        );
-        return Some(("target_octets_max", complaint));
-    }
-    if limits.cached_file_octets_max > limits.cache_octets_max {
-        let complaint = Complaint::with(
-            "cached_file_octets_max is more than cache_octets_max: such a file would never fit",
-            "raise cache_octets_max or lower cached_file_octets_max (0 holds no files)",
-        );
-        return Some(("cached_file_octets_max", complaint));
-    }
-    None
 }
 
 fn ipv6(text: &str) -> Option<Ipv6Addr> {

@@ -92,7 +92,7 @@ pub(crate) const LIMITS: &[Key<Limits>] = &[
     Key {
         name: "target_octets_max",
         slot: Slot::Octets(|l| &mut l.target_octets_max, 1, 16 * MIB),
-        about: "Octets of a request target; beyond it 414. At most `head_octets_max`.",
+        about: "Octets of a request target; beyond it 414. It counts for `head_octets_max` too.",
     },
     Key {
         name: "field_lines_max",
@@ -141,7 +141,7 @@ pub(crate) const LIMITS: &[Key<Limits>] = &[
     Key {
         name: "cached_file_octets_max",
         slot: Slot::Octets(|l| &mut l.cached_file_octets_max, 0, 64 * MIB),
-        about: "The largest file held in memory, ready to send; 0 holds none. At most `cache_octets_max`.",
+        about: "The largest file held in memory, ready to send; 0 holds none.",
     },
     Key {
         name: "cache_octets_max",

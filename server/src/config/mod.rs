@@ -60,20 +60,6 @@ impl Config {
             Section::Limits => set_key(keys::LIMITS, &mut self.limits, "[limits]", name, text),
         }
     }
-
-    /// What single keys set by name cannot show: limits that contradict one another.
-    pub fn check(&self) -> Result<(), SetError> {
-        checks::limits(&self.limits).map_or(Ok(()), |(_, complaint)| Err(complaint.into()))
-    }
-}
-
-impl From<slot::Complaint> for SetError {
-    fn from(complaint: slot::Complaint) -> Self {
-        Self {
-            message: complaint.message,
-            suggestion: complaint.suggestion,
-        }
-    }
 }
 
 fn set_key<T>(
@@ -87,7 +73,7 @@ fn set_key<T>(
     let Some(key) = keys.iter().find(|key| key.name == plain) else {
         let names = keys.iter().map(|key| key.name);
         return Err(SetError {
-            message: format!("`{}` is not a key of {title}", name.escape_debug()),
+            message: format!("there is no such key in {title}"),
             suggestion: Some(match nearest(&plain, names.clone()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("known are {}", names.collect::<Vec<_>>().join(", ")),
@@ -97,7 +83,7 @@ fn set_key<T>(
     key.slot
         .store_flag(section, text)
         .map_err(|complaint| SetError {
-            message: format!("{}: {}", key.name, complaint.message),
+            message: complaint.message,
             suggestion: complaint
                 .suggestion
                 .or_else(|| Some(format!("give {}", key.slot.allowed()))),

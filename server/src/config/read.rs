@@ -71,10 +71,7 @@ impl Reader<'_> {
         for (name, value) in document {
             match name.get_ref().as_ref() {
                 "server" => self.one(value, "server", keys::SERVER, &mut config.server),
-                "limits" => {
-                    self.one(value, "limits", keys::LIMITS, &mut config.limits);
-                    self.limits(value, config);
-                }
+                "limits" => self.one(value, "limits", keys::LIMITS, &mut config.limits),
                 "listen" => self.many(value, "[[listen]]", |reader, table, span| {
                     config.listeners.push(reader.listener(table, span));
                 }),
@@ -96,14 +93,6 @@ impl Reader<'_> {
         }
         self.repeated_addresses(document);
         self.repeated_hosts(document);
-    }
-
-    /// Said at the key that is too large if it is there, else at the section.
-    fn limits(&mut self, value: &Value<'_>, config: &Config) {
-        if let Some((key, complaint)) = checks::limits(&config.limits) {
-            let given = value.get_ref().as_table().and_then(|table| table.get(key));
-            self.note(given.unwrap_or(value).span(), complaint);
-        }
     }
 
     fn listener(&mut self, table: &DeTable<'_>, span: Range<usize>) -> Listener {

@@ -65,7 +65,7 @@ fn a_human_line_is_aligned() {
     });
     assert_eq!(
         other,
-        "10:26:28.123 OPTIONS 404 /a/target/tha…terminal.html   11 MiB     1.2 s  c12#3\n"
+        "10:26:28.123 OPTIONS 404 /a/target/tha…terminal.html   11 MiB    1.2 s  c12#3\n"
     );
 }
 
