@@ -190,8 +190,8 @@ fn unusable(file: &Path, errors: &ConfigErrors) -> Failure {
         Some(io::ErrorKind::NotFound) if file == Path::new(FILE) => {
             failure.hint("name another file, or use `hansom serve DIR`, which needs none")
         }
-        Some(io::ErrorKind::NotFound) => match similar(file, |path| path.is_file()) {
-            Some(name) => failure.hint(format!("did you mean {name}?")),
+        Some(io::ErrorKind::NotFound) => match config::nearest_path(file, Path::is_file) {
+            Some(near) => failure.hint(format!("did you mean {}?", near.display())),
             None => failure,
         },
         _ => failure,
@@ -221,33 +221,13 @@ fn existing(folder: &Path) -> Result<PathBuf, Failure> {
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let failure = Failure::usage(format!("{shown}: there is no such folder"));
-            Err(match similar(folder, |path| path.is_dir()) {
-                Some(name) => failure.hint(format!("did you mean {name}?")),
+            Err(match config::nearest_path(folder, Path::is_dir) {
+                Some(near) => failure.hint(format!("did you mean {}?", near.display())),
                 None => failure.hint("`hansom serve` without a folder serves the one you are in"),
             })
         }
         Err(error) => Err(Failure::running(format!("{shown}: {error}"))),
     }
-}
-
-/// The path of a neighbour with a similar name.
-fn similar(path: &Path, is_fit: fn(&Path) -> bool) -> Option<String> {
-    let parent = path.parent()?;
-    let folder = if parent == Path::new("") {
-        Path::new(".")
-    } else {
-        parent
-    };
-    let entries = folder.read_dir().ok()?.take(ENTRIES_MAX).flatten();
-    let entries = entries.filter(|entry| is_fit(&entry.path()));
-    let names: Vec<_> = entries
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .collect();
-    let near = config::nearest(
-        path.file_name()?.to_str()?,
-        names.iter().map(String::as_str),
-    )?;
-    Some(parent.join(near).display().to_string())
 }
 
 const EXAMPLES: &str = "\
@@ -264,8 +244,6 @@ const OPERAND: &str = "operand";
 const FILE: &str = "hansom.toml";
 const DEMO_FILE: &str = "examples/hansom.toml";
 const DEMO_INDEX: &str = "examples/site/index.html";
-/// Names looked at for a similar one.
-const ENTRIES_MAX: usize = 10_000;
 
 #[cfg(test)]
 mod tests {

@@ -125,13 +125,13 @@ fn listen(config: &mut Config, values: &[&str]) -> Result<(), SetError> {
 }
 
 fn address(text: &str, here: &Path) -> Result<Address, SetError> {
-    match text.parse::<Address>() {
-        Ok(address) => Ok(address.based_on(here)),
-        Err(error) => Err(SetError {
-            message: format!("\"{}\": {error}", text.escape_debug()),
-            suggestion: Some(error.suggestion().replace('"', "")),
-        }),
-    }
+    let parsed = text
+        .parse::<Address>()
+        .and_then(|address| address.based_on(here));
+    parsed.map_err(|error| SetError {
+        message: format!("\"{}\": {error}", text.escape_debug()),
+        suggestion: Some(error.suggestion().replace('"', "")),
+    })
 }
 
 fn server_key(config: &mut Config, name: &str, values: &[&str]) -> Result<(), SetError> {

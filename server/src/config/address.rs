@@ -39,10 +39,10 @@ pub enum AddressError {
 
 impl Address {
     /// Makes the path of a unix socket relative to a folder.
-    pub fn based_on(self, folder: &Path) -> Self {
+    pub fn based_on(self, folder: &Path) -> Result<Self, AddressError> {
         match self {
-            Self::Unix(path) => Self::Unix(folder.join(path)),
-            tcp => tcp,
+            Self::Unix(path) => unix(folder.join(path)),
+            tcp => Ok(tcp),
         }
     }
 
@@ -57,7 +57,7 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
         if let Some(path) = text.strip_prefix("unix:") {
-            return unix(path);
+            return unix(PathBuf::from(path));
         }
         if let Ok(address) = text.parse::<SocketAddr>() {
             return Ok(Self::Tcp(address));
@@ -127,13 +127,13 @@ impl fmt::Display for AddressError {
 
 impl std::error::Error for AddressError {}
 
-fn unix(path: &str) -> Result<Address, AddressError> {
-    match path {
-        "" => Err(AddressError::PathMissing),
-        path if path.len() > UNIX_PATH_OCTETS_MAX || path.contains('\0') => {
+fn unix(path: PathBuf) -> Result<Address, AddressError> {
+    match path.as_os_str().as_encoded_bytes() {
+        [] => Err(AddressError::PathMissing),
+        octets if octets.len() > UNIX_PATH_OCTETS_MAX || octets.contains(&0) => {
             Err(AddressError::PathInvalid)
         }
-        path => Ok(Address::Unix(PathBuf::from(path))),
+        _ => Ok(Address::Unix(path)),
     }
 }
 

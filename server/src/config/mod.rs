@@ -15,6 +15,7 @@
 mod address;
 mod checks;
 mod error;
+mod findings;
 mod keys;
 mod model;
 mod read;
@@ -30,7 +31,7 @@ pub use model::{
 };
 pub use read::{load, parse};
 pub use reference::reference;
-pub use suggest::nearest;
+pub use suggest::{nearest, nearest_path};
 
 use keys::Key;
 

@@ -4,7 +4,6 @@ use super::address::Address;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 /// Everything the server is told before it starts.
@@ -334,18 +333,5 @@ impl fmt::Display for LogFormat {
         })
     }
 }
-
-impl FromStr for LogFormat {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownName> {
-        let found = Self::NAMES.iter().find(|(name, _)| *name == text);
-        found.map(|(_, format)| *format).ok_or(UnknownName)
-    }
-}
-
-/// A name that stands for nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnknownName;
 
 const KIB: u64 = 1024;

@@ -2,11 +2,12 @@
 
 use super::address::Address;
 use super::checks;
-use super::error::{ConfigError, ConfigErrors, Place};
+use super::error::{ConfigError, ConfigErrors};
+use super::findings::Findings;
 use super::keys::{self, Key, SECTIONS};
 use super::model::{Config, Lenient, Listener, Route, Site};
 use super::slot::{Complaint, Slot, Word, mismatch};
-use super::suggest::nearest;
+use super::suggest::{nearest, nearest_path};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
@@ -27,20 +28,21 @@ pub fn load(path: &Path) -> Result<Config, ConfigErrors> {
 pub fn parse(text: &str, file_name: &str, base_dir: &Path) -> Result<Config, ConfigErrors> {
     let (document, syntax_errors) = DeTable::parse_recoverable(text);
     let mut reader = Reader {
-        text,
         base: base_dir,
-        found: Vec::new(),
+        findings: Findings::default(),
     };
     for error in &syntax_errors {
         let message = error.message().replace('\n', "; ");
-        reader.note(error.span().unwrap_or(0..0), Complaint::new(message));
+        reader
+            .findings
+            .note(error.span().unwrap_or(0..0), Complaint::new(message));
     }
     let mut config = Config::default();
     reader.document(document.get_ref(), &mut config);
     if !syntax_errors.is_empty() {
-        reader.forget_consequences(syntax_errors.len());
+        reader.findings.forget_consequences(syntax_errors.len());
     }
-    let errors = reader.into_errors();
+    let errors = reader.findings.into_errors(text);
     if errors.is_empty() {
         return Ok(config);
     }
@@ -54,16 +56,8 @@ pub fn parse(text: &str, file_name: &str, base_dir: &Path) -> Result<Config, Con
 type Value<'d> = Spanned<DeValue<'d>>;
 
 struct Reader<'t> {
-    text: &'t str,
     base: &'t Path,
-    found: Vec<Found>,
-}
-
-struct Found {
-    at: usize,
-    /// Said of something that is not there.
-    is_absence: bool,
-    error: ConfigError,
+    findings: Findings,
 }
 
 impl Reader<'_> {
@@ -86,7 +80,7 @@ impl Reader<'_> {
         }
         if !document.contains_key("site") {
             let hint = "add a [[site]] with root = \"FOLDER\"";
-            self.absent(
+            self.findings.note_absence(
                 None,
                 Complaint::with("there is no [[site]]: nothing would be served", hint),
             );
@@ -142,12 +136,14 @@ impl Reader<'_> {
             }
             DeValue::Array(_) => {
                 let hint = format!("write [{name}] with single brackets");
-                self.note(
+                self.findings.note(
                     value.span(),
                     Complaint::with(format!("[{name}] can be there only once"), hint),
                 );
             }
-            other => self.note(value.span(), mismatch(&Word::from_toml(other))),
+            other => self
+                .findings
+                .note(value.span(), mismatch(&Word::from_toml(other))),
         }
     }
 
@@ -165,15 +161,15 @@ impl Reader<'_> {
                 for element in array.iter() {
                     match element.get_ref() {
                         DeValue::Table(table) => read(self, table, element.span()),
-                        _ => self.note(element.span(), complaint.clone()),
+                        _ => self.findings.note(element.span(), complaint.clone()),
                     }
                 }
             }
             DeValue::Table(table) => {
-                self.note(value.span(), complaint);
+                self.findings.note(value.span(), complaint);
                 read(self, table, value.span());
             }
-            _ => self.note(value.span(), complaint),
+            _ => self.findings.note(value.span(), complaint),
         }
     }
 
@@ -199,7 +195,8 @@ impl Reader<'_> {
             if !table.contains_key(key.name) {
                 let message = format!("{title} has no `{}`", key.name);
                 let hint = format!("add {} = …: {}", key.name, key.slot.allowed());
-                self.absent(Some(span.clone()), Complaint::with(message, hint));
+                self.findings
+                    .note_absence(Some(span.clone()), Complaint::with(message, hint));
             }
         }
     }
@@ -216,13 +213,19 @@ impl Reader<'_> {
             .store_word(target, Word::from_toml(value.get_ref()))
         {
             Ok(()) => self.folder(&key.slot, value, target),
-            Err(complaint) => self.note_allowed(value.span(), complaint, key.slot.allowed()),
+            Err(complaint) => {
+                self.findings
+                    .note_allowed(value.span(), complaint, key.slot.allowed())
+            }
         }
     }
 
     /// A path is relative to the file's folder, and a folder must exist.
     fn folder<T>(&mut self, slot: &Slot<T>, value: &Value<'_>, target: &mut T) {
-        slot.base_on(target, self.base);
+        if let Err(complaint) = slot.base_on(target, self.base) {
+            self.findings
+                .note_allowed(value.span(), complaint, slot.allowed());
+        }
         let Some(path) = slot.folder(target) else {
             return;
         };
@@ -233,11 +236,13 @@ impl Reader<'_> {
             Err(error) => format!("cannot be read: {error}"),
         };
         let message = format!("the folder \"{}\" {problem}", path.display());
-        self.note(
+        let near = nearest_path(path, Path::is_dir);
+        let near = near.as_deref().and_then(Path::file_name).map(Path::new);
+        self.findings.note(
             value.span(),
             Complaint {
                 message,
-                suggestion: similar_path(path),
+                suggestion: near.map(|name| format!("did you mean \"{}\"?", name.display())),
             },
         );
     }
@@ -256,11 +261,12 @@ impl Reader<'_> {
                 ),
                 other => mismatch(&Word::from_toml(other)),
             };
-            self.note_allowed(value.span(), complaint, allowed.to_owned());
+            self.findings
+                .note_allowed(value.span(), complaint, allowed.to_owned());
             return None;
         };
         if array.is_empty() {
-            self.note_allowed(
+            self.findings.note_allowed(
                 value.span(),
                 Complaint::new("the list is empty"),
                 allowed.to_owned(),
@@ -274,7 +280,10 @@ impl Reader<'_> {
             };
             match checked {
                 Ok(text) => list.push(text),
-                Err(complaint) => self.note_allowed(element.span(), complaint, allowed.to_owned()),
+                Err(complaint) => {
+                    self.findings
+                        .note_allowed(element.span(), complaint, allowed.to_owned())
+                }
             }
         }
         Some(list)
@@ -294,7 +303,7 @@ impl Reader<'_> {
         };
         let message = format!("`{}` is not a key of {title}", text.escape_debug());
         let allowed = known.collect::<Vec<_>>().join(", ");
-        self.note_allowed(
+        self.findings.note_allowed(
             name.span(),
             Complaint {
                 message,
@@ -315,7 +324,7 @@ impl Reader<'_> {
             (None, title) => title.map(|title| format!("did you mean {title}?")),
         };
         let message = format!("`{}` is not a section", text.escape_debug());
-        self.note_allowed(
+        self.findings.note_allowed(
             name.span(),
             Complaint {
                 message,
@@ -383,69 +392,12 @@ impl Reader<'_> {
                     first.insert(key, span.clone());
                 }
                 Some(earlier) => {
-                    let also = Place::of(self.text, earlier.clone());
                     let message = format!("{noun} \"{}\" is there twice", key.escape_debug());
-                    self.note(span.clone(), Complaint::new(message));
-                    if let Some(found) = self.found.last_mut() {
-                        found.error.also = Some(also);
-                    }
+                    self.findings
+                        .note_twice(span.clone(), earlier.clone(), message);
                 }
             }
         }
-    }
-
-    fn note(&mut self, span: Range<usize>, complaint: Complaint) {
-        self.push(Some(span), complaint, None, false);
-    }
-
-    fn note_allowed(&mut self, span: Range<usize>, complaint: Complaint, allowed: String) {
-        self.push(Some(span), complaint, Some(allowed), false);
-    }
-
-    fn absent(&mut self, span: Option<Range<usize>>, complaint: Complaint) {
-        self.push(span, complaint, None, true);
-    }
-
-    fn push(
-        &mut self,
-        span: Option<Range<usize>>,
-        complaint: Complaint,
-        allowed: Option<String>,
-        is_absence: bool,
-    ) {
-        let at = span.as_ref().map_or(usize::MAX, |span| span.start);
-        let place = span.map(|span| Place::of(self.text, span));
-        let Complaint {
-            message,
-            suggestion,
-        } = complaint;
-        let error = ConfigError {
-            place,
-            message,
-            allowed,
-            suggestion,
-            also: None,
-        };
-        self.found.push(Found {
-            at,
-            is_absence,
-            error,
-        });
-    }
-
-    /// What seems to be missing may stand in a line that could not be read, and what
-    /// could not be read has no value; the first errors are those of syntax.
-    fn forget_consequences(&mut self, syntax_errors: usize) {
-        let consequences = self.found.split_off(syntax_errors.min(self.found.len()));
-        let broken: Vec<_> = self.found.iter().map(|found| found.at).collect();
-        let own = |found: &Found| !found.is_absence && !broken.contains(&found.at);
-        self.found.extend(consequences.into_iter().filter(own));
-    }
-
-    fn into_errors(mut self) -> Vec<ConfigError> {
-        self.found.sort_by_key(|found| found.at);
-        self.found.truncate(ERRORS_MAX);
-        self.found.into_iter().map(|found| found.error).collect()
     }
 }
 
@@ -488,23 +440,6 @@ fn elsewhere(name: &str) -> Option<&'static str> {
         .zip(found)
         .find(|(_, is_found)| *is_found)
         .map(|(title, _)| title)
-}
-
-/// "did you mean", for the last name of a path.
-fn similar_path(path: &Path) -> Option<String> {
-    let entries = path.parent()?.read_dir().ok()?.take(ENTRIES_MAX).flatten();
-    let folders = entries.filter(|entry| entry.path().is_dir());
-    let names: Vec<_> = folders
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .collect();
-    let near = nearest(
-        path.file_name()?.to_str()?,
-        names.iter().map(String::as_str),
-    )?;
-    Some(format!(
-        "did you mean \"{}\"?",
-        path.with_file_name(near).display()
-    ))
 }
 
 fn read_text(path: &Path) -> io::Result<String> {
@@ -555,7 +490,3 @@ fn unreadable(file: &str, error: &io::Error) -> ConfigErrors {
 
 /// A configuration is written by hand: a larger file is another one.
 const FILE_OCTETS_MAX: u64 = 1024 * 1024;
-/// Errors shown in one run.
-const ERRORS_MAX: usize = 100;
-/// Names looked at for a similar one.
-const ENTRIES_MAX: usize = 10_000;

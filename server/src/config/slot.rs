@@ -3,7 +3,7 @@
 //! A slot is a path into a struct, so one value serves to store what a file says,
 //! to show what a struct holds, and to say what is allowed.
 
-use super::address::Address;
+use super::address::{Address, AddressError};
 use super::checks;
 use super::model::{HandlerName, LogFormat};
 use super::suggest::nearest;
@@ -166,7 +166,7 @@ impl<T> Slot<T> {
     }
 
     /// Makes a path in the slot relative to a folder.
-    pub(crate) fn base_on(&self, target: &mut T, folder: &Path) {
+    pub(crate) fn base_on(&self, target: &mut T, folder: &Path) -> Result<(), Complaint> {
         match self {
             Self::Folder(at) => *at(target) = folder.join(at(target).as_path()),
             Self::FolderOptional(at) => {
@@ -174,9 +174,10 @@ impl<T> Slot<T> {
                     *path = folder.join(path.as_path());
                 }
             }
-            Self::Address(at) => *at(target) = at(target).clone().based_on(folder),
+            Self::Address(at) => *at(target) = at(target).clone().based_on(folder)?,
             _ => {}
         }
+        Ok(())
     }
 
     /// The folder in the slot, which must exist.
@@ -235,10 +236,11 @@ impl<T> Slot<T> {
             Self::Number(_, low, NUMBER_MAX) => format!("a number from {low}"),
             Self::Number(_, low, high) => format!("a number from {low} to {high}"),
             Self::Octets(_, low, high) => {
-                let bounds = [low, high].map(|bound| show_octets(*bound).replace('"', ""));
+                let bound = |octets: &u64| show_octets(*octets).replace('"', "");
                 format!(
                     "octets from {} to {}, as 65536 or \"64KiB\"",
-                    bounds[0], bounds[1]
+                    bound(low),
+                    bound(high)
                 )
             }
             Self::Auto(_, NUMBER_MAX, _) => "a number from 1".to_owned(),
@@ -323,7 +325,8 @@ fn octets(word: &Word<'_>, low: u64, high: u64) -> Result<u64, Complaint> {
         "m" | "mib" => 20,
         "g" | "gib" => 30,
         "kb" | "mb" | "gb" => {
-            let hint = format!("write \"{digits}{}iB\"", unit[..1].to_ascii_uppercase());
+            let binary = unit.to_ascii_uppercase().replace('B', "iB");
+            let hint = format!("write \"{digits}{binary}\"");
             return Err(Complaint::with(
                 format!("the unit \"{unit}\" is ambiguous"),
                 hint,
@@ -404,7 +407,13 @@ fn address(word: &Word<'_>) -> Result<Address, Complaint> {
         Word::Text(text) => text.parse(),
         other => return Err(mismatch(other)),
     };
-    parsed.map_err(|error| Complaint::with(error.to_string(), error.suggestion()))
+    Ok(parsed?)
+}
+
+impl From<AddressError> for Complaint {
+    fn from(error: AddressError) -> Self {
+        Self::with(error.to_string(), error.suggestion())
+    }
 }
 
 fn names<V>(known: &[(&str, V)]) -> String {

@@ -1,5 +1,7 @@
 //! "Did you mean": the known name nearest to a misspelled one.
 
+use std::path::{Path, PathBuf};
+
 /// The nearest of some names: one within two edits, else one that shares a beginning.
 pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
     let name = name.to_lowercase().replace('-', "_");
@@ -18,8 +20,30 @@ pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> 
         .or_else(|| known.clone().find(|other| begins(other)))
 }
 
+/// The neighbour of a path whose name is nearest to its own, of those that fit.
+pub fn nearest_path(path: &Path, is_fit: fn(&Path) -> bool) -> Option<PathBuf> {
+    let parent = path.parent()?;
+    let folder = if parent == Path::new("") {
+        Path::new(".")
+    } else {
+        parent
+    };
+    let entries = folder.read_dir().ok()?.take(ENTRIES_MAX).flatten();
+    let entries = entries.filter(|entry| is_fit(&entry.path()));
+    let names: Vec<_> = entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    let near = nearest(
+        path.file_name()?.to_str()?,
+        names.iter().map(String::as_str),
+    )?;
+    Some(parent.join(near))
+}
+
 const EDITS_MAX: usize = 2;
 const PREFIX_OCTETS_MIN: usize = 3;
+/// Neighbours looked at.
+const ENTRIES_MAX: usize = 10_000;
 
 #[cfg(test)]
 mod tests {

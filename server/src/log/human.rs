@@ -9,6 +9,7 @@ use super::escape::{self, Form};
 use super::number;
 use super::record::Record;
 use super::time::Moment;
+use crate::config::Output;
 
 /// What the output allows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +18,15 @@ pub struct Style {
     pub colour: bool,
     /// The width of the terminal; 0 is unknown.
     pub columns: usize,
+}
+
+impl From<Output> for Style {
+    fn from(output: Output) -> Self {
+        Self {
+            colour: output.has_colour,
+            columns: output.columns,
+        }
+    }
 }
 
 pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>, style: &Style) {

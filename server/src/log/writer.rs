@@ -405,6 +405,18 @@ mod tests {
     }
 
     #[test]
+    fn a_pipe_without_a_reader_ends_the_log_and_not_the_program() {
+        let (told, hears) = channel();
+        let complain = move |error: &io::Error| told.send(error.kind()).expect("heard");
+        let (reader, output) = io::pipe().expect("a pipe");
+        drop(reader);
+        let writer = LogWriter::start(output, LogFormat::Human, complain).expect("a thread");
+        writer.handle().try_write(&mut b"a\n".to_vec());
+        assert_eq!(hears.recv(), Ok(io::ErrorKind::BrokenPipe));
+        assert!(writer.finish(WAIT));
+    }
+
+    #[test]
     fn a_full_disk_does_not_end_the_log() {
         let (told, hears) = channel();
         let complain = move |error: &io::Error| told.send(error.kind()).expect("heard");
