@@ -110,8 +110,8 @@ fn peers(binary: &Path, floor: &Path, result: &Path) -> std::process::Command {
         "--rounds", "9", "--secs", "2", "--ours", &ours, "--ours", &lowest,
     ]);
     command.arg("--json").arg(result);
-    // The floor reads these: it too accepts late and bounds its unsent queue.
-    command.env("DEFER", "1").env("SNDBUF", "131072");
+    // The floor reads these: it too defers accepts and bounds its unsent queue.
+    command.env("DEFER", "2").env("SNDBUF", "131072");
     command
 }
 

@@ -110,7 +110,7 @@ pub(crate) const C_COMPILER: Need = need(&["cc"], "gcc");
 pub(crate) const CXX_COMPILER: Need = need(&["c++"], "g++");
 pub(crate) const CHROMIUM: Need = need(
     &["chromium", "chromium-browser", "google-chrome"],
-    "chromium",
+    "chromium fonts-liberation",
 );
 pub(crate) const CHROMEDRIVER: Need = need(&["chromedriver"], "chromium-driver");
 pub(crate) const PYTHON: Need = need(&["python3"], "python3");

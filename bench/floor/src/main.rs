@@ -229,6 +229,11 @@ impl W {
             }
         }
     }
+    /// Whether all is sent on a connection that closes after its answer.
+    fn is_finished(&self, fd: i32) -> bool {
+        let c = &self.conns[fd as usize];
+        c.close && c.peer < 0 && c.left == 0 && c.outb.is_empty()
+    }
     unsafe fn drop_conn(&mut self, fd: i32) {
         let peer = self.conns[fd as usize].peer;
         self.conns[fd as usize].kind = Kind::Free;
@@ -297,10 +302,7 @@ impl W {
                                         if u < k as usize {
                                             self.conns[c as usize].inb = rb[u..k as usize].to_vec()
                                         }
-                                        if self.conns[c as usize].close
-                                            && self.conns[c as usize].peer < 0
-                                            && self.conns[c as usize].outb.is_empty()
-                                        {
+                                        if self.is_finished(c) {
                                             self.drop_conn(c);
                                             gone = true
                                         }
@@ -335,7 +337,11 @@ impl W {
                     continue;
                 }
                 if e.events & libc::EPOLLOUT as u32 != 0 {
-                    self.pump(fd)
+                    self.pump(fd);
+                    if self.is_finished(fd) {
+                        self.drop_conn(fd);
+                        continue;
+                    }
                 }
                 if e.events & !(libc::EPOLLOUT as u32) == 0 {
                     continue;
@@ -373,7 +379,7 @@ impl W {
                         break;
                     }
                     self.conns[fd as usize].inb = inb;
-                    if self.conns[fd as usize].close && self.conns[fd as usize].peer < 0 {
+                    if self.is_finished(fd) {
                         self.drop_conn(fd);
                         break;
                     }
