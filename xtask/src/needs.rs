@@ -30,13 +30,14 @@ pub(crate) fn install(needs: &[Need]) -> Outcome {
         ));
     };
     let script =
-        format!("{prefix} apt-get update; {prefix} env DEBIAN_FRONTEND=noninteractive {command}");
-    let installed = shell::run(&mut shell::program("sh", ["-c", script.trim()]));
+        format!("{prefix}apt-get update; {prefix}env DEBIAN_FRONTEND=noninteractive {command}");
+    let installed = shell::run(&mut shell::program("sh", ["-c", &script]));
     match self::missing(&missing).as_slice() {
         [] => Ok(()),
         left => Err(format!(
-            "still missing: {}. Run by hand: {prefix} {command} ({installed:?})",
-            names(left)
+            "still missing: {}. Run by hand: {prefix}{command}{}",
+            names(left),
+            installed.map_or_else(|reason| format!(" ({reason})"), |()| String::new())
         )),
     }
 }
@@ -92,7 +93,7 @@ fn privilege() -> Option<&'static str> {
     if user.trim() == "0" {
         return Some("");
     }
-    shell::output(&mut shell::program("sudo", ["-n", "true"])).map(|_| "sudo -n")
+    shell::output(&mut shell::program("sudo", ["-n", "true"])).map(|_| "sudo -n ")
 }
 
 fn names(needs: &[Need]) -> String {

@@ -88,6 +88,14 @@ impl Steps {
 }
 
 impl Tally {
+    /// Fails if nothing was counted: a filter that fits no test proves nothing.
+    pub(crate) fn some(&self) -> Outcome {
+        match self.passed {
+            0 => Err("no test ran".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
     /// Reads a line of a test runner's output: the closing lines of nextest and of libtest count.
     pub(crate) fn read(&mut self, line: &str) {
         let line = line.trim();

@@ -50,7 +50,7 @@ fn runtimes_in_manifests(tree: &Tree) -> Vec<String> {
     for (path, folder, dependencies) in manifest::all(tree) {
         for dependency in dependencies {
             let is_runtime = ["tokio", "mio"].contains(&dependency.name.as_str());
-            if is_runtime && folder != "net" {
+            if is_runtime && folder != "net" && !BESIDE.contains(&folder) {
                 let (line, name) = (dependency.line, dependency.name);
                 complaints.push(format!("{path}:{line}: {name} is named by net alone"));
             }
