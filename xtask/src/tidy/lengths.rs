@@ -4,7 +4,9 @@ use super::tree::{File, Line, Tree};
 
 /// What is longer than it should be, and the longest of all.
 pub(super) fn report(tree: &Tree) -> Vec<String> {
-    let counted = |file: &&File| file.is_rust() && !file.is_table() && !file.is_test();
+    let counted = |file: &&File| {
+        file.is_rust() && !file.is_table() && !file.is_test() && file.area() != "bench"
+    };
     let files: Vec<&File> = tree.files.iter().filter(counted).collect();
     let mut sizes: Vec<(usize, String)> = files
         .iter()
