@@ -142,7 +142,8 @@ impl<'a> Dialogue<'a> {
             match step {
                 Step::HalfClose => drop(self.stream.shutdown(Shutdown::Write)),
                 Step::Expect(expectation) => {
-                    for _ in 0..expectation.times {
+                    let times = &expectation.times;
+                    for _ in 0..times.parse::<usize>().map_err(|_| format!("not a count: {times:?}"))? {
                         self.expect(expectation)?;
                         if !self.outcome.failures.is_empty() && self.end.is_some() {
                             return Ok(());

@@ -61,8 +61,8 @@ pub struct Expectation {
     pub statuses: String,
     /// `to HEAD`: it has no content.
     pub to_head: bool,
-    /// `*500`: so many of it.
-    pub times: usize,
+    /// `*500`: so many of it, as written.
+    pub times: String,
     /// What else it must be.
     pub checks: Vec<Check>,
 }
@@ -209,7 +209,7 @@ impl Draft {
 
     fn take_row(&mut self, row: &str) {
         let (name, values) = row.trim_start().split_once(' ').unwrap_or((row.trim(), ""));
-        let values = values.split(" || ").map(|value| value.trim_matches(' ').to_owned()).collect();
+        let values = format!("{values} ").split(" || ").map(|value| value.trim_matches(' ').to_owned()).collect();
         self.rows.push((name.to_owned(), values));
     }
 
@@ -277,6 +277,7 @@ impl Step {
             Self::HalfClose => Self::HalfClose,
             Self::Expect(expectation) => Self::Expect(Expectation {
                 statuses: fill(&expectation.statuses),
+                times: fill(&expectation.times),
                 checks: expectation
                     .checks
                     .iter()
@@ -303,11 +304,11 @@ fn fill(text: &str, values: &[String]) -> String {
 fn expectation(text: &str, is_optional: bool) -> Result<Expectation, String> {
     let mut words = text.split_whitespace();
     let statuses = words.next().ok_or("no status")?.to_owned();
-    let mut expectation = Expectation { is_optional, statuses, to_head: false, times: 1, checks: Vec::new() };
+    let mut expectation = Expectation { is_optional, statuses, to_head: false, times: "1".into(), checks: Vec::new() };
     while let Some(word) = words.next() {
         match (word, word.strip_prefix('*')) {
             ("to", _) if words.next() == Some("HEAD") => expectation.to_head = true,
-            (_, Some(times)) => expectation.times = times.parse().map_err(|_| format!("not a count: {times:?}"))?,
+            (_, Some(times)) => expectation.times = times.to_owned(),
             _ => return Err(format!("unknown: {word:?}")),
         }
     }
