@@ -35,12 +35,17 @@ fn run() -> Result<ExitCode, String> {
     let mut arguments = std::env::args().skip(1).peekable();
     while let Some(argument) = arguments.next() {
         let mut value = |what: &str| arguments.next().ok_or(format!("{argument} wants {what}"));
-        let number = |text: String| text.parse::<u64>().map_err(|_| format!("not a number: {text}"));
+        let number = |text: String| {
+            text.parse::<u64>()
+                .map_err(|_| format!("not a number: {text}"))
+        };
         match argument.as_str() {
             "--write-world" => return write_world(&value("a folder")?),
             "--without" => {
                 let without = value("what the server lacks")?;
-                options.has.retain(|has| !without.split(',').any(|word| word == has));
+                options
+                    .has
+                    .retain(|has| !without.split(',').any(|word| word == has));
             }
             "--world" => options.world = value("a world")?,
             "--patience" => options.patience = Duration::from_secs(number(value("seconds")?)?),
@@ -60,13 +65,31 @@ fn run() -> Result<ExitCode, String> {
         }
     }
     let address = address.ok_or("which server? HOST:PORT")?;
-    let address = address.to_socket_addrs().map_err(|error| format!("{address}: {error}"))?.next().ok_or("no address")?;
+    let address = address
+        .to_socket_addrs()
+        .map_err(|error| format!("{address}: {error}"))?
+        .next()
+        .ok_or("no address")?;
     let cases = script::load(&folder)?;
     let summary = suite::run(&cases, address, &options)?;
-    print!("{}", if is_brief { report::brief(&summary) } else { report::failures(&summary) });
+    print!(
+        "{}",
+        if is_brief {
+            report::brief(&summary)
+        } else {
+            report::failures(&summary)
+        }
+    );
     print!("{}", report::table(&summary));
-    let is_clean = summary.played.iter().all(|(_, outcome)| outcome.failures.is_empty());
-    Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let is_clean = summary
+        .played
+        .iter()
+        .all(|(_, outcome)| outcome.failures.is_empty());
+    Ok(if is_clean {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn write_world(folder: &str) -> Result<ExitCode, String> {

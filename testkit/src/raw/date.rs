@@ -3,13 +3,17 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
 
 /// Seconds since 1970 of an IMF-fixdate, or `None` if it is not one to the octet.
 pub fn parse(text: &str) -> Option<u64> {
     let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<u64>().ok();
     let (day, year) = (number(5..7)?, number(12..16)?);
-    let month = MONTHS.iter().position(|month| Some(*month) == text.get(8..11))?;
+    let month = MONTHS
+        .iter()
+        .position(|month| Some(*month) == text.get(8..11))?;
     let (hours, minutes, seconds) = (number(17..19)?, number(20..22)?, number(23..25)?);
     if hours > 23 || minutes > 59 || seconds > 60 || day == 0 || day > 31 || year < 1970 {
         return None;
@@ -23,14 +27,19 @@ pub fn parse(text: &str) -> Option<u64> {
 pub fn format(at: u64) -> String {
     let (days, second) = (at / 86_400, at % 86_400);
     let (year, month, day) = civil(days);
-    let (weekday, month) = (DAYS[((days + 4) % 7) as usize], MONTHS[(month - 1) as usize]);
+    let (weekday, month) = (
+        DAYS[((days + 4) % 7) as usize],
+        MONTHS[(month - 1) as usize],
+    );
     let (hours, minutes, seconds) = (second / 3_600, second / 60 % 60, second % 60);
     format!("{weekday}, {day:02} {month} {year:04} {hours:02}:{minutes:02}:{seconds:02} GMT")
 }
 
 /// Seconds since 1970 by this machine's clock.
 pub fn clock() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 fn days_from_epoch(year: u64, month: u64, day: u64) -> u64 {

@@ -73,7 +73,13 @@ pub fn play(case: &Case, server: &Server, delivery: Delivery) -> Result<Outcome,
         Ok(dialogue) => dialogue,
         Err(error) => {
             let what = format!("cannot connect: {error}");
-            return Ok(Outcome { failures: vec![Failure { level: Level::Must, what }], ..Outcome::default() });
+            return Ok(Outcome {
+                failures: vec![Failure {
+                    level: Level::Must,
+                    what,
+                }],
+                ..Outcome::default()
+            });
         }
     };
     dialogue.play_steps()?;
@@ -127,7 +133,17 @@ impl<'a> Dialogue<'a> {
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(Duration::from_secs(20)))?;
         let (held, writers, outcome) = (Vec::new(), Vec::new(), Outcome::default());
-        Ok(Self { case, server, delivery, stream, held, end: None, last: None, writers, outcome })
+        Ok(Self {
+            case,
+            server,
+            delivery,
+            stream,
+            held,
+            end: None,
+            last: None,
+            writers,
+            outcome,
+        })
     }
 
     fn play_steps(&mut self) -> Result<(), String> {
@@ -143,7 +159,10 @@ impl<'a> Dialogue<'a> {
                 Step::HalfClose => drop(self.stream.shutdown(Shutdown::Write)),
                 Step::Expect(expectation) => {
                     let times = &expectation.times;
-                    for _ in 0..times.parse::<usize>().map_err(|_| format!("not a count: {times:?}"))? {
+                    for _ in 0..times
+                        .parse::<usize>()
+                        .map_err(|_| format!("not a count: {times:?}"))?
+                    {
                         self.expect(expectation)?;
                         if !self.outcome.failures.is_empty() && self.end.is_some() {
                             return Ok(());
@@ -158,7 +177,11 @@ impl<'a> Dialogue<'a> {
     }
 
     fn finish(mut self) -> Outcome {
-        let is_lost = self.outcome.failures.iter().any(|failure| failure.what.starts_with(NO_RESPONSE));
+        let is_lost = self
+            .outcome
+            .failures
+            .iter()
+            .any(|failure| failure.what.starts_with(NO_RESPONSE));
         if !is_lost {
             self.end();
         }
@@ -172,7 +195,10 @@ impl<'a> Dialogue<'a> {
     }
 
     fn fail(&mut self, level: Level, what: impl Into<String>) {
-        self.outcome.failures.push(Failure { level, what: what.into() });
+        self.outcome.failures.push(Failure {
+            level,
+            what: what.into(),
+        });
     }
 
     /// Sends octets. A server may refuse before it has read them all: failures to send are its right.
@@ -183,12 +209,18 @@ impl<'a> Dialogue<'a> {
         if octets.len() <= SENT_INLINE_MAX {
             let _ = write_pieces(&mut self.stream, &octets, &pieces);
         } else if let Ok(mut stream) = self.stream.try_clone() {
-            self.writers.push(thread::spawn(move || drop(write_pieces(&mut stream, &octets, &pieces))));
+            self.writers.push(thread::spawn(move || {
+                drop(write_pieces(&mut stream, &octets, &pieces))
+            }));
         }
     }
 
     fn expect(&mut self, expectation: &Expectation) -> Result<(), String> {
-        let answer_to = if expectation.to_head { AnswerTo::Head } else { AnswerTo::Other };
+        let answer_to = if expectation.to_head {
+            AnswerTo::Head
+        } else {
+            AnswerTo::Other
+        };
         let response = match self.receive(answer_to) {
             Ok((response, taken)) => {
                 if expectation.is_optional && !is_in(response.status, &expectation.statuses) {
@@ -199,7 +231,10 @@ impl<'a> Dialogue<'a> {
             }
             Err(Fault::Closed) if expectation.is_optional => return Ok(()),
             Err(fault) => {
-                self.fail(self.case.level, format!("{NO_RESPONSE} {}: {fault}", expectation.statuses));
+                self.fail(
+                    self.case.level,
+                    format!("{NO_RESPONSE} {}: {fault}", expectation.statuses),
+                );
                 self.end.get_or_insert(fault);
                 return Ok(());
             }
@@ -207,15 +242,32 @@ impl<'a> Dialogue<'a> {
         self.judge(expectation, response, answer_to)
     }
 
-    fn judge(&mut self, expectation: &Expectation, response: Response, answer_to: AnswerTo) -> Result<(), String> {
+    fn judge(
+        &mut self,
+        expectation: &Expectation,
+        response: Response,
+        answer_to: AnswerTo,
+    ) -> Result<(), String> {
         if !is_in(response.status, &expectation.statuses) {
-            self.fail(self.case.level, format!("expected {}, came {}", expectation.statuses, response.status));
+            self.fail(
+                self.case.level,
+                format!(
+                    "expected {}, came {}",
+                    expectation.statuses, response.status
+                ),
+            );
         } else {
             for check in &expectation.checks {
-                self.outcome.failures.extend(rules::judge(check, &response, &self.server.bindings)?);
+                self.outcome.failures.extend(rules::judge(
+                    check,
+                    &response,
+                    &self.server.bindings,
+                )?);
             }
         }
-        self.outcome.failures.extend(rules::always(&response, answer_to));
+        self.outcome
+            .failures
+            .extend(rules::always(&response, answer_to));
         if response.status >= 200 {
             self.outcome.statuses.push(response.status);
         }
@@ -235,16 +287,27 @@ impl<'a> Dialogue<'a> {
         match self.receive(AnswerTo::Other) {
             Ok((response, _)) => {
                 self.outcome.statuses.push(response.status);
-                self.fail(self.case.level, format!("a further response came: {}", response.status));
+                self.fail(
+                    self.case.level,
+                    format!("a further response came: {}", response.status),
+                );
             }
             Err(Fault::Closed | Fault::Reset) => {}
-            Err(Fault::Timeout) => self.fail(self.case.ending_level, "the connection was not closed"),
+            Err(Fault::Timeout) => {
+                self.fail(self.case.ending_level, "the connection was not closed")
+            }
             Err(fault) => self.fail(self.case.level, format!("further octets came: {fault}")),
         }
-        let is_told = self.last.as_ref().is_none_or(|last| last.has_member("connection", "close"));
+        let is_told = self
+            .last
+            .as_ref()
+            .is_none_or(|last| last.has_member("connection", "close"));
         if self.case.ending == Ending::Close && !is_told {
             let level = self.case.ending_level.max(Level::Should);
-            self.fail(level, "closed without saying `Connection: close` (RFC 9112 §9.6)");
+            self.fail(
+                level,
+                "closed without saying `Connection: close` (RFC 9112 §9.6)",
+            );
         }
     }
 
@@ -256,18 +319,32 @@ impl<'a> Dialogue<'a> {
                 self.held.drain(..taken);
                 self.outcome.statuses.push(response.status);
                 if response.status != 200 || response.content != PROBE_CONTENT {
-                    let what = format!("the answer to one more request was another: {}", response.status);
+                    let what = format!(
+                        "the answer to one more request was another: {}",
+                        response.status
+                    );
                     return self.fail(self.case.level, what);
                 }
                 match self.receive(AnswerTo::Other) {
-                    Ok((extra, _)) => self.fail(self.case.level, format!("a further response came: {}", extra.status)),
-                    Err(Fault::Syntax(what)) => self.fail(self.case.level, format!("further octets came: {what}")),
-                    Err(Fault::Timeout) => self.fail(Level::Must, "not closed after `Connection: close` (RFC 9112 §9.6)"),
+                    Ok((extra, _)) => self.fail(
+                        self.case.level,
+                        format!("a further response came: {}", extra.status),
+                    ),
+                    Err(Fault::Syntax(what)) => {
+                        self.fail(self.case.level, format!("further octets came: {what}"))
+                    }
+                    Err(Fault::Timeout) => self.fail(
+                        Level::Must,
+                        "not closed after `Connection: close` (RFC 9112 §9.6)",
+                    ),
                     Err(Fault::Closed | Fault::Reset) => {}
                 }
             }
             Err(Fault::Closed | Fault::Reset) if may_close => {}
-            Err(fault) => self.fail(self.case.ending_level, format!("one more request was not answered: {fault}")),
+            Err(fault) => self.fail(
+                self.case.ending_level,
+                format!("one more request was not answered: {fault}"),
+            ),
         }
     }
 
@@ -282,7 +359,10 @@ impl<'a> Dialogue<'a> {
 
     /// The next response and the octets it takes, which stay held.
     fn receive(&mut self, answer_to: AnswerTo) -> Result<(Response, usize), Fault> {
-        let patience = self.case.patience.map_or(self.server.patience, Duration::from_secs);
+        let patience = self
+            .case
+            .patience
+            .map_or(self.server.patience, Duration::from_secs);
         let deadline = Instant::now() + patience;
         loop {
             let at_end = self.end.is_some();
@@ -318,7 +398,9 @@ impl<'a> Dialogue<'a> {
             }
             Err(error) => match error.kind() {
                 std::io::ErrorKind::Interrupted => {}
-                std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut => self.end = Some(Fault::Timeout),
+                std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut => {
+                    self.end = Some(Fault::Timeout)
+                }
                 _ => self.end = Some(Fault::Reset),
             },
         }
@@ -331,10 +413,16 @@ const NO_RESPONSE: &str = "no response where one was expected:";
 fn pieces(octets: &[u8], before: usize, delivery: Delivery) -> Vec<usize> {
     match delivery {
         Delivery::Whole => Vec::new(),
-        Delivery::CutAt(at) => at.checked_sub(before).filter(|at| (1..octets.len()).contains(at)).into_iter().collect(),
+        Delivery::CutAt(at) => at
+            .checked_sub(before)
+            .filter(|at| (1..octets.len()).contains(at))
+            .into_iter()
+            .collect(),
         Delivery::Drip => {
             let half = DRIPPED_OCTETS_MAX / 2;
-            (1..octets.len()).filter(|at| *at < half || octets.len() - at < half).collect()
+            (1..octets.len())
+                .filter(|at| *at < half || octets.len() - at < half)
+                .collect()
         }
     }
 }
@@ -343,7 +431,11 @@ fn write_pieces(stream: &mut TcpStream, octets: &[u8], cuts: &[usize]) -> std::i
     let mut from = 0;
     for &cut in cuts {
         stream.write_all(&octets[from..cut])?;
-        thread::sleep(if cuts.len() > 1 { BETWEEN_PIECES / 8 } else { BETWEEN_PIECES });
+        thread::sleep(if cuts.len() > 1 {
+            BETWEEN_PIECES / 8
+        } else {
+            BETWEEN_PIECES
+        });
         from = cut;
     }
     stream.write_all(&octets[from..])

@@ -36,7 +36,12 @@ pub fn show(octets: &[u8], shown_max: usize) -> String {
     }
     let half = shown_max / 2;
     let (head, tail) = (&octets[..half], &octets[octets.len() - half..]);
-    format!("{} ...{} octets... {}", spell(head), octets.len() - 2 * half, spell(tail))
+    format!(
+        "{} ...{} octets... {}",
+        spell(head),
+        octets.len() - 2 * half,
+        spell(tail)
+    )
 }
 
 fn spell(octets: &[u8]) -> String {
@@ -66,7 +71,10 @@ fn escape<'t>(out: &mut Vec<u8>, text: &'t str) -> Result<&'t str, String> {
         Some(same @ ('\\' | '{' | '}' | '|')) => same as u8,
         Some('x') => {
             let digits = text.get(2..4).ok_or("\\x wants two digits")?;
-            out.push(u8::from_str_radix(digits, 16).map_err(|_| format!("not hexadecimal: {digits:?}"))?);
+            out.push(
+                u8::from_str_radix(digits, 16)
+                    .map_err(|_| format!("not hexadecimal: {digits:?}"))?,
+            );
             return Ok(&text[4..]);
         }
         other => return Err(format!("unknown escape: {other:?}")),
@@ -88,7 +96,11 @@ fn braces<'t>(out: &mut Vec<u8>, text: &'t str, bindings: &Bindings) -> Result<&
         out.extend(what.repeat(times));
         return Ok(after);
     }
-    out.extend_from_slice(bindings.get(inner).ok_or_else(|| format!("nothing is bound to {inner:?}"))?);
+    out.extend_from_slice(
+        bindings
+            .get(inner)
+            .ok_or_else(|| format!("nothing is bound to {inner:?}"))?,
+    );
     Ok(after)
 }
 

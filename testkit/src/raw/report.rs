@@ -8,7 +8,11 @@ use super::script::{Case, Ending, Level, Step};
 use super::suite::{Summary, worst};
 
 const SHOWN_OCTETS_MAX: usize = 700;
-const LEVELS: [(Level, &str); 3] = [(Level::Must, "MUST"), (Level::Should, "SHOULD"), (Level::Strict, "STRICT")];
+const LEVELS: [(Level, &str); 3] = [
+    (Level::Must, "MUST"),
+    (Level::Should, "SHOULD"),
+    (Level::Strict, "STRICT"),
+];
 
 /// Every failure, the worst first.
 pub fn failures(summary: &Summary) -> String {
@@ -22,8 +26,16 @@ pub fn failures(summary: &Summary) -> String {
             for failure in &outcome.failures {
                 let _ = writeln!(out, "  ! {:?} {}", failure.level, failure.what);
             }
-            let _ = writeln!(out, "  > {}", show(&outcome.sent, SHOWN_OCTETS_MAX).trim_end());
-            let _ = writeln!(out, "  < {}", show(&outcome.received, SHOWN_OCTETS_MAX).trim_end());
+            let _ = writeln!(
+                out,
+                "  > {}",
+                show(&outcome.sent, SHOWN_OCTETS_MAX).trim_end()
+            );
+            let _ = writeln!(
+                out,
+                "  < {}",
+                show(&outcome.received, SHOWN_OCTETS_MAX).trim_end()
+            );
             let _ = writeln!(out, "  = {}\n", expected(case));
         }
     }
@@ -34,44 +46,66 @@ pub fn failures(summary: &Summary) -> String {
 pub fn brief(summary: &Summary) -> String {
     let mut out = String::new();
     for (level, word) in LEVELS {
-        let failed = summary.played.iter().filter(|(_, outcome)| worst(&outcome.failures) == Some(level));
+        let failed = summary
+            .played
+            .iter()
+            .filter(|(_, outcome)| worst(&outcome.failures) == Some(level));
         for (case, outcome) in failed {
-            let first = outcome.failures.iter().find(|failure| failure.level == level);
-            let _ = writeln!(out, "{word:6} {}: {}", case.name, first.map_or("", |failure| failure.what.as_str()));
+            let first = outcome
+                .failures
+                .iter()
+                .find(|failure| failure.level == level);
+            let _ = writeln!(
+                out,
+                "{word:6} {}: {}",
+                case.name,
+                first.map_or("", |failure| failure.what.as_str())
+            );
         }
     }
     out
 }
 
-/// Cases and failures by area and level.
+/// Cases and failed cases by area and level. A case of one level may fail at another: its checks have their own.
 pub fn table(summary: &Summary) -> String {
-    let mut rows: BTreeMap<&str, [[usize; 2]; 3]> = BTreeMap::new();
+    let mut rows: BTreeMap<&str, [[usize; 3]; 2]> = BTreeMap::new();
     for (case, outcome) in &summary.played {
         let row = rows.entry(case.area.as_str()).or_default();
-        row[index(case.level)][0] += 1;
+        row[0][index(case.level)] += 1;
         if let Some(level) = worst(&outcome.failures) {
-            row[index(level)][1] += 1;
+            row[1][index(level)] += 1;
         }
     }
-    let mut out = format!("{:16}{:>6}{:>15}{:>15}{:>15}\n", "area", "cases", "MUST failed", "SHOULD failed", "STRICT failed");
-    let mut sum = [[0; 2]; 3];
+    let mut out = format!("{:16}{:>24}   {:>24}\n{:16}", "", "cases", "failed", "area");
+    out.push_str(&format!(
+        "{0:>8}{1:>8}{2:>8}   {0:>8}{1:>8}{2:>8}\n",
+        "MUST", "SHOULD", "STRICT"
+    ));
+    let mut sum = [[0; 3]; 2];
     for (area, row) in &rows {
         out.push_str(&line(area, row));
-        for (level, counts) in row.iter().enumerate() {
-            sum[level][0] += counts[0];
-            sum[level][1] += counts[1];
+        for (kind, counts) in row.iter().enumerate() {
+            for (level, count) in counts.iter().enumerate() {
+                sum[kind][level] += count;
+            }
         }
     }
     out.push_str(&line("all", &sum));
-    let (dialogues, left_out, seconds) = (summary.dialogues, summary.left_out, summary.took.as_secs_f64());
-    let _ = writeln!(out, "{dialogues} dialogues in {seconds:.1} s; {left_out} cases left out");
+    let (cases, dialogues, left_out) = (summary.played.len(), summary.dialogues, summary.left_out);
+    let seconds = summary.took.as_secs_f64();
+    let _ = writeln!(
+        out,
+        "{cases} cases, {dialogues} dialogues in {seconds:.1} s; {left_out} cases left out"
+    );
     out
 }
 
-fn line(area: &str, row: &[[usize; 2]; 3]) -> String {
-    let cell = |counts: [usize; 2]| format!("{} of {}", counts[1], counts[0]);
-    let cases: usize = row.iter().map(|counts| counts[0]).sum();
-    format!("{area:16}{cases:>6}{:>15}{:>15}{:>15}\n", cell(row[0]), cell(row[1]), cell(row[2]))
+fn line(area: &str, [cases, failed]: &[[usize; 3]; 2]) -> String {
+    let [must, should, strict] = cases;
+    let mut out = format!("{area:16}{must:>8}{should:>8}{strict:>8}   ");
+    let [must, should, strict] = failed;
+    let _ = writeln!(out, "{must:>8}{should:>8}{strict:>8}");
+    out
 }
 
 fn index(level: Level) -> usize {
@@ -89,9 +123,17 @@ fn expected(case: &Case) -> String {
             Step::Send(_) => words.push("sent".to_owned()),
             Step::HalfClose => words.push("half-closed".to_owned()),
             Step::Expect(expectation) => {
-                let rules: Vec<_> = expectation.checks.iter().map(|check| check.rule.as_str()).collect();
+                let rules: Vec<_> = expectation
+                    .checks
+                    .iter()
+                    .map(|check| check.rule.as_str())
+                    .collect();
                 let mark = if expectation.is_optional { "?" } else { "" };
-                let rules = if rules.is_empty() { String::new() } else { format!(" ({})", rules.join("; ")) };
+                let rules = if rules.is_empty() {
+                    String::new()
+                } else {
+                    format!(" ({})", rules.join("; "))
+                };
                 words.push(format!("{}{mark}{rules}", expectation.statuses));
             }
         }

@@ -48,7 +48,11 @@ impl Response {
     /// The values of all field lines of this name.
     pub fn values(&self, name: &str) -> Vec<&str> {
         let same = |(spelled, _): &&(String, String)| spelled.eq_ignore_ascii_case(name);
-        self.fields.iter().filter(same).map(|(_, value)| value.as_str()).collect()
+        self.fields
+            .iter()
+            .filter(same)
+            .map(|(_, value)| value.as_str())
+            .collect()
     }
 
     /// The only value of a field, if there is exactly one line of it.
@@ -62,7 +66,10 @@ impl Response {
     /// Whether a list field has this member, compared without case.
     pub fn has_member(&self, name: &str, member: &str) -> bool {
         let lines = self.values(name);
-        lines.iter().flat_map(|line| line.split(',')).any(|found| found.trim().eq_ignore_ascii_case(member))
+        lines
+            .iter()
+            .flat_map(|line| line.split(','))
+            .any(|found| found.trim().eq_ignore_ascii_case(member))
     }
 }
 
@@ -74,13 +81,19 @@ pub fn parse(octets: &[u8], answer_to: AnswerTo, at_end: bool) -> Result<Progres
     };
     let head = &octets[..head_end + 2];
     let (status, fields) = parse_head(head)?;
-    let mut response = Response { status, fields, content: Vec::new(), framing: Framing::None };
+    let mut response = Response {
+        status,
+        fields,
+        content: Vec::new(),
+        framing: Framing::None,
+    };
     response.framing = framing(&response, answer_to)?;
     let body = &octets[head_end + 4..];
     let taken = match response.framing {
         Framing::None => 0,
         Framing::Length(length) => {
-            let length = usize::try_from(length).map_err(|_| "Content-Length beyond this machine")?;
+            let length =
+                usize::try_from(length).map_err(|_| "Content-Length beyond this machine")?;
             match body.get(..length) {
                 Some(content) => response.content = content.to_vec(),
                 None => return Ok(Progress::Partial),
@@ -121,7 +134,10 @@ fn parse_head(head: &[u8]) -> Result<(u16, Vec<(String, String)>), String> {
     let mut rest = head;
     while let Some(end) = find(rest, b"\r\n") {
         let line = &rest[..end];
-        if line.iter().any(|&octet| octet == b'\r' || octet == b'\n' || octet == 0) {
+        if line
+            .iter()
+            .any(|&octet| octet == b'\r' || octet == b'\n' || octet == 0)
+        {
             return Err("a bare CR, bare LF or NUL in a head (RFC 9112 §2.2)".into());
         }
         lines.push(line);
@@ -129,17 +145,32 @@ fn parse_head(head: &[u8]) -> Result<(u16, Vec<(String, String)>), String> {
     }
     let (first, rest) = lines.split_first().ok_or("no status line")?;
     let status = parse_status_line(first)?;
-    Ok((status, rest.iter().map(|line| parse_field_line(line)).collect::<Result<_, _>>()?))
+    Ok((
+        status,
+        rest.iter()
+            .map(|line| parse_field_line(line))
+            .collect::<Result<_, _>>()?,
+    ))
 }
 
 /// `HTTP/1.1 SP 3DIGIT SP [reason]`: the second SP is there without a reason, too (RFC 9112 §4).
 fn parse_status_line(line: &[u8]) -> Result<u16, String> {
-    let wrong = || format!("not a status line (RFC 9112 §4): {:?}", String::from_utf8_lossy(line));
+    let wrong = || {
+        format!(
+            "not a status line (RFC 9112 §4): {:?}",
+            String::from_utf8_lossy(line)
+        )
+    };
     let rest = line.strip_prefix(b"HTTP/1.1 ").ok_or_else(wrong)?;
     let (digits, reason) = rest.split_at_checked(3).ok_or_else(wrong)?;
     let reason = reason.strip_prefix(b" ").ok_or_else(wrong)?;
-    let is_reason = reason.iter().all(|&octet| octet == b'\t' || octet >= 0x20 && octet != 0x7f);
-    let status = std::str::from_utf8(digits).ok().and_then(|text| text.parse::<u16>().ok()).ok_or_else(wrong)?;
+    let is_reason = reason
+        .iter()
+        .all(|&octet| octet == b'\t' || octet >= 0x20 && octet != 0x7f);
+    let status = std::str::from_utf8(digits)
+        .ok()
+        .and_then(|text| text.parse::<u16>().ok())
+        .ok_or_else(wrong)?;
     if !digits.iter().all(u8::is_ascii_digit) || !(100..600).contains(&status) || !is_reason {
         return Err(wrong());
     }
@@ -147,16 +178,29 @@ fn parse_status_line(line: &[u8]) -> Result<u16, String> {
 }
 
 fn parse_field_line(line: &[u8]) -> Result<(String, String), String> {
-    let wrong = || format!("not a field line (RFC 9112 §5): {:?}", String::from_utf8_lossy(line));
-    let colon = line.iter().position(|&octet| octet == b':').ok_or_else(wrong)?;
+    let wrong = || {
+        format!(
+            "not a field line (RFC 9112 §5): {:?}",
+            String::from_utf8_lossy(line)
+        )
+    };
+    let colon = line
+        .iter()
+        .position(|&octet| octet == b':')
+        .ok_or_else(wrong)?;
     let (name, value) = (&line[..colon], &line[colon + 1..]);
     if name.is_empty() || !name.iter().all(|&octet| is_tchar(octet)) {
         return Err(wrong());
     }
-    if value.iter().any(|&octet| octet < 0x20 && octet != b'\t' || octet == 0x7f) {
+    if value
+        .iter()
+        .any(|&octet| octet < 0x20 && octet != b'\t' || octet == 0x7f)
+    {
         return Err(wrong());
     }
-    let value = String::from_utf8_lossy(value).trim_matches([' ', '\t']).to_owned();
+    let value = String::from_utf8_lossy(value)
+        .trim_matches([' ', '\t'])
+        .to_owned();
     Ok((String::from_utf8_lossy(name).into_owned(), value))
 }
 
@@ -166,7 +210,10 @@ pub fn is_tchar(octet: u8) -> bool {
 }
 
 fn framing(response: &Response, answer_to: AnswerTo) -> Result<Framing, String> {
-    let (lengths, codings) = (response.values("content-length"), response.values("transfer-encoding"));
+    let (lengths, codings) = (
+        response.values("content-length"),
+        response.values("transfer-encoding"),
+    );
     if lengths.len() > 1 {
         return Err("more than one Content-Length (RFC 9110 §8.6)".into());
     }
@@ -174,15 +221,23 @@ fn framing(response: &Response, answer_to: AnswerTo) -> Result<Framing, String> 
         return Err("Content-Length with Transfer-Encoding (RFC 9112 §6.2)".into());
     }
     let length = match lengths.first() {
-        Some(text) if text.bytes().all(|octet| octet.is_ascii_digit()) => {
-            Some(text.parse::<u64>().map_err(|_| format!("Content-Length: {text:?}"))?)
+        Some(text) if text.bytes().all(|octet| octet.is_ascii_digit()) => Some(
+            text.parse::<u64>()
+                .map_err(|_| format!("Content-Length: {text:?}"))?,
+        ),
+        Some(text) => {
+            return Err(format!(
+                "Content-Length is not 1*DIGIT (RFC 9110 §8.6): {text:?}"
+            ));
         }
-        Some(text) => return Err(format!("Content-Length is not 1*DIGIT (RFC 9110 §8.6): {text:?}")),
         None => None,
     };
     if response.status < 200 || response.status == 204 {
         if length.is_some() || !codings.is_empty() {
-            return Err("Content-Length or Transfer-Encoding in 1xx or 204 (RFC 9110 §8.6, RFC 9112 §6.1)".into());
+            return Err(
+                "Content-Length or Transfer-Encoding in 1xx or 204 (RFC 9110 §8.6, RFC 9112 §6.1)"
+                    .into(),
+            );
         }
         return Ok(Framing::None);
     }
@@ -201,18 +256,26 @@ fn framing(response: &Response, answer_to: AnswerTo) -> Result<Framing, String> 
 fn parse_chunked(body: &[u8]) -> Result<Option<(Vec<u8>, usize)>, String> {
     let (mut content, mut at) = (Vec::new(), 0);
     loop {
-        let Some(end) = find(&body[at..], b"\r\n") else { return Ok(None) };
+        let Some(end) = find(&body[at..], b"\r\n") else {
+            return Ok(None);
+        };
         let line = String::from_utf8_lossy(&body[at..at + end]).into_owned();
         let digits = line.split(';').next().unwrap_or_default();
-        if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|octet| octet.is_ascii_hexdigit()) {
+        if digits.is_empty()
+            || digits.len() > 8
+            || !digits.bytes().all(|octet| octet.is_ascii_hexdigit())
+        {
             return Err(format!("not a chunk size: {line:?}"));
         }
-        let size = usize::from_str_radix(digits, 16).map_err(|_| format!("not a chunk size: {line:?}"))?;
+        let size =
+            usize::from_str_radix(digits, 16).map_err(|_| format!("not a chunk size: {line:?}"))?;
         at += end + 2;
         if size == 0 {
             return Ok(parse_trailers(&body[at..])?.map(|taken| (content, at + taken)));
         }
-        let Some(data) = body.get(at..at + size + 2) else { return Ok(None) };
+        let Some(data) = body.get(at..at + size + 2) else {
+            return Ok(None);
+        };
         let (data, line_end) = data.split_at(size);
         if line_end != b"\r\n" {
             return Err("chunk data without CRLF after it".into());
@@ -253,13 +316,16 @@ mod tests {
 
     #[test]
     fn a_length_ends_a_response() {
-        let (response, taken) = whole(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhiHTTP").unwrap();
+        let (response, taken) =
+            whole(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhiHTTP").unwrap();
         assert_eq!((response.content.as_slice(), taken), (&b"hi"[..], 40));
     }
 
     #[test]
     fn a_last_chunk_ends_a_response() {
-        let (response, _) = whole(b"HTTP/1.1 200 \r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n").unwrap();
+        let (response, _) =
+            whole(b"HTTP/1.1 200 \r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n")
+                .unwrap();
         assert_eq!(response.content, b"hi");
     }
 
@@ -285,7 +351,12 @@ mod tests {
 
     #[test]
     fn head_has_no_content_whatever_the_length_says() {
-        let progress = parse(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", AnswerTo::Head, false).unwrap();
+        let progress = parse(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n",
+            AnswerTo::Head,
+            false,
+        )
+        .unwrap();
         assert!(matches!(progress, Progress::Complete(_, 38)));
     }
 }

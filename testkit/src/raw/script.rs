@@ -99,10 +99,16 @@ pub fn load(folder: &Path) -> Result<Vec<Case>, String> {
             continue;
         }
         for file in sorted(&area)? {
-            if file.extension().is_some_and(|extension| extension == "case") {
-                let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+            if file
+                .extension()
+                .is_some_and(|extension| extension == "case")
+            {
+                let text = fs::read_to_string(&file)
+                    .map_err(|error| format!("{}: {error}", file.display()))?;
                 let name = area.file_name().unwrap_or_default().to_string_lossy();
-                cases.extend(parse(&name, &text).map_err(|error| format!("{}: {error}", file.display()))?);
+                cases.extend(
+                    parse(&name, &text).map_err(|error| format!("{}: {error}", file.display()))?,
+                );
             }
         }
     }
@@ -128,11 +134,16 @@ pub fn parse(area: &str, text: &str) -> Result<Vec<Case>, String> {
             draft = Some(Draft::new(name.trim()));
             continue;
         }
-        if let Some((name, value)) = line.strip_prefix("let ").and_then(|rest| rest.split_once(" = ")) {
+        if let Some((name, value)) = line
+            .strip_prefix("let ")
+            .and_then(|rest| rest.split_once(" = "))
+        {
             lets.push((format!("{{{name}}}"), value.to_owned()));
             continue;
         }
-        let line = lets.iter().fold(line.to_owned(), |line, (name, value)| line.replace(name, value));
+        let line = lets.iter().fold(line.to_owned(), |line, (name, value)| {
+            line.replace(name, value)
+        });
         match &mut draft {
             Some(draft) => draft.take_line(&line).map_err(at)?,
             None if line.is_empty() || line.starts_with('#') => {}
@@ -195,12 +206,16 @@ impl Draft {
             "level" => self.level = level(rest)?,
             "needs" => self.needs.extend(rest.split(' ').map(str::to_owned)),
             "world" => self.world = rest.to_owned(),
-            "patience" => self.patience = Some(rest.parse().map_err(|_| format!("not seconds: {rest:?}"))?),
+            "patience" => {
+                self.patience = Some(rest.parse().map_err(|_| format!("not seconds: {rest:?}"))?)
+            }
             "whole" => self.may_split = false,
             "each" => self.take_row(rest),
             ">>>" => self.steps.push(Step::Send(rest.to_owned())),
             "half-close" => self.steps.push(Step::HalfClose),
-            "<<<" | "<<<?" => self.steps.push(Step::Expect(expectation(rest, word == "<<<?")?)),
+            "<<<" | "<<<?" => self
+                .steps
+                .push(Step::Expect(expectation(rest, word == "<<<?")?)),
             "close" | "eof" | "open" | "either" => self.take_ending(word, rest)?,
             _ => return Err(format!("unknown: {line:?}")),
         }
@@ -209,7 +224,10 @@ impl Draft {
 
     fn take_row(&mut self, row: &str) {
         let (name, values) = row.trim_start().split_once(' ').unwrap_or((row.trim(), ""));
-        let values = format!("{values} ").split(" || ").map(|value| value.trim_matches(' ').to_owned()).collect();
+        let values = format!("{values} ")
+            .split(" || ")
+            .map(|value| value.trim_matches(' ').to_owned())
+            .collect();
         self.rows.push((name.to_owned(), values));
     }
 
@@ -229,7 +247,10 @@ impl Draft {
 
     fn take_check(&mut self, text: &str) -> Result<(), String> {
         let (rule, level) = leveled(text, self.level)?;
-        let (when, rule) = match rule.strip_prefix("when ").and_then(|rest| rest.split_once(' ')) {
+        let (when, rule) = match rule
+            .strip_prefix("when ")
+            .and_then(|rest| rest.split_once(' '))
+        {
             Some((set, rule)) => (Some(set.to_owned()), rule.to_owned()),
             None => (None, rule.to_owned()),
         };
@@ -241,7 +262,9 @@ impl Draft {
     }
 
     fn finish(mut self, area: &str) -> Result<Vec<Case>, String> {
-        let (ending, ending_level) = self.ending.ok_or_else(|| format!("{}: no ending", self.name))?;
+        let (ending, ending_level) = self
+            .ending
+            .ok_or_else(|| format!("{}: no ending", self.name))?;
         if self.why.is_empty() {
             return Err(format!("{}: does not say why", self.name));
         }
@@ -250,7 +273,11 @@ impl Draft {
         }
         let mut cases = Vec::new();
         for (row, values) in &self.rows {
-            let name = if row.is_empty() { self.name.clone() } else { format!("{}.{row}", self.name) };
+            let name = if row.is_empty() {
+                self.name.clone()
+            } else {
+                format!("{}.{row}", self.name)
+            };
             let fill = |text: &str| fill(text, values);
             cases.push(Case {
                 area: area.to_owned(),
@@ -295,16 +322,25 @@ impl Step {
 
 /// Puts a row's values in the places `{1}`, `{2}` ...
 fn fill(text: &str, values: &[String]) -> String {
-    values.iter().enumerate().fold(text.to_owned(), |text, (index, value)| {
-        text.replace(&format!("{{{}}}", index + 1), value)
-    })
+    values
+        .iter()
+        .enumerate()
+        .fold(text.to_owned(), |text, (index, value)| {
+            text.replace(&format!("{{{}}}", index + 1), value)
+        })
 }
 
 /// `200|206 to HEAD *3`.
 fn expectation(text: &str, is_optional: bool) -> Result<Expectation, String> {
     let mut words = text.split_whitespace();
     let statuses = words.next().ok_or("no status")?.to_owned();
-    let mut expectation = Expectation { is_optional, statuses, to_head: false, times: "1".into(), checks: Vec::new() };
+    let mut expectation = Expectation {
+        is_optional,
+        statuses,
+        to_head: false,
+        times: "1".into(),
+        checks: Vec::new(),
+    };
     while let Some(word) = words.next() {
         match (word, word.strip_prefix('*')) {
             ("to", _) if words.next() == Some("HEAD") => expectation.to_head = true,
@@ -337,7 +373,10 @@ fn level(word: &str) -> Result<Level, String> {
 fn sorted(folder: &Path) -> Result<Vec<std::path::PathBuf>, String> {
     let told = |error: std::io::Error| format!("{}: {error}", folder.display());
     let entries = fs::read_dir(folder).map_err(told)?;
-    let mut paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(told)?;
+    let mut paths = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(told)?;
     paths.sort();
     Ok(paths)
 }
@@ -351,14 +390,25 @@ mod tests {
     #[test]
     fn each_row_becomes_a_case() {
         let cases = parse("area", TEXT).unwrap();
-        assert_eq!(cases.iter().map(|case| case.name.as_str()).collect::<Vec<_>>(), ["area/bad.one", "area/bad.two"]);
-        assert!(matches!(&cases[1].steps[0], Step::Send(text) if text == "GET /2y HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n"));
+        assert_eq!(
+            cases
+                .iter()
+                .map(|case| case.name.as_str())
+                .collect::<Vec<_>>(),
+            ["area/bad.one", "area/bad.two"]
+        );
+        assert!(
+            matches!(&cases[1].steps[0], Step::Send(text) if text == "GET /2y HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
+        );
     }
 
     #[test]
     fn a_level_in_brackets_overrides_the_level_of_the_case() {
         let case = parse("area", TEXT).unwrap().remove(0);
-        assert_eq!((case.level, case.ending_level, case.ending), (Level::Should, Level::Strict, Ending::Close));
+        assert_eq!(
+            (case.level, case.ending_level, case.ending),
+            (Level::Should, Level::Strict, Ending::Close)
+        );
     }
 
     #[test]

@@ -67,7 +67,10 @@ pub struct Summary {
 impl Summary {
     /// How many cases failed at this level: the worst of its failures counts.
     pub fn failed(&self, level: Level) -> usize {
-        self.played.iter().filter(|(_, outcome)| worst(&outcome.failures) == Some(level)).count()
+        self.played
+            .iter()
+            .filter(|(_, outcome)| worst(&outcome.failures) == Some(level))
+            .count()
     }
 
     /// Adds another run to this one.
@@ -88,24 +91,46 @@ pub fn worst(failures: &[Failure]) -> Option<Level> {
 /// Plays all cases that the options let through. An error is a mistake in a case.
 pub fn run(cases: &[Case], address: SocketAddr, options: &Options) -> Result<Summary, String> {
     let started = Instant::now();
-    let server = Server { address, bindings: bindings(address)?, patience: options.patience };
-    let of_world: Vec<_> = cases.iter().filter(|case| case.world == options.world && is_wanted(case, options)).collect();
-    let playable: Vec<_> =
-        of_world.iter().copied().filter(|case| case.needs.iter().all(|need| options.has.contains(need))).collect();
+    let server = Server {
+        address,
+        bindings: bindings(address)?,
+        patience: options.patience,
+    };
+    let of_world: Vec<_> = cases
+        .iter()
+        .filter(|case| case.world == options.world && is_wanted(case, options))
+        .collect();
+    let playable: Vec<_> = of_world
+        .iter()
+        .copied()
+        .filter(|case| case.needs.iter().all(|need| options.has.contains(need)))
+        .collect();
     let jobs = jobs(&playable, &server, options.deliveries)?;
     let results = play_all(&playable, &jobs, &server, options.at_a_time)?;
     let left_out = of_world.len() - playable.len();
     let played = playable.into_iter().cloned().zip(results).collect();
-    Ok(Summary { played, left_out, dialogues: jobs.len(), took: started.elapsed() })
+    Ok(Summary {
+        played,
+        left_out,
+        dialogues: jobs.len(),
+        took: started.elapsed(),
+    })
 }
 
 fn is_wanted(case: &Case, options: &Options) -> bool {
-    let is_named = options.filter.as_ref().is_none_or(|filter| case.name.contains(filter.as_str()));
+    let is_named = options
+        .filter
+        .as_ref()
+        .is_none_or(|filter| case.name.contains(filter.as_str()));
     is_named && (case.may_split || options.deliveries == Deliveries::Whole)
 }
 
 /// Which case is to be delivered how.
-fn jobs(cases: &[&Case], server: &Server, deliveries: Deliveries) -> Result<Vec<(usize, Delivery)>, String> {
+fn jobs(
+    cases: &[&Case],
+    server: &Server,
+    deliveries: Deliveries,
+) -> Result<Vec<(usize, Delivery)>, String> {
     let mut jobs = Vec::new();
     for (index, case) in cases.iter().enumerate() {
         // Whole comes first: the other deliveries are compared with it.
@@ -115,7 +140,11 @@ fn jobs(cases: &[&Case], server: &Server, deliveries: Deliveries) -> Result<Vec<
             Deliveries::Drip => jobs.push((index, Delivery::Drip)),
             Deliveries::Cuts(most) => {
                 let octets = sent_octets(case, &server.bindings)?;
-                jobs.extend(cuts(octets, most).into_iter().map(|at| (index, Delivery::CutAt(at))));
+                jobs.extend(
+                    cuts(octets, most)
+                        .into_iter()
+                        .map(|at| (index, Delivery::CutAt(at))),
+                );
             }
         }
     }
@@ -128,7 +157,9 @@ fn cuts(octets: usize, most: usize) -> Vec<usize> {
     if places <= most {
         return (1..octets).collect();
     }
-    let mut cuts: Vec<_> = (0..most).map(|index| 1 + index * (places - 1) / (most - 1).max(1)).collect();
+    let mut cuts: Vec<_> = (0..most)
+        .map(|index| 1 + index * (places - 1) / (most - 1).max(1))
+        .collect();
     cuts.dedup();
     cuts
 }
@@ -144,7 +175,8 @@ fn play_all(
     thread::scope(|scope| {
         for _ in 0..at_a_time.max(1) {
             scope.spawn(|| {
-                while let Some(&(index, delivery)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some(&(index, delivery)) = jobs.get(next.fetch_add(1, Ordering::Relaxed))
+                {
                     let outcome = cases.get(index).map(|case| play(case, server, delivery));
                     let Some(outcome) = outcome else { continue };
                     let outcome = outcome.map(|outcome| named(outcome, delivery));
@@ -160,23 +192,37 @@ fn play_all(
 }
 
 /// Joins the outcomes of one case: the first that failed, or the first.
-fn gather(cases: &[&Case], done: Vec<(usize, Result<Outcome, String>)>) -> Result<Vec<Outcome>, String> {
+fn gather(
+    cases: &[&Case],
+    done: Vec<(usize, Result<Outcome, String>)>,
+) -> Result<Vec<Outcome>, String> {
     let mut gathered: Vec<Option<Outcome>> = vec![None; cases.len()];
     for (index, outcome) in done {
         let outcome = outcome.map_err(|error| format!("{}: {error}", cases[index].name))?;
-        let Some(slot) = gathered.get_mut(index) else { continue };
+        let Some(slot) = gathered.get_mut(index) else {
+            continue;
+        };
         match slot {
             Some(held) if !held.failures.is_empty() => {}
             Some(held) if outcome.failures.is_empty() => {
                 if held.statuses != outcome.statuses {
-                    let what = format!("cut differently, answered differently: {:?}, {:?}", held.statuses, outcome.statuses);
-                    held.failures.push(Failure { level: Level::Must, what });
+                    let what = format!(
+                        "cut differently, answered differently: {:?}, {:?}",
+                        held.statuses, outcome.statuses
+                    );
+                    held.failures.push(Failure {
+                        level: Level::Must,
+                        what,
+                    });
                 }
             }
             _ => *slot = Some(outcome),
         }
     }
-    Ok(gathered.into_iter().map(Option::unwrap_or_default).collect())
+    Ok(gathered
+        .into_iter()
+        .map(Option::unwrap_or_default)
+        .collect())
 }
 
 fn named(mut outcome: Outcome, delivery: Delivery) -> Outcome {
@@ -197,17 +243,30 @@ fn bindings(address: SocketAddr) -> Result<Bindings, String> {
         ">>> GET /a.txt HTTP/1.1\\r\\nHost: a.example\\r\\nConnection: close\\r\\n\\r\\n\n<<< 200\neof\n"
     );
     let case = super::script::parse("ask", ask)?.remove(0);
-    let server = Server { address, bindings: bindings.clone(), patience: Duration::from_secs(10) };
+    let server = Server {
+        address,
+        bindings: bindings.clone(),
+        patience: Duration::from_secs(10),
+    };
     let outcome = play(&case, &server, Delivery::Whole)?;
     if outcome.statuses != [200] {
-        return Err(format!("GET /a.txt is not answered with 200: {:?}", outcome.failures));
+        return Err(format!(
+            "GET /a.txt is not answered with 200: {:?}",
+            outcome.failures
+        ));
     }
     let head = String::from_utf8_lossy(&outcome.received).into_owned();
     let value = |name: &str| {
-        let line = head.split("\r\n").find(|line| line.to_ascii_lowercase().starts_with(name));
-        line.and_then(|line| line.split_once(':')).map(|(_, value)| value.trim().as_bytes().to_vec())
+        let line = head
+            .split("\r\n")
+            .find(|line| line.to_ascii_lowercase().starts_with(name));
+        line.and_then(|line| line.split_once(':'))
+            .map(|(_, value)| value.trim().as_bytes().to_vec())
     };
-    bindings.insert("ETAG".into(), value("etag:").unwrap_or_else(|| b"\"none\"".to_vec()));
+    bindings.insert(
+        "ETAG".into(),
+        value("etag:").unwrap_or_else(|| b"\"none\"".to_vec()),
+    );
     Ok(bindings)
 }
 
@@ -224,6 +283,9 @@ mod tests {
     #[test]
     fn many_octets_are_cut_at_both_ends_and_between() {
         let cuts = cuts(1000, 10);
-        assert_eq!((cuts.first(), cuts.last(), cuts.len()), (Some(&1), Some(&999), 10));
+        assert_eq!(
+            (cuts.first(), cuts.last(), cuts.len()),
+            (Some(&1), Some(&999), 10)
+        );
     }
 }

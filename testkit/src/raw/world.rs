@@ -17,12 +17,16 @@ pub fn write(folder: &Path) -> io::Result<()> {
     for inner in ["root/f", "root/dir", "root/noindex", "other"] {
         fs::create_dir_all(folder.join(inner))?;
     }
-    let page = |title: &str| format!("<!doctype html>\n<title>{title}</title>\n<p>{title}\n").into_bytes();
+    let page =
+        |title: &str| format!("<!doctype html>\n<title>{title}</title>\n<p>{title}\n").into_bytes();
     let files = [
         ("root/index.html", page("index")),
         ("root/a.txt", (b'a'..=b'z').collect()),
         ("root/f/1k", b"0123456789abcdef".repeat(64)),
-        ("root/big.bin", (0..1 << 20).map(|at: u32| (at % 251) as u8).collect()),
+        (
+            "root/big.bin",
+            (0..1 << 20).map(|at: u32| (at % 251) as u8).collect(),
+        ),
         ("root/empty.txt", Vec::new()),
         ("root/dir/index.html", page("dir")),
         ("root/noindex/inside.txt", b"inside".to_vec()),
@@ -35,7 +39,10 @@ pub fn write(folder: &Path) -> io::Result<()> {
     ];
     for (name, content) in files {
         fs::write(folder.join(name), content)?;
-        File::options().write(true).open(folder.join(name))?.set_modified(UNIX_EPOCH + Duration::from_secs(MODIFIED))?;
+        File::options()
+            .write(true)
+            .open(folder.join(name))?
+            .set_modified(UNIX_EPOCH + Duration::from_secs(MODIFIED))?;
     }
     #[cfg(unix)]
     if !root.join("leak.txt").exists() {
