@@ -157,7 +157,7 @@ fn is_host(value: &[u8]) -> bool {
     is_plain_host(value) || Host::parse(value).is_ok_and(|host| !host.is_empty())
 }
 
-/// Letters, digits, dots and hyphens, and perhaps a port of up to four digits: what nearly every Host is.
+/// Letters, digits, dots and hyphens, and perhaps a port below 60000: what nearly every Host is.
 #[inline]
 fn is_plain_host(value: &[u8]) -> bool {
     let name_len = value.iter().take_while(|&&b| PLAIN_HOST[b as usize]).count();
