@@ -43,6 +43,29 @@ pub struct Exchange<'a> {
     pub(crate) window_octets: usize,
 }
 
+impl<'a> Exchange<'a> {
+    /// An exchange without a connection, for tests of handlers.
+    #[doc(hidden)]
+    pub fn for_test(
+        head: RequestHead<'a>,
+        client: Peer,
+        now: Now,
+        incoming: &'a mut Option<Incoming>,
+    ) -> Self {
+        Self {
+            head,
+            content: ContentLength::None,
+            client,
+            listener: 0,
+            connection: 1,
+            number: 1,
+            now,
+            incoming,
+            window_octets: 64 * 1024,
+        }
+    }
+}
+
 impl Exchange<'_> {
     /// The content of the request. From here on it is kept for whoever holds this, up to a window at a time, and the
     /// client is asked to send it if it waits for that (RFC 9110 §10.1.1) as soon as it is first awaited.

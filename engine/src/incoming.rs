@@ -44,6 +44,15 @@ impl Incoming {
         })))
     }
 
+    /// Content that has come already, for tests of handlers.
+    #[doc(hidden)]
+    pub fn for_test(pieces: &[&[u8]], end: Result<ContentEnd, Interrupted>) -> Self {
+        let incoming = Self::new(usize::MAX);
+        pieces.iter().for_each(|piece| incoming.push(piece));
+        incoming.end(end);
+        incoming
+    }
+
     /// The next piece, never empty; `None` after the last.
     ///
     /// # Errors

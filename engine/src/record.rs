@@ -90,6 +90,14 @@ impl Capture {
         }
     }
 
+    /// What is kept of `head`, for tests of recorders.
+    #[doc(hidden)]
+    pub fn for_test(head: RequestHead<'_>) -> Self {
+        let mut capture = Self::default();
+        capture.fill(head);
+        capture
+    }
+
     /// Forgets everything; keeps the memory.
     pub(crate) fn clear(&mut self) {
         self.octets.clear();

@@ -36,7 +36,7 @@ mod timers;
 mod wake;
 
 pub use address::{Address, AddressError, Url};
-pub use blocking::{Blocking, BlockingError, blocking, sleep, spawn};
+pub use blocking::{Blocking, BlockingError, blocking, run_alone, sleep, spawn};
 pub use clock::Now;
 pub use files::{
     FileKind, FileMeta, Folder, FolderEntry, OpenError, OpenFile, Root, Wait, is_resident,
