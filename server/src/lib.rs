@@ -5,7 +5,9 @@
 
 pub mod config;
 pub mod log;
+mod recorder;
 mod serve;
+mod sites;
 
 pub use config::Config;
 pub use serve::{ServeError, serve};
