@@ -47,6 +47,20 @@ struct Shared {
 }
 
 impl LogWriter {
+    /// Starts the thread for standard output; trouble is told once on standard error.
+    pub fn to_stdout(format: LogFormat) -> io::Result<Self> {
+        Self::start(io::stdout(), format, |error| {
+            let told = match error.kind() {
+                io::ErrorKind::BrokenPipe => {
+                    "standard output was closed: the access log stops".to_owned()
+                }
+                _ => format!("the access log loses lines: {error}"),
+            };
+            // With standard error closed there is nobody left to tell.
+            let _ = writeln!(io::stderr(), "hansom: {told}");
+        })
+    }
+
     /// Starts the thread. `complain` is told the first error of the output, once.
     pub fn start(
         output: impl Write + Send + 'static,
