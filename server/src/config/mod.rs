@@ -6,7 +6,7 @@
 //!                    +--all errors at once--> ConfigErrors
 //! ```
 //!
-//! Every key is known in one table ([`keys`]); the reader, its suggestions, the
+//! Every key is known in one table (`keys.rs`); the reader, its suggestions, the
 //! printer and the reference document `docs/hansom.toml.md` are made from it.
 //!
 //! Invariant: nothing here opens a socket, reads a clock or the environment. What

@@ -1,15 +1,13 @@
 //! Apache's combined format: `%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i"`.
 
 use super::escape::{self, Form};
-use super::number;
+use super::number::{self, digits};
 use super::record::Record;
 use super::time::Moment;
-use std::io::Write as _;
 
 pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>) {
     match record.client {
-        // Writing to a vector does not fail.
-        Some(client) => drop(write!(out, "{}", client.ip())),
+        Some(client) => number::append_ip(out, client.ip()),
         None => out.push(b'-'),
     }
     out.extend_from_slice(b" - - [");
@@ -48,14 +46,15 @@ fn append_request_line(out: &mut Vec<u8>, record: &Record<'_>) {
 
 /// `24/Nov/2026:10:06:28 +0000`.
 fn append_time(out: &mut Vec<u8>, moment: Moment) {
-    number::append_padded(out, moment.day, 2);
-    out.push(b'/');
+    let [d1, d2] = digits(moment.day);
+    let [y1, y2, y3, y4] = digits(moment.year);
+    let [h1, h2] = digits(moment.hour);
+    let [m1, m2] = digits(moment.minute);
+    let [s1, s2] = digits(moment.second);
+    out.extend_from_slice(&[d1, d2, b'/']);
     out.extend_from_slice(moment.month_name().as_bytes());
-    out.push(b'/');
-    number::append_padded(out, moment.year, 4);
-    for part in [moment.hour, moment.minute, moment.second] {
-        out.push(b':');
-        number::append_padded(out, part, 2);
-    }
+    out.extend_from_slice(&[
+        b'/', y1, y2, y3, y4, b':', h1, h2, b':', m1, m2, b':', s1, s2,
+    ]);
     out.extend_from_slice(b" +0000");
 }

@@ -6,7 +6,7 @@
 //! ```
 
 use super::escape::{self, Form};
-use super::number;
+use super::number::{self, digits};
 use super::record::Record;
 use super::time::Moment;
 use crate::config::Output;
@@ -44,7 +44,7 @@ pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>, style: &Style) {
     });
     out.push(b' ');
     paint(out, status_colour(record.status));
-    number::append_padded(out, u64::from(record.status), 3);
+    out.extend_from_slice(&digits::<3>(u64::from(record.status)));
     paint(out, PLAIN);
     out.push(b' ');
     append_cell(out, target_cells(style), |out| {
@@ -79,15 +79,11 @@ fn append_end(out: &mut Vec<u8>, record: &Record<'_>) {
 
 /// `10:06:28.123`, in UTC.
 fn append_time(out: &mut Vec<u8>, moment: Moment) {
-    for (part, mark) in [
-        (moment.hour, b':'),
-        (moment.minute, b':'),
-        (moment.second, b'.'),
-    ] {
-        number::append_padded(out, part, 2);
-        out.push(mark);
-    }
-    number::append_padded(out, moment.milli, 3);
+    let [h1, h2] = digits(moment.hour);
+    let [m1, m2] = digits(moment.minute);
+    let [s1, s2] = digits(moment.second);
+    let [f1, f2, f3] = digits(moment.milli);
+    out.extend_from_slice(&[h1, h2, b':', m1, m2, b':', s1, s2, b'.', f1, f2, f3]);
 }
 
 fn append_given(out: &mut Vec<u8>, octets: &[u8], append: fn(&mut Vec<u8>, &[u8], Form)) {

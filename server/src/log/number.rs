@@ -1,21 +1,53 @@
 //! Numbers as text, appended without allocating.
 
+use std::io::Write as _;
+use std::net::IpAddr;
+
 /// Appends a number in decimal.
 pub(super) fn append(out: &mut Vec<u8>, number: u64) {
-    append_padded(out, number, 1);
+    let mut digits = [0; DIGITS_MAX];
+    let mut left = number;
+    let mut count = 0;
+    for place in digits.iter_mut().rev() {
+        *place = b'0' + (left % 10) as u8;
+        left /= 10;
+        count += 1;
+        if left == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(DIGITS_MAX - count..).unwrap_or_default());
 }
 
-/// Appends a number in decimal with leading zeros up to a width.
-pub(super) fn append_padded(out: &mut Vec<u8>, mut number: u64, width: usize) {
-    let start = out.len();
-    while number > 0 || out.len() - start < width {
-        out.push(b'0' + (number % 10) as u8);
-        number /= 10;
+/// The last `N` digits of a number.
+pub(super) fn digits<const N: usize>(number: u64) -> [u8; N] {
+    let mut digits = [b'0'; N];
+    let mut left = number;
+    for place in digits.iter_mut().rev() {
+        *place = b'0' + (left % 10) as u8;
+        left /= 10;
     }
-    if let Some(digits) = out.get_mut(start..) {
-        digits.reverse();
+    digits
+}
+
+/// Appends an IP address; that of version 4 without the formatting machinery.
+pub(super) fn append_ip(out: &mut Vec<u8>, ip: IpAddr) {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [a, b, c, d] = ip.octets().map(u64::from);
+            append(out, a);
+            for octet in [b, c, d] {
+                out.push(b'.');
+                append(out, octet);
+            }
+        }
+        // Writing to a vector does not fail.
+        IpAddr::V6(ip) => drop(write!(out, "{ip}")),
     }
 }
+
+/// Of `u64::MAX`.
+const DIGITS_MAX: usize = 20;
 
 /// Appends an octet as two hexadecimal digits.
 pub(super) fn append_hex(out: &mut Vec<u8>, octet: u8) {

@@ -417,3 +417,22 @@ fn amounts_are_short() {
         assert_eq!(octets(amount), text);
     }
 }
+
+#[test]
+fn plain_octets_are_told_from_others_wherever_they_are() {
+    for octet in 0..=255_u8 {
+        for at in 0..20 {
+            let mut octets = [b'a'; 20];
+            octets[at] = octet;
+            let mut out = Vec::new();
+            super::escape::append(&mut out, &octets, super::escape::Form::Quoted);
+            let shown = match octet {
+                b'"' | b'\\' => format!("\\{}", char::from(octet)),
+                b' '..=b'~' => char::from(octet).to_string(),
+                _ => format!("\\x{octet:02x}"),
+            };
+            let expected = format!("{}{shown}{}", "a".repeat(at), "a".repeat(19 - at));
+            assert_eq!(String::from_utf8(out), Ok(expected));
+        }
+    }
+}
