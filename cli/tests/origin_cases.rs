@@ -23,19 +23,37 @@ fn every_case_is_met() {
 #[test]
 fn every_case_is_met_octet_by_octet() {
     let server = Running::of_file();
-    settle(play(&server, Options { deliveries: Deliveries::Drip, ..Options::default() }));
+    settle(play(
+        &server,
+        Options {
+            deliveries: Deliveries::Drip,
+            ..Options::default()
+        },
+    ));
 }
 
 #[test]
 fn every_case_is_met_in_two_pieces() {
     let server = Running::of_file();
-    settle(play(&server, Options { deliveries: Deliveries::Cuts(CUTS), ..Options::default() }));
+    settle(play(
+        &server,
+        Options {
+            deliveries: Deliveries::Cuts(CUTS),
+            ..Options::default()
+        },
+    ));
 }
 
 #[test]
 fn every_case_of_trace_is_met_where_trace_is_allowed() {
     let server = Running::with_trace();
-    settle(play(&server, Options { world: "trace".into(), ..Options::default() }));
+    settle(play(
+        &server,
+        Options {
+            world: "trace".into(),
+            ..Options::default()
+        },
+    ));
 }
 
 fn play(server: &Running, options: Options) -> Summary {
@@ -45,9 +63,18 @@ fn play(server: &Running, options: Options) -> Summary {
 fn settle(summary: Summary) {
     print!("{}", report::failures(&summary));
     print!("{}", report::table(&summary));
-    let failed: Vec<_> = summary.played.iter().filter(|(_, outcome)| !outcome.failures.is_empty()).collect();
+    let failed: Vec<_> = summary
+        .played
+        .iter()
+        .filter(|(_, outcome)| !outcome.failures.is_empty())
+        .collect();
     assert!(!summary.played.is_empty(), "no case was played");
-    assert!(failed.is_empty(), "{} of {} cases failed", failed.len(), summary.played.len());
+    assert!(
+        failed.is_empty(),
+        "{} of {} cases failed",
+        failed.len(),
+        summary.played.len()
+    );
 }
 
 fn cases() -> &'static [Case] {
@@ -70,7 +97,8 @@ impl Running {
     fn of_file() -> Self {
         let folder = folder();
         let file = folder.path().join("hansom.toml");
-        std::fs::write(&file, world::configuration(folder.path())).expect("the configuration can be written");
+        std::fs::write(&file, world::configuration(folder.path()))
+            .expect("the configuration can be written");
         let mut command = Command::new(env!("CARGO_BIN_EXE_hansom"));
         command.arg("run").arg(file);
         Self::start(command, folder)
@@ -79,18 +107,27 @@ impl Running {
     fn with_trace() -> Self {
         let folder = folder();
         let mut command = Command::new(env!("CARGO_BIN_EXE_hansom"));
-        command.arg("serve").arg(folder.path().join("root")).args(["--listen", "127.0.0.1:0", "--allow-trace"]);
+        command.arg("serve").arg(folder.path().join("root")).args([
+            "--listen",
+            "127.0.0.1:0",
+            "--allow-trace",
+        ]);
         Self::start(command, folder)
     }
 
     /// Starts the program and waits until it says where it listens.
     fn start(mut command: Command, folder: TempDir) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let mut lines = BufReader::new(child.stderr.take().expect("stderr is piped")).lines();
         let mut said = String::new();
         let address = loop {
-            let Some(Ok(line)) = lines.next() else { panic!("the program ended before it listened:\n{said}") };
+            let Some(Ok(line)) = lines.next() else {
+                panic!("the program ended before it listened:\n{said}")
+            };
             if let Some(address) = address_in(&line) {
                 break address;
             }
@@ -99,7 +136,11 @@ impl Running {
         };
         // What it says later must not fill the pipe.
         thread::spawn(move || lines.for_each(drop));
-        Self { child, address, _folder: folder }
+        Self {
+            child,
+            address,
+            _folder: folder,
+        }
     }
 }
 

@@ -156,6 +156,7 @@ impl<'a> Dialogue<'a> {
             }
             self.send(std::mem::take(&mut pending));
             match step {
+                Step::Flush => self.flush(),
                 Step::HalfClose => drop(self.stream.shutdown(Shutdown::Write)),
                 Step::Expect(expectation) => {
                     let times = &expectation.times;
@@ -351,10 +352,14 @@ impl<'a> Dialogue<'a> {
     /// The probe is always sent whole, since it is no part of the case.
     fn send_probe(&mut self) {
         self.outcome.sent.extend_from_slice(PROBE);
+        self.flush();
+        let _ = self.stream.write_all(PROBE);
+    }
+
+    fn flush(&mut self) {
         for writer in self.writers.drain(..) {
             let _ = writer.join();
         }
-        let _ = self.stream.write_all(PROBE);
     }
 
     /// The next response and the octets it takes, which stay held.

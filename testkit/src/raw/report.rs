@@ -121,6 +121,7 @@ fn expected(case: &Case) -> String {
     for step in &case.steps {
         match step {
             Step::Send(_) => words.push("sent".to_owned()),
+            Step::Flush => {}
             Step::HalfClose => words.push("half-closed".to_owned()),
             Step::Expect(expectation) => {
                 let rules: Vec<_> = expectation

@@ -46,6 +46,8 @@ pub struct Case {
 pub enum Step {
     /// `>>>`: octets to send, escapes not yet expanded.
     Send(String),
+    /// `flush`: nothing is read before all was sent.
+    Flush,
     /// `half-close`: no more octets will be sent.
     HalfClose,
     /// `<<<`: a response to wait for.
@@ -212,6 +214,7 @@ impl Draft {
             "whole" => self.may_split = false,
             "each" => self.take_row(rest),
             ">>>" => self.steps.push(Step::Send(rest.to_owned())),
+            "flush" => self.steps.push(Step::Flush),
             "half-close" => self.steps.push(Step::HalfClose),
             "<<<" | "<<<?" => self
                 .steps
@@ -301,6 +304,7 @@ impl Step {
     fn filled(&self, fill: &dyn Fn(&str) -> String) -> Self {
         match self {
             Self::Send(text) => Self::Send(fill(text)),
+            Self::Flush => Self::Flush,
             Self::HalfClose => Self::HalfClose,
             Self::Expect(expectation) => Self::Expect(Expectation {
                 statuses: fill(&expectation.statuses),

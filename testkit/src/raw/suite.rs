@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -171,20 +171,30 @@ fn play_all(
     at_a_time: usize,
 ) -> Result<Vec<Outcome>, String> {
     let next = AtomicUsize::new(0);
+    // A case that failed is not delivered again: another failure would tell nothing, and may take all its patience.
+    let failed: Vec<AtomicBool> = cases.iter().map(|_| AtomicBool::new(false)).collect();
     let done: Mutex<Vec<(usize, Result<Outcome, String>)>> = Mutex::new(Vec::new());
+    let work = || {
+        while let Some(&(index, delivery)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let (Some(case), Some(failed)) = (cases.get(index), failed.get(index)) else {
+                continue;
+            };
+            if failed.load(Ordering::Relaxed) {
+                continue;
+            }
+            let outcome = play(case, server, delivery).map(|outcome| named(outcome, delivery));
+            let is_clean = outcome
+                .as_ref()
+                .is_ok_and(|outcome| outcome.failures.is_empty());
+            failed.fetch_or(!is_clean, Ordering::Relaxed);
+            if let Ok(mut done) = done.lock() {
+                done.push((index, outcome));
+            }
+        }
+    };
     thread::scope(|scope| {
         for _ in 0..at_a_time.max(1) {
-            scope.spawn(|| {
-                while let Some(&(index, delivery)) = jobs.get(next.fetch_add(1, Ordering::Relaxed))
-                {
-                    let outcome = cases.get(index).map(|case| play(case, server, delivery));
-                    let Some(outcome) = outcome else { continue };
-                    let outcome = outcome.map(|outcome| named(outcome, delivery));
-                    if let Ok(mut done) = done.lock() {
-                        done.push((index, outcome));
-                    }
-                }
-            });
+            scope.spawn(work);
         }
     });
     let done = done.into_inner().map_err(|_| "a dialogue panicked")?;
