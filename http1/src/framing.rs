@@ -163,7 +163,10 @@ fn is_plain_host(value: &[u8]) -> bool {
     let name_len = value.iter().take_while(|&&b| PLAIN_HOST[b as usize]).count();
     match value.get(name_len..) {
         Some([]) => name_len > 0,
-        Some([b':', port @ ..]) => name_len > 0 && matches!(port.len(), 1..=4) && port.iter().all(u8::is_ascii_digit),
+        Some([b':', port @ ..]) => {
+            let is_small = matches!(port.len(), 1..=4) || (port.len() == 5 && port.first() < Some(&b'6'));
+            name_len > 0 && is_small && port.iter().all(u8::is_ascii_digit)
+        }
         _ => false,
     }
 }
