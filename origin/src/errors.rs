@@ -6,6 +6,7 @@ use semantics::{Known, Refusal, RequestHead, ResponseHead, Status};
 use serde_json::json;
 
 use crate::encode::{push_html, push_text};
+use crate::json::object;
 
 /// Seconds after which a client may try again what failed for want of room.
 pub const RETRY_SECONDS: &str = "2";
@@ -73,8 +74,14 @@ fn as_text(status: Status, because: &str, rule: &str) -> String {
 }
 
 fn as_json(status: Status, because: &str, rule: &str) -> String {
-    let value = json!({"status": status.code(), "title": status.reason(), "because": because, "rule": rule});
-    format!("{value}\n")
+    let mut json = object([
+        ("status", json!(status.code())),
+        ("title", json!(status.reason())),
+        ("because", json!(because)),
+        ("rule", json!(rule)),
+    ]);
+    json.push('\n');
+    json
 }
 
 fn as_html(status: Status, because: &str, rule: &str) -> String {

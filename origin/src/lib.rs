@@ -31,6 +31,7 @@ pub mod echo;
 mod encode;
 mod errors;
 mod files;
+mod json;
 mod listing;
 mod media_type;
 mod methods;

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::encode::{push_html, push_path, push_text};
 use crate::errors::Form;
+use crate::json::{push_object, text};
 
 /// Entries of a folder that are read for a listing; it says so when there are more.
 pub const LISTING_ENTRIES_MAX: usize = 10_000;
@@ -77,20 +78,28 @@ fn modified(entry: &FolderEntry) -> HttpDate {
 }
 
 fn as_json(path: &[u8], entries: &[FolderEntry], is_cut: bool) -> String {
-    let rows: Vec<_> = entries
-        .iter()
-        .map(|entry| {
-            json!({
-                "name": String::from_utf8_lossy(&entry.name),
-                "reference": reference(entry),
-                "kind": if is_folder(entry) { "folder" } else { "file" },
-                "octets": (!is_folder(entry)).then_some(entry.meta.octets),
-                "modified": modified(entry).to_string(),
-            })
-        })
-        .collect();
-    let value = json!({"path": String::from_utf8_lossy(path), "entries": rows, "is_cut": is_cut});
-    format!("{value}\n")
+    let mut out = format!(
+        "{{\"path\": {}, \"is_cut\": {is_cut}, \"entries\": [",
+        text(path)
+    );
+    for (i, entry) in entries.iter().enumerate() {
+        out.push_str(if i == 0 { "\n" } else { ",\n" });
+        let (kind, octets) = if is_folder(entry) {
+            ("folder", None)
+        } else {
+            ("file", Some(entry.meta.octets))
+        };
+        let members = [
+            ("name", text(&entry.name)),
+            ("reference", json!(reference(entry))),
+            ("kind", json!(kind)),
+            ("octets", json!(octets)),
+            ("modified", json!(modified(entry).to_string())),
+        ];
+        push_object(&mut out, &members);
+    }
+    out.push_str("\n]}\n");
+    out
 }
 
 fn as_text(entries: &[FolderEntry], is_cut: bool) -> String {
