@@ -3,7 +3,9 @@ use std::error::Error;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hansom_engine::{Admission, Answer, Exchange, Handler, NoRecorder, Response, Worker, WorkerOptions};
+use hansom_engine::{
+    Admission, Answer, Exchange, Handler, NoRecorder, Response, Worker, WorkerOptions,
+};
 use http1::Policy;
 use net::{ListenOptions, RunOptions, Shutdown};
 use semantics::{Known, Refusal, Rendition, RequestHead, ResponseHead, Status};
@@ -16,7 +18,10 @@ struct Fixed {
 
 impl Handler for Fixed {
     fn handle(&self, _: &mut Exchange<'_>) -> Answer {
-        Answer::Kept { rendition: self.rendition.clone(), content: self.content.clone() }
+        Answer::Kept {
+            rendition: self.rendition.clone(),
+            content: self.content.clone(),
+        }
     }
 
     fn refuse(&self, refusal: Refusal, _: Option<RequestHead<'_>>) -> Response {
@@ -34,10 +39,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     let make = move |_| {
         let head = ResponseHead::new(Status::OK).with(Known::ContentType, "text/plain");
         let content = Bytes::from_static(b"Hello, World!");
-        let handler = Fixed { rendition: Rendition::new(head, content.len() as u64), content };
-        let options = WorkerOptions { policies: vec![Policy::strict()], server_field: Some("hansom".into()) };
+        let handler = Fixed {
+            rendition: Rendition::new(head, content.len() as u64),
+            content,
+        };
+        let options = WorkerOptions {
+            policies: vec![Policy::strict()],
+            server_field: Some("hansom".into()),
+        };
         Worker::new(options, handler, NoRecorder, Arc::clone(&admission))
     };
     let ready = |bound: &[net::Address]| eprintln!("{}", bound[0].url("http"));
-    Ok(net::run(listeners, RunOptions::default(), &Shutdown::new(), make, ready)?)
+    Ok(net::run(
+        listeners,
+        RunOptions::default(),
+        &Shutdown::new(),
+        make,
+        ready,
+    )?)
 }

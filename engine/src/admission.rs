@@ -38,7 +38,9 @@ impl Admission {
             self.connections.fetch_sub(1, Ordering::Relaxed);
             return Err(LimitError::Connections);
         }
-        let Some(client) = client.filter(is_counted) else { return Ok(()) };
+        let Some(client) = client.filter(is_counted) else {
+            return Ok(());
+        };
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         let count = clients.entry(client).or_default();
         if *count as usize >= limits.connections_per_client_max {
@@ -52,7 +54,9 @@ impl Admission {
     /// Counts a connection out.
     pub(crate) fn leave(&self, client: Option<IpAddr>) {
         self.connections.fetch_sub(1, Ordering::Relaxed);
-        let Some(client) = client.filter(is_counted) else { return };
+        let Some(client) = client.filter(is_counted) else {
+            return;
+        };
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = clients.get_mut(&client) {
             *count -= 1;
@@ -73,7 +77,11 @@ mod tests {
     use super::*;
 
     fn limits() -> Limits {
-        Limits { connections_max: 3, connections_per_client_max: 2, ..Limits::default() }
+        Limits {
+            connections_max: 3,
+            connections_per_client_max: 2,
+            ..Limits::default()
+        }
     }
 
     #[test]
@@ -82,7 +90,10 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(admission.enter(None, &limits()), Ok(()));
         }
-        assert_eq!(admission.enter(None, &limits()), Err(LimitError::Connections));
+        assert_eq!(
+            admission.enter(None, &limits()),
+            Err(LimitError::Connections)
+        );
         admission.leave(None);
         assert_eq!(admission.enter(None, &limits()), Ok(()));
     }
@@ -93,7 +104,10 @@ mod tests {
         let client = Some(IpAddr::from([192, 0, 2, 1]));
         assert_eq!(admission.enter(client, &limits()), Ok(()));
         assert_eq!(admission.enter(client, &limits()), Ok(()));
-        assert_eq!(admission.enter(client, &limits()), Err(LimitError::ConnectionsPerClient));
+        assert_eq!(
+            admission.enter(client, &limits()),
+            Err(LimitError::ConnectionsPerClient)
+        );
         assert_eq!(admission.connections(), 2);
         admission.leave(client);
         admission.leave(client);

@@ -115,7 +115,13 @@ enum Input {
 }
 
 impl Connection {
-    pub(crate) fn new(stream: Stream, peer: Peer, number: u64, listener: usize, now_millis: u64) -> Self {
+    pub(crate) fn new(
+        stream: Stream,
+        peer: Peer,
+        number: u64,
+        listener: usize,
+        now_millis: u64,
+    ) -> Self {
         Self {
             stream,
             machine: Server::new(),
@@ -140,7 +146,8 @@ impl Connection {
     /// What the system says of the transport.
     #[inline]
     pub(crate) fn note(&mut self, readiness: Readiness) {
-        self.is_readable |= readiness.is_readable() | readiness.is_read_closed() | readiness.is_error();
+        self.is_readable |=
+            readiness.is_readable() | readiness.is_read_closed() | readiness.is_error();
         self.is_writable |= readiness.is_writable() | readiness.is_error();
         self.is_read_closed |= readiness.is_read_closed();
     }
@@ -173,7 +180,11 @@ impl Connection {
                     }
                 }
             }
-            let input = if self.may_read() { self.receive(core, buffer, cx, token) } else { Input::Nothing };
+            let input = if self.may_read() {
+                self.receive(core, buffer, cx, token)
+            } else {
+                Input::Nothing
+            };
             match input {
                 Input::Failed => {
                     self.abandon(core, CloseReason::TransportError);
@@ -194,7 +205,12 @@ impl Connection {
     }
 
     /// Goes on with what an earlier turn left. `None` when the turn may go on to read.
-    fn go_on<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>, cx: &mut Context<'_>, token: Token) -> Option<Next> {
+    fn go_on<H: Handler, R: Recorder>(
+        &mut self,
+        core: &mut Core<H, R>,
+        cx: &mut Context<'_>,
+        token: Token,
+    ) -> Option<Next> {
         if !self.is_outbox_empty() {
             match self.transmit_queued(core, cx, token) {
                 Next::Keep if self.is_outbox_empty() => {}
@@ -204,7 +220,9 @@ impl Connection {
         let busy = self.busy.as_mut()?;
         if let Work::Future(future) = &mut busy.work {
             let waker = busy.waker.get_or_insert_with(|| cx.waker(token)).clone();
-            let polled = future.as_mut().poll(&mut std::task::Context::from_waker(&waker));
+            let polled = future
+                .as_mut()
+                .poll(&mut std::task::Context::from_waker(&waker));
             if let Poll::Ready(response) = polled {
                 busy.work = Work::None;
                 busy.incoming = None;
@@ -213,7 +231,9 @@ impl Connection {
                     Next::Keep => {}
                     next => return Some(next),
                 }
-            } else if busy.incoming.as_ref().is_some_and(Incoming::is_awaited) && self.machine.is_continue_expected() {
+            } else if busy.incoming.as_ref().is_some_and(Incoming::is_awaited)
+                && self.machine.is_continue_expected()
+            {
                 self.submit_continue(core);
                 match self.flush(core, cx, token) {
                     Next::Keep => {}
@@ -222,7 +242,11 @@ impl Connection {
             }
         }
         self.tidy();
-        if self.is_outbox_empty() { None } else { Some(Next::Keep) }
+        if self.is_outbox_empty() {
+            None
+        } else {
+            Some(Next::Keep)
+        }
     }
 
     /// Frees what is not in use.
@@ -251,13 +275,18 @@ impl Connection {
     }
 
     fn is_answer_awaited(&self) -> bool {
-        self.busy.as_ref().is_some_and(|busy| !matches!(busy.work, Work::None))
+        self.busy
+            .as_ref()
+            .is_some_and(|busy| !matches!(busy.work, Work::None))
     }
 
     /// Whether octets may be read, or those at hand be processed. Not while the handler's window is full.
     pub(crate) fn may_read(&self) -> bool {
         let Some(busy) = &self.busy else { return true };
-        let is_full = busy.incoming.as_ref().is_some_and(|incoming| incoming.is_full() && !incoming.is_abandoned());
+        let is_full = busy
+            .incoming
+            .as_ref()
+            .is_some_and(|incoming| incoming.is_full() && !incoming.is_abandoned());
         let awaits_answer = matches!(busy.work, Work::Future(_)) && !self.machine.is_in_content();
         !is_full && !awaits_answer && busy.outbox.is_empty()
     }
@@ -279,7 +308,11 @@ impl Connection {
             let is_stuck = left == octets.len();
             octets.drain(..octets.len() - left);
             self.busy().input = octets;
-            return if is_stuck && core.outbox.is_empty() && !self.machine.is_closed() { Input::Nothing } else { Input::Processed };
+            return if is_stuck && core.outbox.is_empty() && !self.machine.is_closed() {
+                Input::Nothing
+            } else {
+                Input::Processed
+            };
         }
         if !self.is_readable {
             return Input::Nothing;
@@ -320,7 +353,12 @@ impl Connection {
 
     /// Hands what was submitted in this turn to the transport.
     #[inline]
-    fn flush<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>, cx: &mut Context<'_>, token: Token) -> Next {
+    fn flush<H: Handler, R: Recorder>(
+        &mut self,
+        core: &mut Core<H, R>,
+        cx: &mut Context<'_>,
+        token: Token,
+    ) -> Next {
         if let Some(octets) = core.outbox.only_framing() {
             if octets.is_empty() {
                 core.report_finished(self, true);
@@ -351,11 +389,22 @@ impl Connection {
     }
 
     /// Goes on transmitting what earlier turns left.
-    fn transmit_queued<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>, cx: &mut Context<'_>, token: Token) -> Next {
-        let Some(busy) = &mut self.busy else { return Next::Keep };
+    fn transmit_queued<H: Handler, R: Recorder>(
+        &mut self,
+        core: &mut Core<H, R>,
+        cx: &mut Context<'_>,
+        token: Token,
+    ) -> Next {
+        let Some(busy) = &mut self.busy else {
+            return Next::Keep;
+        };
         if let Some(warming) = &mut busy.warming {
             let waker = busy.waker.get_or_insert_with(|| cx.waker(token)).clone();
-            if warming.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_pending() {
+            if warming
+                .as_mut()
+                .poll(&mut std::task::Context::from_waker(&waker))
+                .is_pending()
+            {
                 return Next::Keep;
             }
             busy.warming = None;
@@ -389,7 +438,10 @@ impl Connection {
                 Next::Keep
             }
             Sent::Enough => {
-                self.busy().waker.get_or_insert_with(|| cx.waker(token)).wake_by_ref();
+                self.busy()
+                    .waker
+                    .get_or_insert_with(|| cx.waker(token))
+                    .wake_by_ref();
                 Next::Keep
             }
             Sent::Cold(part) => match part.file.try_clone() {
@@ -422,7 +474,11 @@ impl Connection {
     }
 
     /// Gives up whatever is under way, and reports it.
-    pub(crate) fn abandon<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>, reason: CloseReason) {
+    pub(crate) fn abandon<H: Handler, R: Recorder>(
+        &mut self,
+        core: &mut Core<H, R>,
+        reason: CloseReason,
+    ) {
         core.outbox.clear();
         let unsent_octets = match &mut self.busy {
             Some(busy) => {
@@ -450,13 +506,22 @@ impl Connection {
 
     /// The machine is closed and nothing is awaited: closes, or goes over to lingering, which gives `None`.
     fn finish(&mut self) -> Option<Next> {
-        if self.busy.as_ref().is_some_and(|busy| busy.lingered_octets.is_some()) {
+        if self
+            .busy
+            .as_ref()
+            .is_some_and(|busy| busy.lingered_octets.is_some())
+        {
             return None;
         }
-        let has_input = self.busy.as_ref().is_some_and(|busy| !busy.input.is_empty());
+        let has_input = self
+            .busy
+            .as_ref()
+            .is_some_and(|busy| !busy.input.is_empty());
         let is_expected = matches!(
             self.machine.closing(),
-            None | Some(CloseReason::ClientOption | CloseReason::NotPersistent | CloseReason::ClientClosed)
+            None | Some(
+                CloseReason::ClientOption | CloseReason::NotPersistent | CloseReason::ClientClosed
+            )
         );
         let has_ended = self.is_read_closed && !self.is_readable;
         if has_ended || (is_expected && !has_input && !self.is_readable) {
@@ -473,9 +538,19 @@ impl Connection {
     }
 
     /// Reads and drops what still comes while the connection closes.
-    fn drop_input<H: Handler, R: Recorder>(&mut self, core: &Core<H, R>, buffer: &mut [u8]) -> Next {
+    fn drop_input<H: Handler, R: Recorder>(
+        &mut self,
+        core: &Core<H, R>,
+        buffer: &mut [u8],
+    ) -> Next {
         let limits = core.limits(self.listener);
-        let Some(lingered) = self.busy.as_mut().and_then(|busy| busy.lingered_octets.as_mut()) else { return Next::Close };
+        let Some(lingered) = self
+            .busy
+            .as_mut()
+            .and_then(|busy| busy.lingered_octets.as_mut())
+        else {
+            return Next::Close;
+        };
         while self.is_readable {
             match self.stream.try_receive(buffer) {
                 Ok(0) => return Next::Close,
@@ -500,7 +575,8 @@ impl Connection {
 
     /// Whether it is as old as connections may get.
     pub(crate) fn is_old(&self, now_millis: u64, limits: &Limits) -> bool {
-        limits.age_millis_max > 0 && now_millis.saturating_sub(self.accepted_millis) >= limits.age_millis_max
+        limits.age_millis_max > 0
+            && now_millis.saturating_sub(self.accepted_millis) >= limits.age_millis_max
     }
 }
 
@@ -586,11 +662,15 @@ impl Connection {
             // Nothing was asked, so there is nobody to tell.
             Phase::Head if !self.machine.is_in_head() => return Next::Close,
             Phase::Head => LimitError::HeadTime,
-            Phase::Content if self.moved_octets >= limits.receive_octets_per_second_min * seconds => {
+            Phase::Content
+                if self.moved_octets >= limits.receive_octets_per_second_min * seconds =>
+            {
                 return self.renew(cx, token, core.limits(self.listener));
             }
             Phase::Content => LimitError::ReceiveRate,
-            Phase::Transmit if self.moved_octets >= limits.transmit_octets_per_second_min * seconds => {
+            Phase::Transmit
+                if self.moved_octets >= limits.transmit_octets_per_second_min * seconds =>
+            {
                 return self.renew(cx, token, core.limits(self.listener));
             }
             Phase::Transmit => {
@@ -625,4 +705,3 @@ impl fmt::Debug for Busy {
             .finish_non_exhaustive()
     }
 }
-

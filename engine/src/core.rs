@@ -44,7 +44,9 @@ impl<H, R: Recorder> Core<H, R> {
         server: Option<Box<[u8]>>,
         admission: Arc<Admission>,
     ) -> Self {
-        let idle_millis_max = policies.first().map_or(0, |policy| policy.limits.idle_millis_max);
+        let idle_millis_max = policies
+            .first()
+            .map_or(0, |policy| policy.limits.idle_millis_max);
         Self {
             handler,
             is_recording: recorder.is_on(),
@@ -54,7 +56,10 @@ impl<H, R: Recorder> Core<H, R> {
             admission,
             scratch: Scratch::default(),
             outbox: Outbox::default(),
-            stamp: Stamp { date: HttpDate::from_unix(0).render(), server },
+            stamp: Stamp {
+                date: HttpDate::from_unix(0).render(),
+                server,
+            },
             stamp_second: 0,
             unix_millis: 0,
             captures: Captures::default(),
@@ -108,7 +113,9 @@ impl<H, R: Recorder> Core<H, R> {
                 duration: current.started.elapsed(),
                 request_octets: current.request_octets,
                 request_end: current.request_end,
-                fate: current.fate.unwrap_or(Fate::Closed(CloseReason::TransportError)),
+                fate: current
+                    .fate
+                    .unwrap_or(Fate::Closed(CloseReason::TransportError)),
                 is_complete: is_complete || i < last,
             });
             self.captures.give_back(current);

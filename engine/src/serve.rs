@@ -3,12 +3,16 @@
 use bytes::Bytes;
 use http1::Delivery;
 use net::{Context, Token};
-use semantics::{CloseReason, ContentEnd, ContentLength, Event, Fate, Limits, Refusal, ResponseHead, Status};
+use semantics::{
+    CloseReason, ContentEnd, ContentLength, Event, Fate, Limits, Refusal, ResponseHead, Status,
+};
 
 use crate::connection::{Connection, Work};
 use crate::core::Core;
 use crate::transmit::Outgoing;
-use crate::{Answer, Content, Exchange, FilePart, Handler, Incoming, Interrupted, Piece, Recorder, Response};
+use crate::{
+    Answer, Content, Exchange, FilePart, Handler, Incoming, Interrupted, Piece, Recorder, Response,
+};
 
 // What comes in.
 impl Connection {
@@ -24,9 +28,16 @@ impl Connection {
         let mut input = octets;
         let now = cx.now();
         while self.may_process(core) {
-            let Some(policy) = core.policies.get(self.listener) else { break };
+            let Some(policy) = core.policies.get(self.listener) else {
+                break;
+            };
             let number = self.machine.requests().saturating_add(1);
-            let Some(event) = self.machine.poll_event(policy, &mut core.scratch, &mut input) else { break };
+            let Some(event) = self
+                .machine
+                .poll_event(policy, &mut core.scratch, &mut input)
+            else {
+                break;
+            };
             match event {
                 Event::Head { head, content, .. } => {
                     let mut incoming = None;
@@ -72,7 +83,9 @@ impl Connection {
     /// Whether there is room for what more octets may lead to.
     #[inline]
     fn may_process<H, R>(&self, core: &Core<H, R>) -> bool {
-        core.outbox.framing_octets().len() < OUTBOX_OCTETS_MAX && core.outbox.payloads() < OUTBOX_PAYLOADS_MAX && self.may_read()
+        core.outbox.framing_octets().len() < OUTBOX_OCTETS_MAX
+            && core.outbox.payloads() < OUTBOX_PAYLOADS_MAX
+            && self.may_read()
     }
 
     /// Whether the answer to this request is the connection's last.
@@ -88,7 +101,12 @@ impl Connection {
     }
 
     #[inline]
-    fn begin<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>, answer: Answer, incoming: Option<Incoming>) {
+    fn begin<H: Handler, R: Recorder>(
+        &mut self,
+        core: &mut Core<H, R>,
+        answer: Answer,
+        incoming: Option<Incoming>,
+    ) {
         match answer {
             Answer::Later(future) => {
                 let busy = self.busy();
@@ -100,7 +118,12 @@ impl Connection {
         }
     }
 
-    fn content_came<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>, octets: usize, is_wanted: bool) {
+    fn content_came<H: Handler, R: Recorder>(
+        &mut self,
+        core: &mut Core<H, R>,
+        octets: usize,
+        is_wanted: bool,
+    ) {
         self.moved_octets += octets as u64;
         if let Some(current) = &mut self.current {
             current.request_octets += octets as u64;
@@ -146,7 +169,11 @@ impl Connection {
     }
 
     /// The request is refused: answered by an error where an answer may still be given.
-    pub(crate) fn refused<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>, refusal: Refusal) {
+    pub(crate) fn refused<H: Handler, R: Recorder>(
+        &mut self,
+        core: &mut Core<H, R>,
+        refusal: Refusal,
+    ) {
         if let Some(busy) = &mut self.busy {
             busy.work = Work::None;
             if let Some(incoming) = busy.incoming.take() {
@@ -182,17 +209,27 @@ impl Connection {
     /// Gives an answer: at once, or when the rest of the request was read, so that one that turns out malformed is
     /// refused and the connection can stay.
     #[inline]
-    pub(crate) fn answer<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>, answer: Answer) {
+    pub(crate) fn answer<H: Handler, R: Recorder>(
+        &mut self,
+        core: &mut Core<H, R>,
+        answer: Answer,
+    ) {
         if self.machine.content_octets_left() == Some(0) {
             self.submit(core, answer);
             self.settle(core);
             return;
         }
         let discard_octets_max = core.limits(self.listener).discard_octets_max;
-        let is_too_long = self.machine.content_octets_left().is_some_and(|left| left > discard_octets_max);
+        let is_too_long = self
+            .machine
+            .content_octets_left()
+            .is_some_and(|left| left > discard_octets_max);
         if self.machine.is_continue_expected() || is_too_long {
-            let reason =
-                if is_too_long { CloseReason::ContentUnread } else { CloseReason::ExpectationUnmet };
+            let reason = if is_too_long {
+                CloseReason::ContentUnread
+            } else {
+                CloseReason::ExpectationUnmet
+            };
             self.machine.close_after(reason);
             self.submit(core, answer);
             self.machine.abandon_content();
@@ -209,17 +246,25 @@ impl Connection {
 
     /// Asks the client for its content (RFC 9110 §10.1.1).
     pub(crate) fn submit_continue<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>) {
-        let delivery = Delivery { stamp: &core.stamp, keep_alive_seconds: core.keep_alive_seconds };
+        let delivery = Delivery {
+            stamp: &core.stamp,
+            keep_alive_seconds: core.keep_alive_seconds,
+        };
         let head = ResponseHead::new(Status::CONTINUE);
-        self.machine.submit_head(delivery, &head, ContentLength::None, core.outbox.framing());
+        self.machine
+            .submit_head(delivery, &head, ContentLength::None, core.outbox.framing());
     }
 
     #[inline]
     fn submit<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>, answer: Answer) {
-        let delivery = Delivery { stamp: &core.stamp, keep_alive_seconds: core.keep_alive_seconds };
+        let delivery = Delivery {
+            stamp: &core.stamp,
+            keep_alive_seconds: core.keep_alive_seconds,
+        };
         let (status, octets) = match answer {
             Answer::Kept { rendition, content } => {
-                self.machine.submit_rendition(delivery, &rendition, core.outbox.framing());
+                self.machine
+                    .submit_rendition(delivery, &rendition, core.outbox.framing());
                 let octets = self.submit_octets(core, content);
                 (rendition.head().status(), octets)
             }
@@ -228,12 +273,16 @@ impl Connection {
                     0 => ContentLength::None,
                     octets => ContentLength::Exactly(octets),
                 };
-                self.machine.submit_head(delivery, &head, length, core.outbox.framing());
+                self.machine
+                    .submit_head(delivery, &head, length, core.outbox.framing());
                 let octets = match content {
                     Content::Empty => 0,
                     Content::Octets(octets) => self.submit_octets(core, octets),
                     Content::File(part) => self.submit_file(core, part),
-                    Content::Pieces(pieces) => pieces.into_iter().map(|piece| self.submit_piece(core, piece)).sum(),
+                    Content::Pieces(pieces) => pieces
+                        .into_iter()
+                        .map(|piece| self.submit_piece(core, piece))
+                        .sum(),
                 };
                 (head.status(), octets)
             }
@@ -249,7 +298,9 @@ impl Connection {
 
     #[inline]
     fn submit_octets<H, R>(&mut self, core: &mut Core<H, R>, octets: Bytes) -> u64 {
-        let allowed = self.machine.submit_content(octets.len() as u64, core.outbox.framing());
+        let allowed = self
+            .machine
+            .submit_content(octets.len() as u64, core.outbox.framing());
         if allowed < octets.len() as u64 {
             // The request is HEAD, or the status has no content.
             return 0;
@@ -263,11 +314,16 @@ impl Connection {
     }
 
     fn submit_file<H, R>(&mut self, core: &mut Core<H, R>, part: FilePart) -> u64 {
-        let allowed = self.machine.submit_content(part.octets, core.outbox.framing());
+        let allowed = self
+            .machine
+            .submit_content(part.octets, core.outbox.framing());
         if allowed < part.octets {
             return 0;
         }
-        core.outbox.push(Outgoing::File { part, resident_to: 0 });
+        core.outbox.push(Outgoing::File {
+            part,
+            resident_to: 0,
+        });
         allowed
     }
 
@@ -281,7 +337,9 @@ impl Connection {
     /// When request and answer are complete: what becomes of the connection.
     #[inline]
     fn settle<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>) {
-        let Some(fate) = self.machine.settle() else { return };
+        let Some(fate) = self.machine.settle() else {
+            return;
+        };
         if self.current.is_some() {
             self.finish_record(core, fate);
         }

@@ -89,7 +89,9 @@ fn transmit_memory(stream: &Stream, outbox: &mut Outbox<Outgoing>) -> io::Result
                 break;
             }
         };
-        let Some(slice) = slices.get_mut(count) else { break };
+        let Some(slice) = slices.get_mut(count) else {
+            break;
+        };
         *slice = IoSlice::new(octets);
         count += 1;
     }
@@ -126,7 +128,9 @@ fn transmit_memory(stream: &Stream, outbox: &mut Outbox<Outgoing>) -> io::Result
 /// Transmits from the file at the front.
 fn transmit_file(stream: &Stream, outbox: &mut Outbox<Outgoing>) -> Result<u64, Sent> {
     let segments = outbox.segments();
-    let Some(Segment::Payload(Outgoing::File { part, resident_to })) = segments.front_mut() else { return Ok(0) };
+    let Some(Segment::Payload(Outgoing::File { part, resident_to })) = segments.front_mut() else {
+        return Ok(0);
+    };
     if part.octets == 0 {
         segments.pop_front();
         return Ok(0);
@@ -134,12 +138,19 @@ fn transmit_file(stream: &Stream, outbox: &mut Outbox<Outgoing>) -> Result<u64, 
     if part.offset >= *resident_to {
         let window = part.octets.min(RESIDENT_OCTETS);
         if !net::is_resident(&part.file, part.offset, window) {
-            return Err(Sent::Cold(FilePart { octets: window, ..part.clone() }));
+            return Err(Sent::Cold(FilePart {
+                octets: window,
+                ..part.clone()
+            }));
         }
         *resident_to = part.offset + window;
     }
     let wanted = part.octets.min(*resident_to - part.offset);
-    match stream.try_send_file(&part.file, part.offset, usize::try_from(wanted).unwrap_or(usize::MAX)) {
+    match stream.try_send_file(
+        &part.file,
+        part.offset,
+        usize::try_from(wanted).unwrap_or(usize::MAX),
+    ) {
         Ok(0) => Err(Sent::Shrunk),
         Ok(sent) => {
             part.offset += sent as u64;
@@ -149,7 +160,14 @@ fn transmit_file(stream: &Stream, outbox: &mut Outbox<Outgoing>) -> Result<u64, 
             }
             Ok(sent as u64)
         }
-        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => copy_file(outbox),
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::InvalidInput | ErrorKind::Unsupported
+            ) =>
+        {
+            copy_file(outbox)
+        }
         Err(error) if error.kind() == ErrorKind::WouldBlock => Err(Sent::Blocked),
         Err(_) => Err(Sent::Failed),
     }
@@ -158,8 +176,15 @@ fn transmit_file(stream: &Stream, outbox: &mut Outbox<Outgoing>) -> Result<u64, 
 /// Puts the next piece of the file into memory, for files that the system cannot send itself.
 fn copy_file(outbox: &mut Outbox<Outgoing>) -> Result<u64, Sent> {
     let segments = outbox.segments();
-    let Some(Segment::Payload(Outgoing::File { part, .. })) = segments.front_mut() else { return Ok(0) };
-    let mut octets = vec![0; usize::try_from(part.octets).unwrap_or(COPY_OCTETS).min(COPY_OCTETS)];
+    let Some(Segment::Payload(Outgoing::File { part, .. })) = segments.front_mut() else {
+        return Ok(0);
+    };
+    let mut octets = vec![
+        0;
+        usize::try_from(part.octets)
+            .unwrap_or(COPY_OCTETS)
+            .min(COPY_OCTETS)
+    ];
     if net::read_exact_at(&part.file, &mut octets, part.offset).is_err() {
         return Err(Sent::Shrunk);
     }
@@ -171,7 +196,9 @@ fn copy_file(outbox: &mut Outbox<Outgoing>) -> Result<u64, Sent> {
 
 /// The file at the front is in memory up to there, as far as anybody can tell.
 pub(crate) fn mark_resident(outbox: &mut Outbox<Outgoing>) {
-    if let Some(Segment::Payload(Outgoing::File { part, resident_to })) = outbox.segments().front_mut() {
+    if let Some(Segment::Payload(Outgoing::File { part, resident_to })) =
+        outbox.segments().front_mut()
+    {
         *resident_to = part.offset + part.octets.min(RESIDENT_OCTETS);
     }
 }
@@ -184,7 +211,8 @@ pub(crate) fn split_rest(outbox: &mut Outbox<Outgoing>) -> Outbox<Outgoing> {
         match segment {
             Segment::Framing { start, end } => {
                 rest.framing().reserve_exact(end - start);
-                rest.framing().extend_from_slice(framing.get(start..end).unwrap_or_default());
+                rest.framing()
+                    .extend_from_slice(framing.get(start..end).unwrap_or_default());
             }
             Segment::Payload(payload) => rest.push(payload),
         }

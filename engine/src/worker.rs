@@ -38,7 +38,9 @@ impl<H: Handler, R: Recorder> Worker<H, R> {
         if policies.is_empty() {
             policies.push(Rc::new(Policy::strict()));
         }
-        let server = options.server_field.map(|text| text.into_bytes().into_boxed_slice());
+        let server = options
+            .server_field
+            .map(|text| text.into_bytes().into_boxed_slice());
         Self {
             connections: Slots::default(),
             core: Core::new(handler, recorder, policies, server, admission),
@@ -56,7 +58,9 @@ impl<H: Handler, R: Recorder> Worker<H, R> {
         turn: impl FnOnce(&mut Connection, &mut Core<H, R>, &mut [u8], &mut Context<'_>) -> Next,
     ) {
         self.core.refresh(cx.now());
-        let Some(connection) = self.connections.get_mut(token) else { return };
+        let Some(connection) = self.connections.get_mut(token) else {
+            return;
+        };
         let (core, buffer) = (&mut self.core, &mut self.buffer);
         // A handler that panics costs its connection, not the server.
         let next = catch_unwind(AssertUnwindSafe(|| turn(connection, core, buffer, cx)));
@@ -71,7 +75,9 @@ impl<H: Handler, R: Recorder> Worker<H, R> {
     }
 
     fn remove(&mut self, token: Token, next: Next) {
-        let Some(connection) = self.connections.remove(token) else { return };
+        let Some(connection) = self.connections.remove(token) else {
+            return;
+        };
         self.let_out(&connection);
         if next == Next::Reset {
             connection.stream.reset();
@@ -93,7 +99,10 @@ impl<H: Handler, R: Recorder> Service for Worker<H, R> {
         let number = self.core.admission.number();
         let mut connection = Connection::new(stream, peer, number, listener, cx.now().millis);
         let token = self.connections.next_token();
-        let admitted = self.core.admission.enter(peer.ip(), self.core.limits(listener));
+        let admitted = self
+            .core
+            .admission
+            .enter(peer.ip(), self.core.limits(listener));
         let (core, buffer) = (&mut self.core, &mut self.buffer);
         if let Err(limit) = admitted {
             if self.turned_away >= TURNED_AWAY_MAX {
@@ -105,7 +114,9 @@ impl<H: Handler, R: Recorder> Service for Worker<H, R> {
             connection.refused(core, limit.into());
         }
         // Often the request came with the connection: if it is answered and over, the reactor never hears of it.
-        let next = catch_unwind(AssertUnwindSafe(|| connection.turn(core, buffer, cx, token)));
+        let next = catch_unwind(AssertUnwindSafe(|| {
+            connection.turn(core, buffer, cx, token)
+        }));
         let Ok(next) = next else {
             self.core.reset();
             self.let_out(&connection);
@@ -130,11 +141,15 @@ impl<H: Handler, R: Recorder> Service for Worker<H, R> {
     }
 
     fn woken(&mut self, cx: &mut Context<'_>, token: Token) {
-        self.with(cx, token, |connection, core, buffer, cx| connection.turn(core, buffer, cx, token));
+        self.with(cx, token, |connection, core, buffer, cx| {
+            connection.turn(core, buffer, cx, token)
+        });
     }
 
     fn expired(&mut self, cx: &mut Context<'_>, token: Token) {
-        self.with(cx, token, |connection, core, buffer, cx| connection.expired(core, buffer, cx, token));
+        self.with(cx, token, |connection, core, buffer, cx| {
+            connection.expired(core, buffer, cx, token)
+        });
     }
 
     fn batch_done(&mut self, _cx: &mut Context<'_>) {

@@ -359,7 +359,11 @@ fn plain_target(octets: &[u8], at: usize) -> Option<(usize, bool)> {
         let block = octets.get(position..)?.first_chunk::<BLOCK>()?;
         let mask = block::target(block);
         let stop_at = mask.stop.trailing_zeros();
-        let before_stop = if mask.stop == 0 { u32::MAX } else { (1 << stop_at) - 1 };
+        let before_stop = if mask.stop == 0 {
+            u32::MAX
+        } else {
+            (1 << stop_at) - 1
+        };
         if mask.special & before_stop != 0 {
             return None;
         }

@@ -221,9 +221,9 @@ impl Representation {
     /// 206 with one range.
     fn part(&self, range: ByteRange, is_known: bool) -> Response {
         let mut head = self.partial_head(is_known);
-        if !is_known {
-            self.copy_fields(&mut head, &[Known::ContentType]);
-        }
+        // With If-Range §15.3.7 would rather have it left out, and §8.3 have it with every content: who knows what the
+        // content is cannot take it for anything else.
+        self.copy_fields(&mut head, &[Known::ContentType]);
         let content_range = range::content_range(range.first, range.last, self.meta.octets);
         head.add(Known::ContentRange, content_range.as_octets());
         Response {

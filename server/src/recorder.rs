@@ -42,7 +42,11 @@ impl Recorder for AccessLog {
             client: address(record.client),
             method: request.method(),
             target: request.target(),
-            version: if request.method().is_empty() { "" } else { request.version.name() },
+            version: if request.method().is_empty() {
+                ""
+            } else {
+                request.version.name()
+            },
             host: request.host(),
             referer: request.referer(),
             user_agent: request.user_agent(),

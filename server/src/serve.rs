@@ -42,23 +42,36 @@ pub fn serve(config: Config) -> Result<(), ServeError> {
     let limits = limits(&config, open_files);
     let recent = Recent::new();
     // What is wrong with a site is told before anything listens.
-    Sites::new(&config, &Rc::new(Cache::new(CacheLimits::default())), &recent).map_err(ServeError::Files)?;
+    Sites::new(
+        &config,
+        &Rc::new(Cache::new(CacheLimits::default())),
+        &recent,
+    )
+    .map_err(ServeError::Files)?;
     let listeners = net::bind_all(&addresses(&config), workers).map_err(ServeError::Bind)?;
     let log = start_log(config.log_format()).map_err(ServeError::Log)?;
     let plan = Arc::new(Plan {
-        policies: config.listeners.iter().map(|listener| policy(&listener.lenient, &limits)).collect(),
+        policies: config
+            .listeners
+            .iter()
+            .map(|listener| policy(&listener.lenient, &limits))
+            .collect(),
         cache: cache_limits(&config, workers, open_files),
         admission: Arc::new(Admission::new()),
         log: log.as_ref().map(LogWriter::handle),
         recent,
         config,
     });
-    let options = RunOptions { drain_time: plan.config.server.drain_time, ..RunOptions::default() };
+    let options = RunOptions {
+        drain_time: plan.config.server.drain_time,
+        ..RunOptions::default()
+    };
     let make = {
         let plan = Arc::clone(&plan);
         move |_| plan.worker()
     };
-    let served = net::run(listeners, options, &Shutdown::new(), make, say_ready).map_err(ServeError::Run);
+    let served =
+        net::run(listeners, options, &Shutdown::new(), make, say_ready).map_err(ServeError::Run);
     drop(plan);
     if let Some(log) = log {
         log.finish(LOG_WAIT);
@@ -86,7 +99,11 @@ impl Plan {
             Err(error) => panic!("{error}"),
         };
         let sees_wire = |route: &crate::config::Route| route.handler == HandlerName::Wire;
-        let has_wire = self.config.sites.iter().any(|site| site.routes.iter().any(sees_wire));
+        let has_wire = self
+            .config
+            .sites
+            .iter()
+            .any(|site| site.routes.iter().any(sees_wire));
         let recorder = AccessLog {
             format: self.config.log_format(),
             style: Style::from(self.config.output),
@@ -103,7 +120,11 @@ impl Plan {
 }
 
 fn workers(config: &Config) -> usize {
-    config.server.workers.map_or_else(net::cores, |workers| usize::try_from(workers).unwrap_or(1)).max(1)
+    config
+        .server
+        .workers
+        .map_or_else(net::cores, |workers| usize::try_from(workers).unwrap_or(1))
+        .max(1)
 }
 
 fn addresses(config: &Config) -> Vec<(net::Address, ListenOptions)> {
@@ -129,10 +150,15 @@ fn limits(config: &Config, open_files: u64) -> Limits {
     let open_files = set.open_files_max.unwrap_or(open_files).min(open_files);
     let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let size = |octets: u64| usize::try_from(octets).unwrap_or(usize::MAX);
-    let connections_max = set.connections_max.unwrap_or(open_files.saturating_sub(OTHER_FILES).max(1));
+    let connections_max = set
+        .connections_max
+        .unwrap_or(open_files.saturating_sub(OTHER_FILES).max(1));
     let requests_max = match config.server.keep_alive {
         Duration::ZERO => 1,
-        _ => config.server.keep_alive_requests.map_or(0, |requests| u32::try_from(requests).unwrap_or(u32::MAX)),
+        _ => config
+            .server
+            .keep_alive_requests
+            .map_or(0, |requests| u32::try_from(requests).unwrap_or(u32::MAX)),
     };
     Limits {
         head_octets_max: size(set.head_octets_max),
@@ -174,7 +200,10 @@ fn cache_limits(config: &Config, workers: usize, open_files: u64) -> CacheLimits
     CacheLimits {
         cached_file_octets_max: config.limits.cached_file_octets_max,
         cache_octets_max: share(config.limits.cache_octets_max),
-        open_files_max: defaults.open_files_max.min(share(open_files.min(OTHER_FILES) / 2)).max(1),
+        open_files_max: defaults
+            .open_files_max
+            .min(share(open_files.min(OTHER_FILES) / 2))
+            .max(1),
         ..defaults
     }
 }
@@ -183,7 +212,10 @@ fn start_log(format: LogFormat) -> io::Result<Option<LogWriter>> {
     if format == LogFormat::Off {
         return Ok(None);
     }
-    LogWriter::start(io::stdout(), format, |error| eprintln!("hansom: the access log ends: {error}")).map(Some)
+    LogWriter::start(io::stdout(), format, |error| {
+        eprintln!("hansom: the access log ends: {error}")
+    })
+    .map(Some)
 }
 
 fn say_ready(bound: &[net::Address]) {

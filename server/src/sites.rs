@@ -45,7 +45,11 @@ enum RouteTarget {
 
 impl Sites {
     /// The sites of a configuration.
-    pub(crate) fn new(config: &Config, cache: &Rc<Cache>, recent: &Recent) -> Result<Self, FilesError> {
+    pub(crate) fn new(
+        config: &Config,
+        cache: &Rc<Cache>,
+        recent: &Recent,
+    ) -> Result<Self, FilesError> {
         let mut sites = Vec::new();
         let mut by_host = HashMap::new();
         let mut default = None;
@@ -58,47 +62,81 @@ impl Sites {
                     }
                 }
             }
-            sites.push(SiteTable::new(site, config.server.allow_trace, cache, recent)?);
+            sites.push(SiteTable::new(
+                site,
+                config.server.allow_trace,
+                cache,
+                recent,
+            )?);
         }
-        Ok(Self { sites, by_host, default, allow_trace: config.server.allow_trace })
+        Ok(Self {
+            sites,
+            by_host,
+            default,
+            allow_trace: config.server.allow_trace,
+        })
     }
 
     #[inline]
     fn site(&self, host: Option<&[u8]>) -> Option<&SiteTable> {
-        let named = if self.by_host.is_empty() { None } else { self.named(host) };
+        let named = if self.by_host.is_empty() {
+            None
+        } else {
+            self.named(host)
+        };
         self.sites.get(named.or(self.default)?)
     }
 
     fn named(&self, host: Option<&[u8]>) -> Option<usize> {
         let host = Host::parse(host?).ok()?;
-        self.by_host.get(host.name_without_root_dot().to_ascii_lowercase().as_slice()).copied()
+        self.by_host
+            .get(host.name_without_root_dot().to_ascii_lowercase().as_slice())
+            .copied()
     }
 
     /// A target that is not a plain path: another form, a query, or a path that is not in normal form.
     fn handle_any(&self, exchange: &mut Exchange<'_>) -> Answer {
         let head = exchange.head;
         let Some(target) = Target::parse(head.target(), head.method()) else {
-            return refusal_response(PeerError::Syntax(semantics::Anomalies::TARGET_FORM).into(), Some(head)).into();
+            return refusal_response(
+                PeerError::Syntax(semantics::Anomalies::TARGET_FORM).into(),
+                Some(head),
+            )
+            .into();
         };
         let host = match target.form {
             Form::Origin => head.first(Known::Host),
             // RFC 9112 §3.2.2: the target's authority counts, whatever Host says. RFC 9110 §7.4: a request for https
             // that did not come over a secured connection is misdirected; other schemes are not served at all.
-            Form::Absolute { scheme, authority } if scheme.eq_ignore_ascii_case(b"http") => Some(authority),
+            Form::Absolute { scheme, authority } if scheme.eq_ignore_ascii_case(b"http") => {
+                Some(authority)
+            }
             Form::Absolute { .. } => return misdirected(head),
             Form::Asterisk => return origin::options_answer(self.allow()).into(),
             // An origin server is no tunnel (RFC 9110 §9.3.6).
             Form::Authority(_) => return origin::method_not_allowed(head, self.allow()).into(),
         };
-        let Some(site) = self.site(host) else { return misdirected(head) };
+        let Some(site) = self.site(host) else {
+            return misdirected(head);
+        };
         match NormalPath::of(target.path) {
             Ok(path) => site.handle(exchange, &path),
-            Err(error) => error_response(Status::BAD_REQUEST, error.sentence(), error.rule(), Some(head)).into(),
+            Err(error) => error_response(
+                Status::BAD_REQUEST,
+                error.sentence(),
+                error.rule(),
+                Some(head),
+            )
+            .into(),
         }
     }
 
     fn allow(&self) -> &'static str {
-        if self.allow_trace { "GET, HEAD, OPTIONS, POST, TRACE" } else { "GET, HEAD, OPTIONS, POST" }
+        if self.allow_trace {
+            "GET, HEAD, OPTIONS, POST, TRACE"
+        } else {
+            "GET, HEAD, OPTIONS, POST"
+        }
     }
 }
 
@@ -121,8 +159,16 @@ impl Handler for Sites {
 }
 
 impl SiteTable {
-    fn new(site: &Site, allow_trace: bool, cache: &Rc<Cache>, recent: &Recent) -> Result<Self, FilesError> {
-        let whole = Route { path: "/".to_owned(), ..Route::default() };
+    fn new(
+        site: &Site,
+        allow_trace: bool,
+        cache: &Rc<Cache>,
+        recent: &Recent,
+    ) -> Result<Self, FilesError> {
+        let whole = Route {
+            path: "/".to_owned(),
+            ..Route::default()
+        };
         let has_whole = site.routes.iter().any(|route| route.path == "/");
         let routes = site.routes.iter().chain((!has_whole).then_some(&whole));
         let mut routes: Vec<_> = routes
@@ -140,12 +186,24 @@ impl SiteTable {
                 return route.handle(exchange, path);
             }
         }
-        error_response(Status::NOT_FOUND, "There is nothing at this path", "RFC 9110 §15.5.5", Some(exchange.head)).into()
+        error_response(
+            Status::NOT_FOUND,
+            "There is nothing at this path",
+            "RFC 9110 §15.5.5",
+            Some(exchange.head),
+        )
+        .into()
     }
 }
 
 impl RouteTable {
-    fn new(route: &Route, site: &Site, allow_trace: bool, cache: &Rc<Cache>, recent: &Recent) -> Result<Self, FilesError> {
+    fn new(
+        route: &Route,
+        site: &Site,
+        allow_trace: bool,
+        cache: &Rc<Cache>,
+        recent: &Recent,
+    ) -> Result<Self, FilesError> {
         let prefix = route.path.strip_suffix('/').unwrap_or(&route.path);
         let target = match route.handler {
             HandlerName::Echo => RouteTarget::Echo,
@@ -162,8 +220,16 @@ impl RouteTable {
                 Rc::clone(cache),
             )?),
         };
-        let led_octets = if route.root.is_some() { prefix.len() } else { 0 };
-        Ok(Self { prefix: prefix.as_bytes().into(), led_octets, target })
+        let led_octets = if route.root.is_some() {
+            prefix.len()
+        } else {
+            0
+        };
+        Ok(Self {
+            prefix: prefix.as_bytes().into(),
+            led_octets,
+            target,
+        })
     }
 
     #[inline]
@@ -171,10 +237,12 @@ impl RouteTable {
         match &self.target {
             RouteTarget::Files(files) if self.led_octets == 0 => files.answer(exchange, path),
             RouteTarget::Files(files) => match path.octets().get(self.led_octets..) {
-                Some(below) if !below.is_empty() => files.answer(exchange, &NormalPath::plain(below)),
+                Some(below) if !below.is_empty() => {
+                    files.answer(exchange, &NormalPath::plain(below))
+                }
                 _ => files.answer(exchange, &NormalPath::plain(b"/")),
             },
-            RouteTarget::Echo => origin::echo::answer(exchange, path),
+            RouteTarget::Echo => origin::echo::answer(exchange),
             RouteTarget::Wire(recent) => recent.answer(exchange),
         }
     }
