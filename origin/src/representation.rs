@@ -262,7 +262,8 @@ impl Representation {
         }
     }
 
-    /// What separates the parts. It follows from what nobody who wrote the file could know when writing it.
+    /// What separates the parts. It follows from this version of the file, its times and its place, so that it is the same
+    /// for the same answer, and is not found in the content but by somebody who foresees all of them.
     fn boundary(&self) -> String {
         let meta = &self.meta;
         let mut seed = Vec::with_capacity(96);

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
@@ -59,6 +59,16 @@ impl Site {
         let path = self.folder.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
+    }
+
+    /// Sets the clock to the moment of the last change of a file.
+    fn turn_back_to(&self, name: &str) {
+        let meta = fs::metadata(self.folder.path().join(name)).unwrap();
+        let mut now = self.now.get();
+        now.unix_seconds = u64::try_from(meta.ctime()).unwrap();
+        now.unix_millis =
+            now.unix_seconds * 1000 + u64::try_from(meta.ctime_nsec()).unwrap() / 1_000_000;
+        self.now.set(now);
     }
 
     fn pass(&self, millis: u64) {
@@ -497,7 +507,7 @@ fn a_changed_file_is_served_changed_within_one_second() {
 fn a_file_changed_in_the_tick_in_which_it_was_read_is_read_again() {
     let site = Site::new();
     site.write("a", "x");
-    site.now.set(Now::read());
+    site.turn_back_to("a");
     site.get("/a");
     let entry = site.cache.find(site.files.0.site, b"/a").unwrap();
     assert!(entry.representation.is_fresh_change);
@@ -728,7 +738,7 @@ fn a_condition_that_is_false_is_412() {
 fn a_large_file_that_just_changed_has_a_weak_tag() {
     let site = Site::with_large_files();
     site.write("a", "x".repeat(100));
-    site.now.set(Now::read());
+    site.turn_back_to("a");
     let weak = field(&site.get("/a"), Known::ETag).unwrap();
     assert!(weak.starts_with("W/\""), "{weak}");
     site.pass(3000);
@@ -903,4 +913,64 @@ fn an_empty_file_is_whole() {
             .code(),
         200
     );
+}
+
+// ---- what may wait
+
+#[test]
+fn what_needs_a_disk_is_answered_the_same_later() {
+    let site = Site::with(|config| config.browse = true, CacheLimits::default());
+    site.write("d/a", "0123456789");
+    site.write("d/index.html/x", "");
+    for (path, fields, status) in [
+        ("/d/a", "", 200),
+        ("/d/a", "Range: bytes=0-1\r\n", 206),
+        ("/d", "", 301),
+        ("/d/", "", 200),
+        ("/none", "", 404),
+    ] {
+        let now = site.ask(&format!("GET {path}"), fields);
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+        let answer = with_exchange_at(request.as_bytes(), site.now.get(), None, |exchange| {
+            site.files
+                .select_later(exchange.head, path.as_bytes(), site.now.get())
+        });
+        assert!(matches!(answer, Answer::Later(_)));
+        let later = net::run_alone(response_of(answer));
+        assert_eq!(later.head.status().code(), status, "{path}");
+        assert_eq!(later.head.status(), now.head.status());
+        assert_eq!(content(&later), content(&now));
+    }
+    assert!(site.is_kept("/d/a"));
+}
+
+#[test]
+fn a_file_that_changes_between_opening_and_reading_is_read_as_it_is() {
+    let site = Site::new();
+    for text in ["", "short", "longer than it was at first"] {
+        site.write("a", "as it was");
+        let open = site.files.0.place.root.open(b"a", Wait::MayBlock).unwrap();
+        site.write("a", text);
+        let loaded = site
+            .files
+            .0
+            .place
+            .read(open, b"a".to_vec(), Wait::MayBlock)
+            .unwrap();
+        assert_eq!(loaded.content.unwrap(), text.as_bytes());
+        assert_eq!(loaded.meta.octets, text.len() as u64);
+    }
+}
+
+#[test]
+fn a_folder_with_more_entries_than_are_listed_says_so() {
+    let site = Site::with(|config| config.browse = true, CacheLimits::default());
+    let names = listing::LISTING_ENTRIES_MAX + 1;
+    for i in 0..names {
+        fs::File::create(site.folder.path().join(i.to_string())).unwrap();
+    }
+    let response = site.ask("GET /", "Accept: application/json\r\n");
+    let json: serde_json::Value = serde_json::from_str(&content(&response)).unwrap();
+    assert_eq!(json["entries"].as_array().unwrap().len(), names - 1);
+    assert_eq!(json["is_cut"], true);
 }
