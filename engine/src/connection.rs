@@ -46,6 +46,8 @@ pub(crate) struct Connection {
     is_writable: bool,
     /// The peer has ended its side; there may be octets before the end.
     is_read_closed: bool,
+    /// Its transmit buffer was made small.
+    pub(crate) is_buffer_bounded: bool,
     /// It was counted in, and is to be counted out.
     pub(crate) is_admitted: bool,
     /// The exchange under way, when it is to be recorded.
@@ -137,6 +139,7 @@ impl Connection {
             is_readable: true,
             is_writable: true,
             is_read_closed: false,
+            is_buffer_bounded: false,
             is_admitted: true,
             current: None,
             busy: None,

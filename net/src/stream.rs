@@ -122,6 +122,14 @@ impl Stream {
         let _ = SockRef::from(&self.fd).set_linger(Some(Duration::ZERO));
     }
 
+    /// Bounds what the system queues for the peer (SO_SNDBUF), acknowledged or not. The system may double it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn set_transmit_buffer(&self, octets: usize) -> io::Result<()> {
+        SockRef::from(&self.fd).set_send_buffer_size(octets)
+    }
+
     /// How many octets the peer has not acknowledged.
     ///
     /// # Errors
