@@ -203,7 +203,7 @@ impl Server {
             }
             Err(refusal) => {
                 *input = &[];
-                let is_head = progress.has_start_line() && index.method == Method::Head;
+                let is_head = asks_head(octets, progress, index, refusal);
                 Some(self.state.refuse_head(refusal, is_head))
             }
         }
@@ -246,7 +246,7 @@ impl Server {
             }
             Err(refusal) => {
                 *input = &[];
-                let is_head = held.progress.has_start_line() && held.index.method == Method::Head;
+                let is_head = asks_head(&held.octets, held.progress, &held.index, refusal);
                 Some(self.state.refuse_head(refusal, is_head))
             }
         }
@@ -729,6 +729,20 @@ fn examine(
         return Err(LimitError::HeadOctets.into());
     }
     Ok(is_complete)
+}
+
+/// Whether a head that was refused, perhaps before its start line was whole, asks HEAD.
+#[cold]
+fn asks_head(octets: &[u8], progress: Progress, index: &RequestIndex, refusal: Refusal) -> bool {
+    let start = match progress.has_start_line() {
+        true => index.method_span.start as usize,
+        false => progress.line_start(),
+    };
+    let is_known = refusal != PeerError::Syntax(Anomalies::BLANK_LINES_MANY).into();
+    is_known
+        && octets
+            .get(start..)
+            .is_some_and(|line| line.starts_with(b"HEAD "))
 }
 
 /// Judges a head that is complete, and says how its content is framed.
