@@ -259,13 +259,13 @@ impl Server {
             Receiving::Length(_) | Receiving::Chunked(_) => true,
             Receiving::Ending(_) | Receiving::Ended | Receiving::Closed => false,
         };
-        if matches!(self.state.receiving, Receiving::Head) {
-            self.state.receiving = Receiving::Closed;
-        }
         if is_within {
             let refusal = Refusal::Peer(PeerError::Truncated);
             self.state.stop_reading(refusal);
             return Some(refusal);
+        }
+        if matches!(self.state.receiving, Receiving::Head) {
+            self.state.receiving = Receiving::Closed;
         }
         None
     }
@@ -659,11 +659,12 @@ impl State {
         Event::Refused { refusal }
     }
 
-    /// Nothing more is read. An answer may be given unless one was begun.
+    /// Nothing more is read. An answer may be given unless one was begun, or was complete before its request was.
     fn stop_reading(&mut self, refusal: Refusal) {
         self.closing = Some(CloseReason::Refused(refusal));
+        let is_in_head = matches!(self.receiving, Receiving::Head);
         self.receiving = Receiving::Closed;
-        if self.answering == Answering::Idle {
+        if is_in_head && self.answering == Answering::Idle {
             self.requests = self.requests.saturating_add(1);
             self.request.is_head = false;
             self.answering = Answering::Awaiting;
