@@ -582,15 +582,19 @@ impl<I: Message> Direction<I> {
             self.is_waiting = true;
             return false;
         }
-        let scan = self.index.scan(input, &mut self.progress);
+        // One octet more than a head may have tells that it has too many.
+        let room = context.limits.head_octets_max.saturating_add(1);
+        let octets = input.get(..room).unwrap_or(input);
+        let scan = self.index.scan(octets, &mut self.progress);
         let has_start_line = self.progress.has_start_line();
         let start = if has_start_line {
             self.index.start()
         } else {
             self.progress.line_start()
         };
-        let may_begin = I::may_begin(input.get(start..).unwrap_or_default());
-        if !may_begin || (has_start_line && !self.index.is_plausible(input)) {
+        let line = octets.get(start..).unwrap_or_default();
+        let may_begin = I::may_begin(line);
+        if !may_begin || (has_start_line && !self.index.is_plausible(octets)) {
             let odd = if may_begin {
                 self.index.start_anomalies()
             } else {
@@ -601,11 +605,16 @@ impl<I: Message> Direction<I> {
         }
         let head_octets = match scan {
             Scan::Complete => self.index.len(),
-            Scan::Partial => input.len(),
+            Scan::Partial => octets.len(),
         };
         if head_octets > context.limits.head_octets_max {
-            let ahead = self.progress.line_start().max(1);
-            self.lose(LimitError::HeadOctets.into(), ahead, 0, context);
+            let line_octets = memchr::memchr(b'\n', line).unwrap_or(0) + 1;
+            self.lose(
+                LimitError::HeadOctets.into(),
+                start + line_octets,
+                0,
+                context,
+            );
             return true;
         }
         if scan == Scan::Partial {

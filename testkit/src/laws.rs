@@ -6,6 +6,7 @@
 mod fields;
 mod heads;
 mod machine;
+mod sight;
 
 use http1::{Chunk, Chunked, Policy, Watch};
 use semantics::{Anomalies, Limits, Method, NormalPath, Refusal, SpanKind, Target};
@@ -15,6 +16,7 @@ use crate::sim::Dice;
 pub use fields::fields;
 pub use heads::{request_head, response_head};
 pub use machine::server_machine;
+pub use sight::observer;
 
 /// A request target: its normal path begins with `/`, has no segment to remove, no NUL, and is its own normal form.
 pub fn target(data: &[u8]) {

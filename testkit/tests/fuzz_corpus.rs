@@ -12,11 +12,12 @@ use hansom_testkit::sim::Dice;
 type Law = fn(&[u8]);
 
 /// The law of each fuzz target. That of `config` is with the configuration.
-const LAWS: [(&str, Law); 6] = [
+const LAWS: [(&str, Law); 7] = [
     ("request_head", laws::request_head),
     ("response_head", laws::response_head),
     ("chunks", laws::chunks),
     ("server_machine", laws::server_machine),
+    ("observer", laws::observer),
     ("target", laws::target),
     ("fields", laws::fields),
 ];
@@ -68,6 +69,7 @@ fn seeds_of(target: &str) -> Vec<PathBuf> {
 fn made_of_pieces(target: &str, seed: u64) -> Vec<u8> {
     let mut dice = Dice::new(seed);
     let starts: &[&[u8]] = match target {
+        "observer" => &BOTH_STARTS,
         "request_head" | "server_machine" => &REQUEST_STARTS,
         "response_head" => &RESPONSE_STARTS,
         "target" => &[b"/", b"http://a/", b"*", b"a:1"],
@@ -90,7 +92,7 @@ fn made_of_pieces(target: &str, seed: u64) -> Vec<u8> {
         if dice.is_one_in(2) {
             octets.extend_from_slice(b"\r\n\r\n");
         }
-        if dice.is_one_in(2) && target == "server_machine" {
+        if dice.is_one_in(2) && matches!(target, "server_machine" | "observer") {
             for _ in 0..dice.below(10) {
                 octets.extend_from_slice(one_of(&mut dice, &CHUNK_PIECES));
             }
@@ -118,6 +120,19 @@ const REQUEST_STARTS: [&[u8]; 14] = [
     b"\x16\x03\x01",
     b"GET /",
     b"",
+];
+
+const BOTH_STARTS: [&[u8]; 10] = [
+    b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+    b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n",
+    b"GET / HTTP/1.1\r\nUpgrade: x\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+    b"HTTP/1.1 101 S\r\n\r\n",
+    b"HTTP/1.0 200 OK\r\n",
 ];
 
 const RESPONSE_STARTS: [&[u8]; 6] = [
