@@ -97,6 +97,10 @@ struct Plan {
     framing: ContentLength,
     says_close: bool,
     answer: Answer,
+    /// Whether the answer is given before the content has come.
+    is_early: bool,
+    /// Whether it was given.
+    is_given: bool,
     /// What the server read of its content.
     received: Vec<u8>,
     is_received: bool,
@@ -220,6 +224,7 @@ impl World {
         let policy = Policy::strict();
         let mut scratch = Scratch::default();
         let mut input = &self.server_input[..];
+        let mut is_to_settle = false;
         while let Some(event) = self.server.poll_event(&policy, &mut scratch, &mut input) {
             match event {
                 Event::Head { id, head, .. } => {
@@ -227,16 +232,22 @@ impl World {
                     let is_same = head.method_octets() == plan.method.as_bytes()
                         && head.first(Known::Host) == Some(b"a.example");
                     assert!(is_same, "seed {}: another request head", self.seed);
+                    if plan.is_early {
+                        self.answer_at = Some(self.now + self.dice.below(5) as u64);
+                    }
                 }
                 Event::Content { id, octets } => {
-                    self.plans[id.0 as usize - 1]
-                        .received
-                        .extend_from_slice(octets);
+                    let plan = &mut self.plans[id.0 as usize - 1];
+                    plan.received.extend_from_slice(octets);
                 }
                 Event::Trailers { .. } => {}
                 Event::End { id, .. } => {
-                    self.plans[id.0 as usize - 1].is_received = true;
-                    self.answer_at = Some(self.now + self.dice.below(50) as u64);
+                    let plan = &mut self.plans[id.0 as usize - 1];
+                    plan.is_received = true;
+                    is_to_settle = plan.is_given;
+                    if !plan.is_early {
+                        self.answer_at = Some(self.now + self.dice.below(50) as u64);
+                    }
                 }
                 Event::Refused { refusal } => {
                     panic!("seed {}: the server refused: {refusal}", self.seed)
@@ -245,6 +256,9 @@ impl World {
         }
         let read = self.server_input.len() - input.len();
         self.server_input.drain(..read);
+        if is_to_settle {
+            self.settle();
+        }
     }
 
     fn answer(&mut self) {
@@ -253,10 +267,20 @@ impl World {
         }
         self.answer_at = None;
         let mut out = Vec::new();
-        let plan = &self.plans[self.server.requests() as usize - 1];
+        let plan = &mut self.plans[self.server.requests() as usize - 1];
+        plan.is_given = true;
+        let is_received = plan.is_received;
         plan.answer
             .submit(&mut self.server, &mut self.dice, &mut out);
         self.downward.transmit(&out, self.now, &mut self.dice);
+        if is_received {
+            self.settle();
+        } else if self.server.settle().is_some() {
+            self.fail("an exchange settles before its request is complete");
+        }
+    }
+
+    fn settle(&mut self) {
         match self.server.settle() {
             Some(Fate::Kept(_)) => self.serve(),
             Some(Fate::Closed(_)) => self.downward.is_shut = true,
@@ -441,6 +465,8 @@ impl Plan {
             framing,
             says_close: dice.is_one_in(10),
             answer: Answer::new(dice),
+            is_early: dice.is_one_in(5),
+            is_given: false,
             received: Vec::new(),
             is_received: false,
             answered: None,
