@@ -3,6 +3,7 @@
 use semantics::fields::content_length::ContentLength as Declared;
 use semantics::fields::expect::Expectation;
 use semantics::fields::host::Host;
+use semantics::fields::list::has_empty_member;
 use semantics::fields::transfer_encoding::TransferEncoding;
 use semantics::fields::{connection::Connection, content_length, expect, transfer_encoding};
 use semantics::{
@@ -75,6 +76,10 @@ fn content_of_request(section: Section<'_>, version: Version) -> (ContentLength,
         anomalies.insert(Anomalies::CODING_IN_10);
     }
     anomalies.insert(coding_anomalies(&coding));
+    // RFC 9110 §5.6.1.2 would have empty members skipped; where framing hangs on it, nobody who means well sends them.
+    if section.all(Known::TransferEncoding).any(has_empty_member) {
+        anomalies.insert(Anomalies::CODING_MALFORMED);
+    }
     // A request cannot end with its connection: whatever is not finally chunked was reported above.
     (ContentLength::Unknown, anomalies)
 }
@@ -111,7 +116,7 @@ fn coding_anomalies(coding: &TransferEncoding) -> Anomalies {
 fn check_host(octets: &[u8], index: &mut RequestIndex) {
     let mut anomalies = host_anomalies(index.section.over(octets), index.version);
     if !index.is_plain_path {
-        anomalies.insert(authority_anomalies(octets, index));
+        anomalies = with_authority(octets, index, anomalies);
     }
     index.section.anomalies.insert(anomalies);
 }
@@ -137,25 +142,62 @@ fn host_anomalies(section: Section<'_>, version: Version) -> Anomalies {
     anomalies
 }
 
+/// What an authority in the target adds. Beside one, the received Host is ignored (RFC 9112 §3.2.2), so it may be
+/// empty, which is valid where a target has no authority.
 #[cold]
-fn authority_anomalies(octets: &[u8], index: &RequestIndex) -> Anomalies {
-    let authority =
-        match Target::parse(index.target_span.of(octets), index.method).map(|target| target.form) {
-            Some(Form::Absolute { authority, .. } | Form::Authority(authority)) => authority,
-            _ => return Anomalies::NONE,
-        };
+fn with_authority(octets: &[u8], index: &RequestIndex, anomalies: Anomalies) -> Anomalies {
+    let target = Target::parse(index.target_span.of(octets), index.method);
+    let (Some(Form::Absolute { authority, .. }) | Some(Form::Authority(authority))) =
+        target.map(|target| target.form)
+    else {
+        return anomalies;
+    };
+    let host = index.section.over(octets).first(Known::Host);
+    let anomalies = match host {
+        Some([]) => anomalies.without(Anomalies::HOST_INVALID),
+        _ => anomalies,
+    };
     if is_host(authority) {
-        Anomalies::NONE
+        anomalies
     } else {
-        Anomalies::TARGET_AUTHORITY
+        anomalies.union(Anomalies::TARGET_AUTHORITY)
     }
 }
 
 /// A host that an http target can have: valid, and not empty (RFC 9110 §4.2.1).
 #[inline]
 fn is_host(value: &[u8]) -> bool {
-    Host::parse(value).is_ok_and(|host| !host.is_empty())
+    is_plain_host(value) || Host::parse(value).is_ok_and(|host| !host.is_empty())
 }
+
+/// Letters, digits, dots and hyphens, and perhaps a port below 60000: what nearly every Host is.
+#[inline]
+fn is_plain_host(value: &[u8]) -> bool {
+    let name_len = value
+        .iter()
+        .take_while(|&&b| PLAIN_HOST[b as usize])
+        .count();
+    match value.get(name_len..) {
+        Some([]) => name_len > 0,
+        Some([b':', port @ ..]) => {
+            let is_small =
+                matches!(port.len(), 1..=4) || (port.len() == 5 && port.first() < Some(&b'6'));
+            name_len > 0 && is_small && port.iter().all(u8::is_ascii_digit)
+        }
+        _ => false,
+    }
+}
+
+const PLAIN_HOST: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut i = 0;
+    while i < 128 {
+        let b = i as u8;
+        table[i] = b.is_ascii_alphanumeric() || b == b'.' || b == b'-';
+        i += 1;
+    }
+    table
+};
 
 /// Whether the connection stays after this request, as far as the client decides it (RFC 9112 §9.3).
 #[derive(Clone, Copy, Debug)]

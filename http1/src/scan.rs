@@ -107,6 +107,11 @@ trait HeadIndex {
     fn set_octets(&mut self, octets: usize);
     /// Takes the start line apart: `octets[at..end]`, without its line end.
     fn start_line(&mut self, octets: &[u8], at: usize, end: usize);
+    /// The same for a start line of the commonest form, which `octets` begin with; gives where the next line begins.
+    #[inline(always)]
+    fn plain_start_line(&mut self, _octets: &[u8]) -> Option<usize> {
+        None
+    }
 }
 
 #[inline(always)]
@@ -114,8 +119,15 @@ fn head<I: HeadIndex>(octets: &[u8], progress: &mut Progress, index: &mut I) -> 
     if progress.searched > 0 && !has_fresh_lf(octets, progress) {
         return Scan::Partial;
     }
-    if !progress.has_start_line && !start_line(octets, progress, index) {
-        return Scan::Partial;
+    if !progress.has_start_line {
+        if progress.line == 0
+            && let Some(next) = index.plain_start_line(octets)
+        {
+            progress.line = next;
+            progress.has_start_line = true;
+        } else if !start_line(octets, progress, index) {
+            return Scan::Partial;
+        }
     }
     match field_lines(octets, progress.line, &mut progress.fold, index.section()) {
         Lines::End(end) => {
@@ -200,6 +212,30 @@ impl HeadIndex for RequestIndex {
     }
 
     #[inline(always)]
+    fn plain_start_line(&mut self, octets: &[u8]) -> Option<usize> {
+        let (method, method_len) = match octets {
+            [b'G', b'E', b'T', b' ', b'/', ..] => (Method::Get, 3),
+            [b'H', b'E', b'A', b'D', b' ', b'/', ..] => (Method::Head, 4),
+            [b'P', b'O', b'S', b'T', b' ', b'/', ..] => (Method::Post, 4),
+            _ => return None,
+        };
+        let target_at = method_len + 1;
+        let (end, is_plain) = plain_target(octets, target_at)?;
+        let rest: &[u8; 11] = octets.get(end..)?.first_chunk()?;
+        if rest != b" HTTP/1.1\r\n" {
+            return None;
+        }
+        self.section.clear();
+        self.method = method;
+        self.method_span = Span::between(0, method_len);
+        self.target_span = Span::between(target_at, end);
+        self.is_plain_path = is_plain;
+        self.version_span = Span::between(end + 1, end + 9);
+        self.version = Version::HTTP_11;
+        self.start_anomalies = Anomalies::NONE;
+        Some(end + 11)
+    }
+
     fn start_line(&mut self, octets: &[u8], at: usize, end: usize) {
         let line = octets.get(at..end).unwrap_or_default();
         let method_len = method_len(line);
@@ -321,47 +357,38 @@ struct TargetScan {
     anomalies: Anomalies,
 }
 
-/// Finds the SP that ends the target, and what is special about it.
+/// Finds the SP that ends a target with nothing special in it, and tells whether it is a path in normal form. `None`
+/// when a closer look must be taken.
 #[inline(always)]
-fn target(octets: &[u8], at: usize, end: usize) -> TargetScan {
+fn plain_target(octets: &[u8], at: usize) -> Option<(usize, bool)> {
     let mut position = at;
-    let mut special = 0;
     // Whether the octet before the block was a slash.
     let mut slash_before = 0;
-    let is_absolute_path = octets.get(at) == Some(&b'/');
-    let mut is_plain = is_absolute_path;
-    while let Some(block) = octets
-        .get(position..)
-        .and_then(<[u8]>::first_chunk::<BLOCK>)
-    {
+    let mut dots_and_slashes = 0;
+    loop {
+        let block = octets.get(position..)?.first_chunk::<BLOCK>()?;
         let mask = block::target(block);
-        let stop_at = mask.stop.trailing_zeros().min(BLOCK as u32);
-        let before_stop = (1u32 << stop_at) - 1;
-        special |= mask.special & before_stop;
+        let stop_at = mask.stop.trailing_zeros();
+        let before_stop = if mask.stop == 0 {
+            u32::MAX
+        } else {
+            (1 << stop_at) - 1
+        };
+        if mask.special & before_stop != 0 {
+            return None;
+        }
         let after_slash = (mask.slash << 1) | slash_before;
-        is_plain &= (mask.slash | mask.dot) & after_slash & before_stop == 0;
+        dots_and_slashes |= (mask.slash | mask.dot) & after_slash & before_stop & 0xffff;
         slash_before = mask.slash >> (BLOCK - 1) & 1;
         if mask.stop != 0 {
-            position += stop_at as usize;
-            if special == 0 && octets.get(position) == Some(&b' ') && position < end {
-                return TargetScan {
-                    end: position,
-                    is_plain,
-                    anomalies: Anomalies::NONE,
-                };
-            }
-            return target_plain(octets, at, end);
+            return Some((position + stop_at as usize, dots_and_slashes == 0));
         }
         position += BLOCK;
-        if position >= end {
-            break;
-        }
     }
-    target_plain(octets, at, end)
 }
 
-/// The same, an octet at a time, naming what is odd.
-fn target_plain(octets: &[u8], at: usize, end: usize) -> TargetScan {
+/// Finds the SP that ends any target, an octet at a time, naming what is odd.
+fn target(octets: &[u8], at: usize, end: usize) -> TargetScan {
     let mut anomalies = Anomalies::NONE;
     let mut is_plain = octets.get(at) == Some(&b'/');
     let mut previous = 0;
@@ -481,7 +508,12 @@ fn field_lines(octets: &[u8], mut at: usize, fold: &mut Fold, index: &mut Sectio
 /// it does not continue this one. Anything else is left to [`odd_line`].
 #[inline(always)]
 fn ordinary_line(octets: &[u8], at: usize, index: &mut SectionIndex) -> Option<usize> {
-    let block: &[u8; 32] = octets.get(at..)?.first_chunk()?;
+    let rest = octets.get(at..)?;
+    let mut padded = [0; 32];
+    let block = match rest.first_chunk::<32>() {
+        Some(block) => block,
+        None => pad(rest, &mut padded),
+    };
     let (first, second) = halves(block);
     let colon = block::colon(first) | block::colon(second) << BLOCK;
     if colon == 0 {
@@ -546,11 +578,21 @@ fn value_end(octets: &[u8], at: usize) -> Option<(usize, bool)> {
         position += BLOCK;
     }
     let rest = octets.get(position..)?;
-    let stop_at = rest
-        .iter()
-        .position(|&b| (b < 0x20 && b != b'\t') || b == 0x7f)?;
-    let is_high = high != 0 || rest.get(..stop_at)?.iter().any(|&b| b > 0x7f);
-    Some((position + stop_at, is_high))
+    let mut padded = [0; BLOCK];
+    let mask = block::value(pad(rest, &mut padded));
+    let stop_at = mask.stop.trailing_zeros();
+    high |= mask.high & ((1u32 << stop_at.min(31)) - 1);
+    // The padding stops as well: then the line is not complete.
+    ((stop_at as usize) < rest.len()).then_some((position + stop_at as usize, high != 0))
+}
+
+/// Fewer octets than a block, with zeros after them.
+#[inline(always)]
+fn pad<'a, const N: usize>(octets: &[u8], padded: &'a mut [u8; N]) -> &'a [u8; N] {
+    for (place, octet) in padded.iter_mut().zip(octets) {
+        *place = *octet;
+    }
+    padded
 }
 
 /// Takes any line apart, with its continuation lines, and names what is odd about it. `None` when it is not complete,

@@ -404,6 +404,13 @@ impl Server {
         self.state.answering = Answering::Idle;
     }
 
+    /// The rest of the request's content will not be read. The connection must close: [`Server::close_after`] says why.
+    pub fn abandon_content(&mut self) {
+        if self.is_in_content() {
+            self.state.receiving = Receiving::Closed;
+        }
+    }
+
     /// The connection closes after the current answer, or at once when there is none. The first reason stays.
     pub fn close_after(&mut self, reason: CloseReason) {
         self.state.closing.get_or_insert(reason);

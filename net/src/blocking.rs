@@ -34,6 +34,21 @@ pub fn sleep(duration: Duration) -> impl Future<Output = ()> {
     tokio::time::sleep(duration)
 }
 
+/// Runs a future to its end on this thread, with everything of a worker but its reactor. For tests.
+///
+/// # Panics
+/// If the system has no room for a runtime.
+#[doc(hidden)]
+#[allow(clippy::expect_used, reason = "only tests call it")]
+pub fn run_alone<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(THREADS_MAX)
+        .build_local(tokio::runtime::LocalOptions::default())
+        .expect("a runtime")
+        .block_on(future)
+}
+
 /// The result of [`blocking`] work.
 #[derive(Debug)]
 pub struct Blocking<T> {

@@ -17,7 +17,9 @@
 //!
 //! Invariant: no other crate names an async runtime.
 
+mod accepting;
 mod address;
+mod alarm;
 mod blocking;
 mod clock;
 mod files;
@@ -26,6 +28,7 @@ mod listen;
 mod machine;
 mod reactor;
 mod run;
+mod service;
 mod slots;
 mod stream;
 mod sys;
@@ -33,7 +36,7 @@ mod timers;
 mod wake;
 
 pub use address::{Address, AddressError, Url};
-pub use blocking::{Blocking, BlockingError, blocking, sleep, spawn};
+pub use blocking::{Blocking, BlockingError, blocking, run_alone, sleep, spawn};
 pub use clock::Now;
 pub use files::{
     FileKind, FileMeta, Folder, FolderEntry, OpenError, OpenFile, Root, Wait, is_resident,
@@ -42,8 +45,8 @@ pub use files::{
 pub use holder::Holder;
 pub use listen::{BindError, ListenOptions, Listeners, bind_all};
 pub use machine::{cores, raise_open_files};
-pub use reactor::{Context, Counters, Readiness, Service};
 pub use run::{Pinning, RunError, RunOptions, Shutdown, Signals, run};
+pub use service::{Context, Counters, Readiness, Service};
 pub use slots::{Slots, Token};
 pub use stream::{More, Peer, Stream};
 pub use timers::Timers;

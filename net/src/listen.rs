@@ -78,6 +78,7 @@ impl AsFd for Listener {
 /// 2. While that socket holds the port, each worker's own is bound with SO_REUSEPORT.
 /// 3. The first is closed and the others listen.
 ///
+/// An IPv6 address takes IPv4 connections too if the system says so, unless an IPv4 address with the same port is among the others.
 /// A unix socket is one listening socket that all workers share.
 ///
 /// # Errors
@@ -95,27 +96,47 @@ pub fn bind_all(
     all.workers.resize_with(workers, Vec::new);
     for (address, options) in addresses {
         match address {
-            Address::Inet(address) => bind_inet(*address, options, &mut all)?,
+            Address::Inet(address) => {
+                let versions = versions(*address, addresses);
+                bind_inet(*address, versions, options, &mut all)?;
+            }
             Address::Unix(path) => bind_unix(path, options, &mut all)?,
         }
     }
     Ok(all)
 }
 
+/// Which versions of IP a socket takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Versions {
+    Own,
+    AsSystem,
+}
+
+fn versions(address: SocketAddr, all: &[(Address, ListenOptions)]) -> Versions {
+    let is_twin = |other: &Address| matches!(other, Address::Inet(other) if other.is_ipv4() && other.port() == address.port());
+    if address.is_ipv6() && all.iter().any(|(other, _)| is_twin(other)) {
+        Versions::Own
+    } else {
+        Versions::AsSystem
+    }
+}
+
 fn bind_inet(
     address: SocketAddr,
+    versions: Versions,
     options: &ListenOptions,
     all: &mut Listeners,
 ) -> Result<(), BindError> {
     let failed = |error: io::Error| BindError::of(address, &error);
-    let reserved = inet_socket(address, Reuse::No).map_err(failed)?;
+    let reserved = inet_socket(address, versions, Reuse::No).map_err(failed)?;
     let bound = reserved
         .local_addr()
         .map_err(failed)?
         .as_socket()
         .unwrap_or(address);
     let bind = |_| {
-        let socket = inet_socket(bound, Reuse::Port)?;
+        let socket = inet_socket(bound, versions, Reuse::Port)?;
         apply(&socket, options)?;
         Ok(socket)
     };
@@ -141,12 +162,15 @@ enum Reuse {
     Port,
 }
 
-fn inet_socket(address: SocketAddr, reuse: Reuse) -> io::Result<Socket> {
+fn inet_socket(address: SocketAddr, versions: Versions, reuse: Reuse) -> io::Result<Socket> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
         Some(Protocol::TCP),
     )?;
+    if versions == Versions::Own {
+        socket.set_only_v6(true)?;
+    }
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(reuse == Reuse::Port)?;
     socket.set_nonblocking(true)?;
@@ -314,7 +338,14 @@ impl BindError {
 
 fn next_free(address: SocketAddr) -> Option<u16> {
     let mut ports = (address.port().checked_add(1)?..=u16::MAX).take(PORTS_TRIED_MAX);
-    ports.find(|port| inet_socket(SocketAddr::new(address.ip(), *port), Reuse::No).is_ok())
+    ports.find(|port| {
+        inet_socket(
+            SocketAddr::new(address.ip(), *port),
+            Versions::AsSystem,
+            Reuse::No,
+        )
+        .is_ok()
+    })
 }
 
 impl fmt::Display for BindError {

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSlice};
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV4, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use rustix::io::{Errno, retry_on_intr};
@@ -81,6 +82,7 @@ impl Stream {
     ///
     /// # Errors
     /// `WouldBlock` if the system takes none; else what it says. `InvalidInput` and `Unsupported` mean the file cannot be sent so.
+    /// The call has no way to hold SIGPIPE back: the program must ignore it, as Rust programs do unless told otherwise.
     #[cfg(target_os = "linux")]
     pub fn try_send_file(&self, file: &File, offset: u64, octets: usize) -> io::Result<usize> {
         let mut offset = offset;
@@ -120,6 +122,14 @@ impl Stream {
         let _ = SockRef::from(&self.fd).set_linger(Some(Duration::ZERO));
     }
 
+    /// Bounds what the system queues for the peer (SO_SNDBUF), acknowledged or not. The system may double it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn set_transmit_buffer(&self, octets: usize) -> io::Result<()> {
+        SockRef::from(&self.fd).set_send_buffer_size(octets)
+    }
+
     /// How many octets the peer has not acknowledged.
     ///
     /// # Errors
@@ -146,6 +156,24 @@ impl Stream {
     #[must_use]
     pub fn is_tcp(&self) -> bool {
         self.kind == StreamKind::Tcp
+    }
+}
+
+impl TryFrom<TcpStream> for Stream {
+    type Error = io::Error;
+
+    fn try_from(stream: TcpStream) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        Ok(Self::new(stream.into(), StreamKind::Tcp))
+    }
+}
+
+impl TryFrom<UnixStream> for Stream {
+    type Error = io::Error;
+
+    fn try_from(stream: UnixStream) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        Ok(Self::new(stream.into(), StreamKind::Unix))
     }
 }
 
@@ -258,7 +286,7 @@ const SLICES_MAX: usize = 1024;
 mod tests {
     use super::*;
     use std::io::{Read, Seek, Write};
-    use std::net::{TcpListener, TcpStream};
+    use std::net::TcpListener;
 
     fn pair() -> (Stream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -306,6 +334,22 @@ mod tests {
         assert_eq!(all, b"abcde");
         drop(client);
         assert_eq!(receive(&stream, &mut buffer).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_stream_of_the_standard_library_stops_waiting_when_it_is_taken_over() {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let stream = Stream::try_from(near).unwrap();
+        assert_eq!(
+            stream.try_receive(&mut [0; 4]).unwrap_err().kind(),
+            io::ErrorKind::WouldBlock
+        );
+        assert_eq!(
+            (stream.peer(), stream.local(), stream.is_tcp()),
+            (Peer::Unix, None, false)
+        );
+        far.write_all(b"x").unwrap();
+        assert_eq!(receive(&stream, &mut [0; 4]).unwrap(), 1);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::mpsc;
 use std::task::{Context as TaskContext, Poll};
 use std::thread;
@@ -13,11 +14,12 @@ use std::time::Duration;
 
 use hansom_net::{
     Address, Context, ListenOptions, More, Peer, Pinning, Readiness, RunError, RunOptions, Service,
-    Shutdown, Signals, Slots, Stream, Token, bind_all, blocking, run, sleep,
+    Shutdown, Signals, Slots, Stream, Token, bind_all, blocking, run, sleep, spawn,
 };
 
 /// Answers octet by octet: `t` after a timer, `b` after blocking work, `s` after a sleep of the runtime, `w` after a wake from
-/// another thread, `p` panics, `q` closes, anything else at once.
+/// another thread, `f` after a task of the
+/// runtime while it wakes itself all the time, `p` panics, `q` closes, anything else at once.
 #[derive(Default)]
 struct Echo {
     connections: Slots<Connection>,
@@ -51,6 +53,7 @@ impl Echo {
                     b'S'
                 }),
                 b'w' => self.start(cx, token, from_a_thread()),
+                b'f' => self.start(cx, token, busily()),
                 b'p' => panic!("asked to"),
                 b'q' => drop(self.connections.remove(token)),
                 other => assert_eq!(
@@ -80,6 +83,20 @@ async fn from_a_thread() -> u8 {
         }
         let waker = task.waker().clone();
         thread::spawn(move || waker.wake());
+        Poll::Pending
+    })
+    .await
+}
+
+async fn busily() -> u8 {
+    let done = Rc::new(Cell::new(false));
+    let tell = Rc::clone(&done);
+    spawn(async move { tell.set(true) });
+    std::future::poll_fn(|task: &mut TaskContext<'_>| {
+        if done.get() {
+            return Poll::Ready(b'F');
+        }
+        task.waker().wake_by_ref();
         Poll::Pending
     })
     .await
@@ -231,6 +248,15 @@ fn timers_blocking_work_sleeps_and_wakes_of_other_threads_lead_back() {
         ask(&mut client, b"s", b"S");
         ask(&mut client, b"w", b"W");
     }
+    running.stop();
+}
+
+#[test]
+fn a_future_that_wakes_itself_leaves_the_runtime_its_turn() {
+    let running = start(&["127.0.0.1:0"], 1, RunOptions::default());
+    let (mut busy, mut other) = (running.tcp(), running.tcp());
+    ask(&mut busy, b"f", b"F");
+    ask(&mut other, b"x", b"x");
     running.stop();
 }
 

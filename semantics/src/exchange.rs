@@ -165,6 +165,12 @@ impl<P> Outbox<P> {
         self.framed = 0;
     }
 
+    /// Pieces queued, framing written last not counted.
+    #[inline]
+    pub fn payloads(&self) -> usize {
+        self.segments.len()
+    }
+
     /// Whether nothing is queued.
     #[inline]
     pub fn is_empty(&self) -> bool {

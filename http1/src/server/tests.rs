@@ -181,7 +181,7 @@ fn what_the_rules_allow_is_accepted() {
         b"GET /?{|}^`[] HTTP/1.1\r\nHost: [::1]:80\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost:\ta \t\r\nA:\r\nB: \x80\xff\t\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \t5\t \r\n\r\nabcde",
-        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\tChunked , \r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\tChunked\t\r\n\r\n0\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 00005\r\n\r\nabcde",
         b"FROB / HTTP/1.1\r\nHost: a\r\n\r\n",
         b"POST / HTTP/1.0\r\nExpect: anything\r\nContent-Length: 1\r\n\r\nx",

@@ -45,6 +45,11 @@ fn an_accepted_socket_inherits_the_options_of_its_listener() {
     };
     let listeners = bind_all(&[("127.0.0.1:0".parse().unwrap(), options)], 1).unwrap();
     let mut client = TcpStream::connect(address(&listeners)).unwrap();
+    let early = crate::stream::accept(listeners.workers[0][0].as_fd(), StreamKind::Tcp);
+    assert!(
+        matches!(early, Err(Errno::AGAIN)),
+        "a connection without octets is withheld"
+    );
     io::Write::write_all(&mut client, b"x").unwrap();
     let stream = loop {
         match crate::stream::accept(listeners.workers[0][0].as_fd(), StreamKind::Tcp) {
@@ -91,6 +96,16 @@ fn a_port_is_free_again_at_once_after_its_listeners_are_dropped() {
     drop(first);
     drop(client);
     assert!(bind(&address.to_string(), 2).is_ok());
+}
+
+#[test]
+fn one_port_of_both_versions_of_ip_can_be_had() {
+    let Ok(port) = bind("[::]:0", 1).map(|free| address(&free).port()) else {
+        return;
+    };
+    let both = [format!("[::]:{port}"), format!("0.0.0.0:{port}")]
+        .map(|text| (text.parse().unwrap(), ListenOptions::default()));
+    assert_eq!(bind_all(&both, 2).unwrap().bound().len(), 2);
 }
 
 #[test]

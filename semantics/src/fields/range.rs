@@ -35,7 +35,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             ranges_max: 32,
-            gap_octets_max: 80,
+            gap_octets_max: 0,
         }
     }
 }

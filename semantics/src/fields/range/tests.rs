@@ -202,7 +202,11 @@ fn ranges_that_overlap_or_touch_become_one_in_the_first_place() {
 
 #[test]
 fn ranges_a_small_gap_apart_become_one() {
-    let merged = |value: &[u8]| match parse(value, 10_000, &Limits::default()) {
+    let limits = Limits {
+        gap_octets_max: 80,
+        ..Limits::default()
+    };
+    let merged = |value: &[u8]| match parse(value, 10_000, &limits) {
         RangeRequest::Satisfiable(ranges) => ranges.as_slice().len(),
         other => panic!("{other:?}"),
     };

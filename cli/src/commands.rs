@@ -1,0 +1,256 @@
+//! The commands: what each is called, takes and does.
+
+use crate::flags;
+use crate::say::{self, Failure};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgMatches, value_parser};
+use server::Config;
+use server::config::{self, ConfigErrors};
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    /// Serves a folder.
+    Serve,
+    /// Runs everything from a file.
+    Run,
+    /// Says all that is wrong in a file.
+    Check,
+}
+
+/// Does what the command line says.
+pub(crate) fn run(args: impl Iterator<Item = OsString>) -> Result<(), Failure> {
+    let args: Vec<_> = args.collect();
+    if args.len() <= 1 {
+        say::print(EXAMPLES);
+        return Ok(());
+    }
+    let matches = match parser().try_get_matches_from(args) {
+        Ok(matches) => matches,
+        Err(error) => return refuse(&error),
+    };
+    let Some((name, matches)) = matches.subcommand() else {
+        say::print(EXAMPLES);
+        return Ok(());
+    };
+    match Command::ALL
+        .into_iter()
+        .find(|command| command.name() == name)
+    {
+        Some(Command::Serve) => serve(matches),
+        Some(Command::Run) => run_file(matches),
+        Some(Command::Check) => check(matches),
+        None => Ok(()),
+    }
+}
+
+impl Command {
+    const ALL: [Self; 3] = [Self::Serve, Self::Run, Self::Check];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Serve => "serve",
+            Self::Run => "run",
+            Self::Check => "check",
+        }
+    }
+
+    fn about(self) -> &'static str {
+        match self {
+            Self::Serve => "Serve a folder",
+            Self::Run => "Run everything from a file",
+            Self::Check => "Say all that is wrong in a file",
+        }
+    }
+
+    /// The name of what stands beside the flags, and its help.
+    fn operand(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Serve => (
+                "DIR",
+                "The folder [default: the demo site in its repository, else .]",
+            ),
+            Self::Run | Self::Check => ("FILE", "The file [default: hansom.toml]"),
+        }
+    }
+
+    fn exit_codes(self) -> &'static str {
+        match self {
+            Self::Serve | Self::Run => {
+                "Exit codes: 0 stopped when told to, 1 failed while running, 2 a mistake in the command line or file"
+            }
+            Self::Check => {
+                "Exit codes: 0 the file is right, 1 it cannot be read, 2 it has errors or is not there"
+            }
+        }
+    }
+
+    fn parser(self) -> clap::Command {
+        let (operand, help) = self.operand();
+        let operand = Arg::new(OPERAND).value_name(operand).help(help);
+        clap::Command::new(self.name())
+            .about(self.about())
+            .arg(operand.value_parser(value_parser!(PathBuf)))
+            .args(flags::args(self))
+            .after_help(self.exit_codes())
+    }
+}
+
+fn parser() -> clap::Command {
+    clap::Command::new("hansom")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("All of HTTP in one program that you can see through")
+        .subcommands(Command::ALL.map(Command::parser))
+}
+
+/// Tells of a command line that was not understood, or gives the help asked for.
+fn refuse(error: &clap::Error) -> Result<(), Failure> {
+    let text = error.render().to_string();
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
+        say::print(&text);
+        return Ok(());
+    }
+    let failure = Failure::usage(text.strip_prefix("error: ").unwrap_or(&text));
+    let word = error.get(ContextKind::InvalidSubcommand);
+    Err(match (error.kind(), word) {
+        (ErrorKind::InvalidSubcommand, Some(ContextValue::String(word)))
+            if Path::new(word).is_dir() =>
+        {
+            failure.hint(format!("`hansom serve {word}` serves that folder"))
+        }
+        _ => failure,
+    })
+}
+
+fn serve(matches: &ArgMatches) -> Result<(), Failure> {
+    let mut config = match matches.get_one::<PathBuf>(OPERAND) {
+        Some(folder) => Config::for_folder(existing(folder)?),
+        None if Path::new(DEMO_INDEX).is_file() && Path::new(DEMO_FILE).is_file() => {
+            let demo = load(Path::new(DEMO_FILE))?;
+            Config {
+                sites: demo.sites,
+                ..Config::for_folder(PathBuf::new())
+            }
+        }
+        None => Config::for_folder(existing(Path::new("."))?),
+    };
+    flags::apply(Command::Serve, matches, &mut config)?;
+    start(Command::Serve, matches, config)
+}
+
+fn run_file(matches: &ArgMatches) -> Result<(), Failure> {
+    let mut config = load(&file(matches))?;
+    flags::apply(Command::Run, matches, &mut config)?;
+    start(Command::Run, matches, config)
+}
+
+fn check(matches: &ArgMatches) -> Result<(), Failure> {
+    let file = file(matches);
+    let config = load(&file)?;
+    say::print(&format!("{}: ok: {}\n", file.display(), config.summary()));
+    Ok(())
+}
+
+fn start(command: Command, matches: &ArgMatches, mut config: Config) -> Result<(), Failure> {
+    if flags::prints_config(command, matches) {
+        say::print(&config.to_toml());
+        return Ok(());
+    }
+    config.output = say::output();
+    server::serve(config).map_err(|error| Failure::running(error.to_string()))
+}
+
+fn file(matches: &ArgMatches) -> PathBuf {
+    matches
+        .get_one::<PathBuf>(OPERAND)
+        .cloned()
+        .unwrap_or_else(|| PathBuf::from(FILE))
+}
+
+fn load(file: &Path) -> Result<Config, Failure> {
+    config::load(file).map_err(|errors| unusable(file, &errors))
+}
+
+/// A file that is not there is a mistake of the user; one that cannot be read is not.
+fn unusable(file: &Path, errors: &ConfigErrors) -> Failure {
+    let failure = match errors.unreadable {
+        None
+        | Some(
+            io::ErrorKind::NotFound | io::ErrorKind::IsADirectory | io::ErrorKind::InvalidData,
+        ) => Failure::usage(errors.to_string()),
+        Some(_) => Failure::running(errors.to_string()),
+    };
+    match errors.unreadable {
+        Some(io::ErrorKind::NotFound) if file == Path::new(FILE) => {
+            failure.hint("name another file, or use `hansom serve DIR`, which needs none")
+        }
+        Some(io::ErrorKind::NotFound) => match config::nearest_path(file, Path::is_file) {
+            Some(near) => failure.hint(format!("did you mean {}?", near.display())),
+            None => failure,
+        },
+        _ => failure,
+    }
+}
+
+/// The folder as an absolute path, so that it stays the same folder.
+fn existing(folder: &Path) -> Result<PathBuf, Failure> {
+    let shown = folder.display();
+    match folder.metadata() {
+        Ok(facts) if facts.is_dir() => std::path::absolute(folder)
+            .map_err(|error| Failure::running(format!("{shown}: {error}"))),
+        Ok(_) => {
+            let parent = folder.parent().filter(|parent| *parent != Path::new(""));
+            let parent = parent.unwrap_or(Path::new("."));
+            let hint = match folder
+                .extension()
+                .is_some_and(|extension| extension == "toml")
+            {
+                true => format!("`hansom run {shown}` runs a configuration"),
+                false => format!(
+                    "`hansom serve {}` serves the folder it is in",
+                    parent.display()
+                ),
+            };
+            Err(Failure::usage(format!("{shown}: this is a file, not a folder")).hint(hint))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let failure = Failure::usage(format!("{shown}: there is no such folder"));
+            Err(match config::nearest_path(folder, Path::is_dir) {
+                Some(near) => failure.hint(format!("did you mean {}?", near.display())),
+                None => failure.hint("`hansom serve` without a folder serves the one you are in"),
+            })
+        }
+        Err(error) => Err(Failure::running(format!("{shown}: {error}"))),
+    }
+}
+
+const EXAMPLES: &str = "\
+All of HTTP in one program that you can see through. For example:
+
+  hansom serve                      serve this folder on http://127.0.0.1:8080/
+  hansom serve DIR --listen 3000    another folder, another port
+  hansom serve DIR --browse         list folders that have no index file
+  hansom run hansom.toml            run everything from a file
+  hansom check hansom.toml          say all that is wrong in a file
+  hansom help serve                 show all flags
+";
+const OPERAND: &str = "operand";
+const FILE: &str = "hansom.toml";
+const DEMO_FILE: &str = "examples/hansom.toml";
+const DEMO_INDEX: &str = "examples/site/index.html";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parser_is_consistent() {
+        parser().debug_assert();
+    }
+}

@@ -1,0 +1,159 @@
+// table
+//! Every flag.
+
+use super::{Effect, Flag, Value};
+use crate::commands::Command;
+use server::Config;
+use server::config::{Address, Listener, Section, SetError};
+use std::path::Path;
+
+/// In the order of the help, which is the order in which they are applied.
+pub(crate) const FLAGS: &[Flag] = &[
+    Flag {
+        long: "listen",
+        short: Some('l'),
+        value: Value::Many("ADDR"),
+        help: "Listen there: 127.0.0.1:8080, [::1]:80, unix:PATH, or a port of loopback; repeatable",
+        commands: &[Command::Serve, Command::Run],
+        effect: Effect::Config(listen),
+    },
+    Flag {
+        long: "workers",
+        short: Some('w'),
+        value: Value::One("N"),
+        help: "Threads that serve [default: one a core]",
+        commands: &[Command::Serve, Command::Run],
+        effect: Effect::Config(|config, values| server_key(config, "workers", values)),
+    },
+    Flag {
+        long: "access-log",
+        short: None,
+        value: Value::One("FORMAT"),
+        help: "off, human, combined or json [default: human on a terminal, else json]",
+        commands: &[Command::Serve, Command::Run],
+        effect: Effect::Config(|config, values| server_key(config, "access_log", values)),
+    },
+    Flag {
+        long: "browse",
+        short: Some('b'),
+        value: Value::None,
+        help: "List folders that have no index file",
+        commands: &[Command::Serve],
+        effect: Effect::Config(|config, _| {
+            config.sites.iter_mut().for_each(|site| site.browse = true);
+            Ok(())
+        }),
+    },
+    Flag {
+        long: "allow-trace",
+        short: None,
+        value: Value::None,
+        help: "Answer TRACE, without credentials",
+        commands: &[Command::Serve],
+        effect: Effect::Config(|config, _| {
+            config.server.allow_trace = true;
+            Ok(())
+        }),
+    },
+    Flag {
+        long: "server-field",
+        short: None,
+        value: Value::One("TEXT|off"),
+        help: "The value of the Server field, or none [default: hansom]",
+        commands: &[Command::Serve],
+        effect: Effect::Config(|config, values| server_key(config, "server_field", values)),
+    },
+    Flag {
+        long: "keep-alive",
+        short: None,
+        value: Value::One("SECONDS"),
+        help: "How long a connection may be idle; 0 closes after every response [default: 75]",
+        commands: &[Command::Serve],
+        effect: Effect::Config(|config, values| server_key(config, "keep_alive", values)),
+    },
+    Flag {
+        long: "defer-accept",
+        short: None,
+        value: Value::None,
+        help: "Let the kernel hold connections back until their first octets arrive",
+        commands: &[Command::Serve],
+        effect: Effect::Config(|config, _| {
+            config
+                .listeners
+                .iter_mut()
+                .for_each(|listener| listener.defer_accept = true);
+            Ok(())
+        }),
+    },
+    Flag {
+        long: "limit",
+        short: None,
+        value: Value::Many("NAME=VALUE"),
+        help: "Set a key of [limits], as head_octets_max=32KiB; repeatable",
+        commands: &[Command::Serve, Command::Run],
+        effect: Effect::Config(limits),
+    },
+    Flag {
+        long: "print-config",
+        short: None,
+        value: Value::None,
+        help: "Print the configuration as hansom.toml instead of serving",
+        commands: &[Command::Serve, Command::Run],
+        effect: Effect::PrintConfig,
+    },
+];
+
+/// Replaces all listeners.
+fn listen(config: &mut Config, values: &[&str]) -> Result<(), SetError> {
+    let here = std::env::current_dir().unwrap_or_default();
+    config.listeners = Vec::new();
+    for value in values {
+        let listener = Listener {
+            address: address(value, &here)?,
+            ..Listener::default()
+        };
+        if config.listeners.contains(&listener) && !value.ends_with(":0") && *value != "0" {
+            let message = format!("{} is given twice", listener.address);
+            return Err(SetError {
+                message,
+                suggestion: None,
+            });
+        }
+        config.listeners.push(listener);
+    }
+    Ok(())
+}
+
+fn address(text: &str, here: &Path) -> Result<Address, SetError> {
+    let parsed = text
+        .parse::<Address>()
+        .and_then(|address| address.based_on(here));
+    parsed.map_err(|error| SetError {
+        message: format!("\"{}\": {error}", text.escape_debug()),
+        suggestion: Some(error.suggestion().replace('"', "")),
+    })
+}
+
+fn server_key(config: &mut Config, name: &str, values: &[&str]) -> Result<(), SetError> {
+    values
+        .iter()
+        .try_for_each(|value| config.set(Section::Server, name, value))
+}
+
+fn limits(config: &mut Config, values: &[&str]) -> Result<(), SetError> {
+    for value in values {
+        let Some((name, value)) = value.split_once('=') else {
+            return Err(SetError {
+                message: format!("\"{}\" is not NAME=VALUE", value.escape_debug()),
+                suggestion: Some("for example --limit head_octets_max=32KiB".to_owned()),
+            });
+        };
+        config
+            .set(Section::Limits, name, value)
+            .map_err(|error| SetError {
+                message: format!("{}: {}", name.escape_debug(), error.message),
+                ..error
+            })?;
+    }
+    Ok(())
+}

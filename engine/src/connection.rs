@@ -1,0 +1,710 @@
+//! One connection: its machine, its transport, and what it waits for.
+//!
+//! ```text
+//!            readable ──▶ receive ─▶ process ─▶ flush ──┐
+//!  turn:     answer ready ─▶ submit ─▶ flush            ├─▶ finish? ─▶ arm the deadline
+//!            writable ──▶ flush                        ─┘
+//! ```
+//!
+//! Invariant: an idle connection holds no buffer. What it needs while octets are in flight is in [`Busy`], which is
+//! allocated only for what cannot be done within one turn.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::io::ErrorKind;
+use std::pin::Pin;
+use std::task::{Poll, Waker};
+
+use http1::Server;
+use net::{Context, Peer, Readiness, Stream, Token};
+use semantics::{CloseReason, Fate, LimitError, Limits, Outbox};
+
+use crate::core::Core;
+use crate::record::Current;
+use crate::transmit::{self, Outgoing, Sent};
+use crate::{Answer, Handler, Incoming, Interrupted, Recorder, Response};
+
+/// One connection of a worker.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) stream: Stream,
+    pub(crate) machine: Server,
+    pub(crate) peer: Peer,
+    pub(crate) number: u64,
+    pub(crate) listener: usize,
+    accepted_millis: u64,
+    /// What the connection waits for, and since when.
+    phase: Phase,
+    since: u64,
+    /// Octets that moved since then.
+    pub(crate) moved_octets: u64,
+    /// When to act if nothing happens, and when the timer set for that fires at the latest.
+    due: u64,
+    timer: u64,
+    is_readable: bool,
+    is_writable: bool,
+    /// The peer has ended its side; there may be octets before the end.
+    is_read_closed: bool,
+    /// Its transmit buffer was made small.
+    pub(crate) is_buffer_bounded: bool,
+    /// It was counted in, and is to be counted out.
+    pub(crate) is_admitted: bool,
+    /// The exchange under way, when it is to be recorded.
+    pub(crate) current: Option<Box<Current>>,
+    pub(crate) busy: Option<Box<Busy>>,
+}
+
+/// What a connection needs while something takes longer than one turn.
+#[derive(Default)]
+pub(crate) struct Busy {
+    /// Received and not read by the machine.
+    pub(crate) input: Vec<u8>,
+    outbox: Outbox<Outgoing>,
+    pub(crate) work: Work,
+    pub(crate) incoming: Option<Incoming>,
+    /// Unwanted content read and dropped, of the current request.
+    pub(crate) discarded_octets: u64,
+    /// Exchanges whose answers are not transmitted whole.
+    finished: VecDeque<Box<Current>>,
+    warming: Option<Pin<Box<net::Blocking<()>>>>,
+    /// Octets dropped while closing; set once our side is closed.
+    lingered_octets: Option<u64>,
+    pub(crate) waker: Option<Waker>,
+}
+
+/// The answer that is waited for.
+#[derive(Default)]
+pub(crate) enum Work {
+    #[default]
+    None,
+    /// It is ready, and given once the rest of the request was read.
+    Held(Answer),
+    /// It is being made.
+    Future(Pin<Box<dyn Future<Output = Response>>>),
+}
+
+/// What a connection waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The next request.
+    Idle,
+    /// The end of a head; also the first octet of the first one.
+    Head,
+    /// Content of a request.
+    Content,
+    /// The client to take an answer.
+    Transmit,
+    /// A handler, or a disk.
+    Answer,
+    /// The client to close.
+    Linger,
+}
+
+/// What becomes of a connection after a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    Keep,
+    Close,
+    Reset,
+}
+
+/// What a try to get input brought.
+enum Input {
+    Processed,
+    Nothing,
+    Failed,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        stream: Stream,
+        peer: Peer,
+        number: u64,
+        listener: usize,
+        now_millis: u64,
+    ) -> Self {
+        Self {
+            stream,
+            machine: Server::new(),
+            peer,
+            number,
+            listener,
+            accepted_millis: now_millis,
+            phase: Phase::Head,
+            since: now_millis,
+            moved_octets: 0,
+            due: u64::MAX,
+            timer: u64::MAX,
+            is_readable: true,
+            is_writable: true,
+            is_read_closed: false,
+            is_buffer_bounded: false,
+            is_admitted: true,
+            current: None,
+            busy: None,
+        }
+    }
+
+    /// What the system says of the transport.
+    #[inline]
+    pub(crate) fn note(&mut self, readiness: Readiness) {
+        self.is_readable |=
+            readiness.is_readable() | readiness.is_read_closed() | readiness.is_error();
+        self.is_writable |= readiness.is_writable() | readiness.is_error();
+        self.is_read_closed |= readiness.is_read_closed();
+    }
+
+    /// Does all that can be done at once.
+    #[inline]
+    pub(crate) fn turn<H: Handler, R: Recorder>(
+        &mut self,
+        core: &mut Core<H, R>,
+        buffer: &mut [u8],
+        cx: &mut Context<'_>,
+        token: Token,
+    ) -> Next {
+        loop {
+            if self.busy.is_some() {
+                match self.go_on(core, cx, token) {
+                    Some(Next::Keep) => break,
+                    Some(next) => return next,
+                    None => {}
+                }
+            }
+            if self.machine.is_closed() && !self.is_answer_awaited() {
+                match self.finish() {
+                    Some(next) => return next,
+                    None => {
+                        if self.drop_input(core, buffer) == Next::Close {
+                            return Next::Close;
+                        }
+                        break;
+                    }
+                }
+            }
+            let input = if self.may_read() {
+                self.receive(core, buffer, cx, token)
+            } else {
+                Input::Nothing
+            };
+            match input {
+                Input::Failed => {
+                    self.abandon(core, CloseReason::TransportError);
+                    return Next::Close;
+                }
+                Input::Processed => match self.flush(core, cx, token) {
+                    Next::Keep => {}
+                    next => return next,
+                },
+                Input::Nothing => break,
+            }
+            if self.busy.is_none() && !self.is_readable && !self.machine.is_closed() {
+                break;
+            }
+        }
+        self.arm(cx, token, core.limits(self.listener));
+        Next::Keep
+    }
+
+    /// Goes on with what an earlier turn left. `None` when the turn may go on to read.
+    fn go_on<H: Handler, R: Recorder>(
+        &mut self,
+        core: &mut Core<H, R>,
+        cx: &mut Context<'_>,
+        token: Token,
+    ) -> Option<Next> {
+        if !self.is_outbox_empty() {
+            match self.transmit_queued(core, cx, token) {
+                Next::Keep if self.is_outbox_empty() => {}
+                next => return Some(next),
+            }
+        }
+        let busy = self.busy.as_mut()?;
+        if let Work::Future(future) = &mut busy.work {
+            let waker = busy.waker.get_or_insert_with(|| cx.waker(token)).clone();
+            let polled = future
+                .as_mut()
+                .poll(&mut std::task::Context::from_waker(&waker));
+            if let Poll::Ready(response) = polled {
+                busy.work = Work::None;
+                busy.incoming = None;
+                self.answer(core, Answer::Ready(response));
+                match self.flush(core, cx, token) {
+                    Next::Keep => {}
+                    next => return Some(next),
+                }
+            } else if busy.incoming.as_ref().is_some_and(Incoming::is_awaited)
+                && self.machine.is_continue_expected()
+            {
+                self.submit_continue(core);
+                match self.flush(core, cx, token) {
+                    Next::Keep => {}
+                    next => return Some(next),
+                }
+            }
+        }
+        self.tidy();
+        if self.is_outbox_empty() {
+            None
+        } else {
+            Some(Next::Keep)
+        }
+    }
+
+    /// Frees what is not in use.
+    fn tidy(&mut self) {
+        let is_unused = self.busy.as_ref().is_some_and(|busy| {
+            busy.input.is_empty()
+                && busy.outbox.is_empty()
+                && matches!(busy.work, Work::None)
+                && busy.incoming.is_none()
+                && busy.warming.is_none()
+                && busy.lingered_octets.is_none()
+                && busy.finished.is_empty()
+                && !self.machine.is_in_content()
+        });
+        if is_unused {
+            self.busy = None;
+        }
+    }
+
+    pub(crate) fn busy(&mut self) -> &mut Busy {
+        self.busy.get_or_insert_default()
+    }
+
+    fn is_outbox_empty(&self) -> bool {
+        self.busy.as_ref().is_none_or(|busy| busy.outbox.is_empty())
+    }
+
+    fn is_answer_awaited(&self) -> bool {
+        self.busy
+            .as_ref()
+            .is_some_and(|busy| !matches!(busy.work, Work::None))
+    }
+
+    /// Whether octets may be read, or those at hand be processed. Not while the handler's window is full.
+    pub(crate) fn may_read(&self) -> bool {
+        let Some(busy) = &self.busy else { return true };
+        let is_full = busy
+            .incoming
+            .as_ref()
+            .is_some_and(|incoming| incoming.is_full() && !incoming.is_abandoned());
+        let awaits_answer = matches!(busy.work, Work::Future(_)) && !self.machine.is_in_content();
+        !is_full && !awaits_answer && busy.outbox.is_empty()
+    }
+
+    /// Reads once and processes what came, or what was left over.
+    #[inline]
+    fn receive<H: Handler, R: Recorder>(
+        &mut self,
+        core: &mut Core<H, R>,
+        buffer: &mut [u8],
+        cx: &mut Context<'_>,
+        token: Token,
+    ) -> Input {
+        if let Some(busy) = &mut self.busy
+            && !busy.input.is_empty()
+        {
+            let mut octets = std::mem::take(&mut busy.input);
+            let left = self.process(core, cx, token, &octets);
+            let is_stuck = left == octets.len();
+            octets.drain(..octets.len() - left);
+            self.busy().input = octets;
+            return if is_stuck && core.outbox.is_empty() && !self.machine.is_closed() {
+                Input::Nothing
+            } else {
+                Input::Processed
+            };
+        }
+        if !self.is_readable {
+            return Input::Nothing;
+        }
+        match self.stream.try_receive(buffer) {
+            Ok(0) => {
+                self.is_readable = false;
+                self.is_read_closed = true;
+                self.input_ended(core);
+                Input::Processed
+            }
+            Ok(received) => {
+                // A short read means that nothing is left, unless the peer has ended its side: then the end is left.
+                self.is_readable = received == buffer.len() || self.is_read_closed;
+                let octets = buffer.get(..received).unwrap_or_default();
+                let left = self.process(core, cx, token, octets);
+                if left > 0 {
+                    let rest = octets.get(received - left..).unwrap_or_default();
+                    self.busy().input.extend_from_slice(rest);
+                }
+                Input::Processed
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.is_readable = false;
+                Input::Nothing
+            }
+            Err(_) => Input::Failed,
+        }
+    }
+
+    /// The client ended its side. What it asked for before is still answered (RFC 9112 §9.6).
+    fn input_ended<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>) {
+        match self.machine.end_of_input() {
+            Some(refusal) => self.refused(core, refusal),
+            None => self.machine.close_after(CloseReason::ClientClosed),
+        }
+    }
+
+    /// Hands what was submitted in this turn to the transport.
+    #[inline]
+    fn flush<H: Handler, R: Recorder>(
+        &mut self,
+        core: &mut Core<H, R>,
+        cx: &mut Context<'_>,
+        token: Token,
+    ) -> Next {
+        if let Some(octets) = core.outbox.only_framing() {
+            if octets.is_empty() {
+                core.report_finished(self, true);
+                return Next::Keep;
+            }
+            match self.stream.try_transmit(octets, net::More::No) {
+                Ok(sent) if sent == octets.len() => {
+                    core.outbox.clear();
+                    core.report_finished(self, true);
+                    return Next::Keep;
+                }
+                Ok(sent) => core.outbox.drop_framing(sent),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(_) => return self.transport_failed(core),
+            }
+        }
+        let sent = transmit::transmit(&self.stream, &mut core.outbox, &mut self.moved_octets);
+        if matches!(sent, Sent::All) {
+            core.report_finished(self, true);
+            return Next::Keep;
+        }
+        let rest = transmit::split_rest(&mut core.outbox);
+        let finished = core.take_finished();
+        let busy = self.busy();
+        busy.outbox = rest;
+        busy.finished.extend(finished);
+        self.after_sent(sent, core, cx, token)
+    }
+
+    /// Goes on transmitting what earlier turns left.
+    fn transmit_queued<H: Handler, R: Recorder>(
+        &mut self,
+        core: &mut Core<H, R>,
+        cx: &mut Context<'_>,
+        token: Token,
+    ) -> Next {
+        let Some(busy) = &mut self.busy else {
+            return Next::Keep;
+        };
+        if let Some(warming) = &mut busy.warming {
+            let waker = busy.waker.get_or_insert_with(|| cx.waker(token)).clone();
+            if warming
+                .as_mut()
+                .poll(&mut std::task::Context::from_waker(&waker))
+                .is_pending()
+            {
+                return Next::Keep;
+            }
+            busy.warming = None;
+            transmit::mark_resident(&mut busy.outbox);
+        }
+        if !self.is_writable {
+            return Next::Keep;
+        }
+        let sent = transmit::transmit(&self.stream, &mut busy.outbox, &mut self.moved_octets);
+        if matches!(sent, Sent::All) {
+            busy.outbox = Outbox::default();
+            let finished = std::mem::take(&mut busy.finished);
+            core.finished.extend(finished);
+            core.report_finished(self, true);
+            return Next::Keep;
+        }
+        self.after_sent(sent, core, cx, token)
+    }
+
+    fn after_sent<H: Handler, R: Recorder>(
+        &mut self,
+        sent: Sent,
+        core: &mut Core<H, R>,
+        cx: &mut Context<'_>,
+        token: Token,
+    ) -> Next {
+        match sent {
+            Sent::All => Next::Keep,
+            Sent::Blocked => {
+                self.is_writable = false;
+                Next::Keep
+            }
+            Sent::Enough => {
+                self.busy()
+                    .waker
+                    .get_or_insert_with(|| cx.waker(token))
+                    .wake_by_ref();
+                Next::Keep
+            }
+            Sent::Cold(part) => match part.file.try_clone() {
+                Ok(file) => {
+                    let warming = net::blocking(move || {
+                        // Errors are met again, and told, by who transmits.
+                        let _ = net::warm(&file, part.offset, part.octets);
+                    });
+                    let busy = self.busy();
+                    busy.warming = Some(Box::pin(warming));
+                    // The waker is registered by polling.
+                    self.transmit_queued(core, cx, token)
+                }
+                Err(_) => {
+                    transmit::mark_resident(&mut self.busy().outbox);
+                    self.transmit_queued(core, cx, token)
+                }
+            },
+            Sent::Shrunk => {
+                self.abandon(core, CloseReason::AnswerIncomplete);
+                Next::Close
+            }
+            Sent::Failed => self.transport_failed(core),
+        }
+    }
+
+    fn transport_failed<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>) -> Next {
+        self.abandon(core, CloseReason::TransportError);
+        Next::Close
+    }
+
+    /// Gives up whatever is under way, and reports it.
+    pub(crate) fn abandon<H: Handler, R: Recorder>(
+        &mut self,
+        core: &mut Core<H, R>,
+        reason: CloseReason,
+    ) {
+        core.outbox.clear();
+        let unsent_octets = match &mut self.busy {
+            Some(busy) => {
+                if let Some(incoming) = busy.incoming.take() {
+                    incoming.end(Err(Interrupted));
+                }
+                busy.work = Work::None;
+                let finished = std::mem::take(&mut busy.finished);
+                core.finished.extend(finished);
+                semantics::Outbox::octets_left(&busy.outbox)
+            }
+            None => 0,
+        };
+        self.machine.abort_answer(reason);
+        if let Some(mut current) = self.current.take() {
+            current.fate = Some(Fate::Closed(reason));
+            core.finished.push(current);
+        }
+        if let Some(last) = core.finished.last_mut() {
+            last.octets = last.octets.saturating_sub(unsent_octets);
+            last.fate = Some(Fate::Closed(reason));
+        }
+        core.report_finished(self, false);
+    }
+
+    /// The machine is closed and nothing is awaited: closes, or goes over to lingering, which gives `None`.
+    fn finish(&mut self) -> Option<Next> {
+        if self
+            .busy
+            .as_ref()
+            .is_some_and(|busy| busy.lingered_octets.is_some())
+        {
+            return None;
+        }
+        let has_input = self
+            .busy
+            .as_ref()
+            .is_some_and(|busy| !busy.input.is_empty());
+        let is_expected = matches!(
+            self.machine.closing(),
+            None | Some(
+                CloseReason::ClientOption | CloseReason::NotPersistent | CloseReason::ClientClosed
+            )
+        );
+        let has_ended = self.is_read_closed && !self.is_readable;
+        if has_ended || (is_expected && !has_input && !self.is_readable) {
+            return Some(Next::Close);
+        }
+        // RFC 9112 §9.6: closing at once would reset the connection, and the client might lose the answer.
+        if self.stream.shutdown_transmit().is_err() {
+            return Some(Next::Close);
+        }
+        let busy = self.busy();
+        busy.input = Vec::new();
+        busy.lingered_octets = Some(0);
+        None
+    }
+
+    /// Reads and drops what still comes while the connection closes.
+    fn drop_input<H: Handler, R: Recorder>(
+        &mut self,
+        core: &Core<H, R>,
+        buffer: &mut [u8],
+    ) -> Next {
+        let limits = core.limits(self.listener);
+        let Some(lingered) = self
+            .busy
+            .as_mut()
+            .and_then(|busy| busy.lingered_octets.as_mut())
+        else {
+            return Next::Close;
+        };
+        while self.is_readable {
+            match self.stream.try_receive(buffer) {
+                Ok(0) => return Next::Close,
+                Ok(received) => {
+                    *lingered += received as u64;
+                    if *lingered > limits.linger_octets_max {
+                        return Next::Close;
+                    }
+                    self.is_readable = received == buffer.len() || self.is_read_closed;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.is_readable = false,
+                Err(_) => return Next::Close,
+            }
+        }
+        Next::Keep
+    }
+
+    /// Whether it can be closed at once when the server stops.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.machine.is_idle() && self.busy.is_none()
+    }
+
+    /// Whether it is as old as connections may get.
+    pub(crate) fn is_old(&self, now_millis: u64, limits: &Limits) -> bool {
+        limits.age_millis_max > 0
+            && now_millis.saturating_sub(self.accepted_millis) >= limits.age_millis_max
+    }
+}
+
+// Deadlines.
+impl Connection {
+    /// Sets the deadline of what the connection waits for.
+    #[inline]
+    fn arm(&mut self, cx: &mut Context<'_>, token: Token, limits: &Limits) {
+        let now = cx.now().millis;
+        let phase = self.phase_now();
+        if phase != self.phase || phase == Phase::Idle {
+            self.phase = phase;
+            self.since = now;
+            self.moved_octets = 0;
+        }
+        let wait = match phase {
+            Phase::Idle => limits.idle_millis_max,
+            Phase::Head => limits.head_millis_max,
+            Phase::Content | Phase::Transmit => limits.rate_grace_millis,
+            Phase::Linger => limits.linger_millis_max,
+            Phase::Answer => {
+                self.due = u64::MAX;
+                return;
+            }
+        };
+        self.due = self.since.saturating_add(wait);
+        if self.due < self.timer {
+            self.timer = self.due;
+            cx.schedule(token, self.due);
+        }
+    }
+
+    #[inline]
+    fn phase_now(&self) -> Phase {
+        if let Some(busy) = &self.busy {
+            if busy.lingered_octets.is_some() {
+                return Phase::Linger;
+            }
+            if busy.warming.is_some() {
+                return Phase::Answer;
+            }
+            if !busy.outbox.is_empty() {
+                return Phase::Transmit;
+            }
+            if !self.may_read() {
+                return Phase::Answer;
+            }
+        }
+        if self.machine.is_in_content() {
+            Phase::Content
+        } else if self.machine.is_in_head() || self.machine.requests() == 0 {
+            Phase::Head
+        } else {
+            Phase::Idle
+        }
+    }
+
+    /// A timer fired.
+    pub(crate) fn expired<H: Handler, R: Recorder>(
+        &mut self,
+        core: &mut Core<H, R>,
+        buffer: &mut [u8],
+        cx: &mut Context<'_>,
+        token: Token,
+    ) -> Next {
+        let now = cx.now().millis;
+        if now < self.timer {
+            // One that was overtaken by an earlier one.
+            return Next::Keep;
+        }
+        self.timer = u64::MAX;
+        if now < self.due {
+            if self.due < u64::MAX {
+                self.timer = self.due;
+                cx.schedule(token, self.due);
+            }
+            return Next::Keep;
+        }
+        let limits = core.limits(self.listener);
+        let seconds = limits.rate_grace_millis.div_ceil(1000);
+        let refusal = match self.phase {
+            Phase::Idle | Phase::Linger => return Next::Close,
+            // Nothing was asked, so there is nobody to tell.
+            Phase::Head if !self.machine.is_in_head() => return Next::Close,
+            Phase::Head => LimitError::HeadTime,
+            Phase::Content
+                if self.moved_octets >= limits.receive_octets_per_second_min * seconds =>
+            {
+                return self.renew(cx, token, core.limits(self.listener));
+            }
+            Phase::Content => LimitError::ReceiveRate,
+            Phase::Transmit
+                if self.moved_octets >= limits.transmit_octets_per_second_min * seconds =>
+            {
+                return self.renew(cx, token, core.limits(self.listener));
+            }
+            Phase::Transmit => {
+                self.abandon(core, CloseReason::TransmitRate);
+                return Next::Reset;
+            }
+            Phase::Answer => return Next::Keep,
+        };
+        self.machine.refuse(refusal.into());
+        self.refused(core, refusal.into());
+        match self.flush(core, cx, token) {
+            Next::Keep => self.turn(core, buffer, cx, token),
+            next => next,
+        }
+    }
+
+    /// Begins a new window of time for the slowest rate.
+    fn renew(&mut self, cx: &mut Context<'_>, token: Token, limits: &Limits) -> Next {
+        self.since = cx.now().millis;
+        self.moved_octets = 0;
+        self.arm(cx, token, limits);
+        Next::Keep
+    }
+}
+
+impl fmt::Debug for Busy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Busy")
+            .field("input", &self.input.len())
+            .field("outbox", &self.outbox)
+            .field("lingered_octets", &self.lingered_octets)
+            .finish_non_exhaustive()
+    }
+}

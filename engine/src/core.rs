@@ -1,0 +1,175 @@
+//! What all connections of a worker share.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use http1::{Policy, Scratch};
+use net::Now;
+use semantics::fields::date::HttpDate;
+use semantics::{CloseReason, Fate, Limits, Outbox, RequestHead, Stamp};
+
+use crate::connection::Connection;
+use crate::record::{Current, Record};
+use crate::transmit::Outgoing;
+use crate::{Admission, Recorder};
+
+/// What all connections of a worker share. Its parts are used again by every turn.
+#[derive(Debug)]
+pub(crate) struct Core<H, R> {
+    pub(crate) handler: H,
+    recorder: R,
+    /// One for each listener.
+    pub(crate) policies: Vec<Rc<Policy>>,
+    pub(crate) keep_alive_seconds: u64,
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) scratch: Scratch,
+    /// What the connection whose turn it is has to transmit.
+    pub(crate) outbox: Outbox<Outgoing>,
+    pub(crate) stamp: Stamp,
+    stamp_second: u64,
+    /// The time of the batch, in milliseconds since 1970.
+    pub(crate) unix_millis: u64,
+    pub(crate) is_recording: bool,
+    pub(crate) captures: Captures,
+    /// Exchanges answered in this turn, until their answers are transmitted.
+    pub(crate) finished: Vec<Box<Current>>,
+}
+
+impl<H, R: Recorder> Core<H, R> {
+    pub(crate) fn new(
+        handler: H,
+        recorder: R,
+        policies: Vec<Rc<Policy>>,
+        server: Option<Box<[u8]>>,
+        admission: Arc<Admission>,
+    ) -> Self {
+        let idle_millis_max = policies
+            .first()
+            .map_or(0, |policy| policy.limits.idle_millis_max);
+        Self {
+            handler,
+            is_recording: recorder.is_on(),
+            recorder,
+            policies,
+            keep_alive_seconds: idle_millis_max / 1000,
+            admission,
+            scratch: Scratch::default(),
+            outbox: Outbox::default(),
+            stamp: Stamp {
+                date: HttpDate::from_unix(0).render(),
+                server,
+            },
+            stamp_second: 0,
+            unix_millis: 0,
+            captures: Captures::default(),
+            finished: Vec::new(),
+        }
+    }
+
+    /// The limits of a listener.
+    #[inline]
+    pub(crate) fn limits(&self, listener: usize) -> &Limits {
+        match self.policies.get(listener) {
+            Some(policy) => &policy.limits,
+            None => &self.policies[0].limits,
+        }
+    }
+
+    /// Renders the date when its second is over.
+    #[inline]
+    pub(crate) fn refresh(&mut self, now: Now) {
+        self.unix_millis = now.unix_millis;
+        if now.unix_seconds != self.stamp_second {
+            self.stamp_second = now.unix_seconds;
+            self.stamp.date = HttpDate::from_unix(now.unix_seconds).render();
+        }
+    }
+
+    pub(crate) fn take_finished(&mut self) -> Vec<Box<Current>> {
+        std::mem::take(&mut self.finished)
+    }
+
+    /// The answers of all finished exchanges were handed to the transport, or will not be.
+    #[inline]
+    pub(crate) fn report_finished(&mut self, connection: &Connection, is_complete: bool) {
+        if self.finished.is_empty() {
+            return;
+        }
+        self.report(connection, is_complete);
+    }
+
+    fn report(&mut self, connection: &Connection, is_complete: bool) {
+        let last = self.finished.len() - 1;
+        for (i, current) in self.finished.drain(..).enumerate() {
+            self.recorder.record(&Record {
+                unix_millis: current.unix_millis,
+                connection: connection.number,
+                number: current.number,
+                client: connection.peer,
+                request: &current.capture,
+                status: current.status,
+                octets: current.octets,
+                duration: current.started.elapsed(),
+                request_octets: current.request_octets,
+                request_end: current.request_end,
+                fate: current
+                    .fate
+                    .unwrap_or(Fate::Closed(CloseReason::TransportError)),
+                is_complete: is_complete || i < last,
+            });
+            self.captures.give_back(current);
+        }
+    }
+
+    /// A batch of events is done.
+    pub(crate) fn batch_done(&mut self) {
+        if self.is_recording {
+            self.recorder.flush();
+        }
+    }
+
+    /// Forgets what a turn that did not end properly may have left.
+    pub(crate) fn reset(&mut self) {
+        self.scratch = Scratch::default();
+        self.outbox = Outbox::default();
+        self.finished.clear();
+    }
+}
+
+/// Records under way, whose memory is used again.
+#[derive(Debug, Default)]
+pub(crate) struct Captures {
+    spare: Vec<Box<Current>>,
+}
+
+impl Captures {
+    pub(crate) fn begin(&mut self, head: RequestHead<'_>, unix_millis: u64) -> Box<Current> {
+        let mut current = self.blank(unix_millis);
+        current.capture.fill(head);
+        current
+    }
+
+    /// A record of a request whose head was not readable.
+    pub(crate) fn blank(&mut self, unix_millis: u64) -> Box<Current> {
+        let mut current = self.spare.pop().unwrap_or_default();
+        current.capture.clear();
+        current.unix_millis = unix_millis;
+        current.started = Instant::now();
+        current.number = 0;
+        current.octets = 0;
+        current.request_octets = 0;
+        current.request_end = semantics::ContentEnd::NoFraming;
+        current.fate = None;
+        current
+    }
+
+    fn give_back(&mut self, current: Box<Current>) {
+        if self.spare.len() < SPARE_MAX {
+            self.spare.push(current);
+        }
+    }
+}
+
+/// Records whose memory is kept.
+const SPARE_MAX: usize = 64;

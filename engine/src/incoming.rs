@@ -1,0 +1,129 @@
+//! The content of a request on its way from the connection to whoever wants it.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use semantics::ContentEnd;
+
+/// Content of one request, piece by piece, at most a window of it in memory. Clones take from the same content.
+#[derive(Clone, Debug)]
+pub struct Incoming(Rc<RefCell<Inner>>);
+
+/// The content will not come to its end: the client left, or broke a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interrupted;
+
+#[derive(Debug)]
+struct Inner {
+    pieces: VecDeque<Bytes>,
+    octets: usize,
+    window_octets: usize,
+    end: Option<Result<ContentEnd, Interrupted>>,
+    /// Somebody has asked for content.
+    is_awaited: bool,
+    /// Who awaits content.
+    consumer: Option<Waker>,
+    /// Who awaits room.
+    producer: Option<Waker>,
+}
+
+impl Incoming {
+    pub(crate) fn new(window_octets: usize) -> Self {
+        Self(Rc::new(RefCell::new(Inner {
+            pieces: VecDeque::new(),
+            octets: 0,
+            window_octets,
+            end: None,
+            is_awaited: false,
+            consumer: None,
+            producer: None,
+        })))
+    }
+
+    /// Content that has come already, for tests of handlers.
+    #[doc(hidden)]
+    pub fn for_test(pieces: &[&[u8]], end: Result<ContentEnd, Interrupted>) -> Self {
+        let incoming = Self::new(usize::MAX);
+        pieces.iter().for_each(|piece| incoming.push(piece));
+        incoming.end(end);
+        incoming
+    }
+
+    /// The next piece, never empty; `None` after the last.
+    ///
+    /// # Errors
+    /// [`Interrupted`] when the rest will not come.
+    pub async fn next(&self) -> Result<Option<Bytes>, Interrupted> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Interrupted>> {
+        let mut inner = self.0.borrow_mut();
+        inner.is_awaited = true;
+        if let Some(piece) = inner.pieces.pop_front() {
+            inner.octets -= piece.len();
+            if let Some(producer) = inner.producer.take() {
+                producer.wake();
+            }
+            return Poll::Ready(Ok(Some(piece)));
+        }
+        match inner.end {
+            Some(Ok(_)) => Poll::Ready(Ok(None)),
+            Some(Err(interrupted)) => Poll::Ready(Err(interrupted)),
+            None => {
+                inner.consumer = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Adds a piece. The caller asks [`Self::is_full`] first.
+    pub(crate) fn push(&self, octets: &[u8]) {
+        let mut inner = self.0.borrow_mut();
+        inner.octets += octets.len();
+        inner.pieces.push_back(Bytes::copy_from_slice(octets));
+        inner.wake_consumer();
+    }
+
+    /// Nothing more comes.
+    pub(crate) fn end(&self, end: Result<ContentEnd, Interrupted>) {
+        let mut inner = self.0.borrow_mut();
+        if inner.end.is_none() {
+            inner.end = Some(end);
+            inner.wake_consumer();
+        }
+    }
+
+    /// Whether the window is full.
+    pub(crate) fn is_full(&self) -> bool {
+        let inner = self.0.borrow();
+        inner.octets >= inner.window_octets
+    }
+
+    /// Wakes `producer` when there is room again.
+    pub(crate) fn await_room(&self, producer: &Waker) {
+        self.0.borrow_mut().producer = Some(producer.clone());
+    }
+
+    /// Whether somebody has asked for content.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.0.borrow().is_awaited
+    }
+
+    /// Whether nobody else holds this content: what comes may be dropped.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        Rc::strong_count(&self.0) == 1
+    }
+}
+
+impl Inner {
+    fn wake_consumer(&mut self) {
+        if let Some(consumer) = self.consumer.take() {
+            consumer.wake();
+        }
+    }
+}

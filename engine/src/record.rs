@@ -1,0 +1,175 @@
+//! What is remembered of an exchange when it is over.
+
+use std::time::{Duration, Instant};
+
+use net::Peer;
+use semantics::{ContentEnd, Fate, Known, RequestHead, Status, Version};
+
+/// One exchange that is over, for logs and statistics.
+#[derive(Debug)]
+pub struct Record<'a> {
+    /// When its head was complete, in milliseconds since 1970.
+    pub unix_millis: u64,
+    /// The connection; unique in this process.
+    pub connection: u64,
+    /// Which request on the connection it was, from 1.
+    pub number: u32,
+    /// Who sent it.
+    pub client: Peer,
+    /// What is kept of its head; empty when the head was not readable.
+    pub request: &'a Capture,
+    /// The status of the final response.
+    pub status: Status,
+    /// Octets of content handed to the transport.
+    pub octets: u64,
+    /// From the complete head to the last octet handed to the transport.
+    pub duration: Duration,
+    /// Octets of content received.
+    pub request_octets: u64,
+    /// Why the content of the request ended.
+    pub request_end: ContentEnd,
+    /// What became of the connection.
+    pub fate: Fate,
+    /// Whether the response was handed to the transport whole.
+    pub is_complete: bool,
+}
+
+/// Told of exchanges that are over.
+pub trait Recorder {
+    /// Whether anybody wants records; asked when a request begins.
+    fn is_on(&self) -> bool;
+
+    /// An exchange is over.
+    fn record(&mut self, record: &Record<'_>);
+
+    /// A batch of work is done: what was gathered may be handed on.
+    fn flush(&mut self) {}
+}
+
+/// Records nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct NoRecorder;
+
+impl Recorder for NoRecorder {
+    fn is_on(&self) -> bool {
+        false
+    }
+
+    fn record(&mut self, _: &Record<'_>) {}
+}
+
+/// The parts of a request head that records need, in one allocation that is used again.
+#[derive(Clone, Debug, Default)]
+pub struct Capture {
+    octets: Vec<u8>,
+    /// Ends of: method, target, host, referer, user agent.
+    ends: [usize; 5],
+    has: [bool; 5],
+    /// The version of the request.
+    pub version: Version,
+}
+
+impl Capture {
+    /// Takes what is needed from a head; a part longer than [`PART_OCTETS_MAX`] is cut.
+    pub(crate) fn fill(&mut self, head: RequestHead<'_>) {
+        self.clear();
+        self.version = head.version();
+        let parts = [
+            Some(head.method_octets()),
+            Some(head.target()),
+            head.first(Known::Host),
+            head.first(Known::Referer),
+            head.first(Known::UserAgent),
+        ];
+        for (i, part) in parts.into_iter().enumerate() {
+            let part_octets = part.unwrap_or_default();
+            self.octets
+                .extend_from_slice(part_octets.get(..PART_OCTETS_MAX).unwrap_or(part_octets));
+            self.ends[i] = self.octets.len();
+            self.has[i] = part.is_some();
+        }
+    }
+
+    /// What is kept of `head`, for tests of recorders.
+    #[doc(hidden)]
+    pub fn for_test(head: RequestHead<'_>) -> Self {
+        let mut capture = Self::default();
+        capture.fill(head);
+        capture
+    }
+
+    /// Forgets everything; keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.octets.clear();
+        self.ends = [0; 5];
+        self.has = [false; 5];
+        self.version = Version::HTTP_11;
+    }
+
+    fn part(&self, i: usize) -> Option<&[u8]> {
+        let start = if i == 0 { 0 } else { self.ends[i - 1] };
+        if self.has[i] {
+            self.octets.get(start..self.ends[i])
+        } else {
+            None
+        }
+    }
+
+    /// The method as spelled; empty when the head was not readable.
+    pub fn method(&self) -> &[u8] {
+        self.part(0).unwrap_or_default()
+    }
+
+    /// The target as received.
+    pub fn target(&self) -> &[u8] {
+        self.part(1).unwrap_or_default()
+    }
+
+    /// Host.
+    pub fn host(&self) -> Option<&[u8]> {
+        self.part(2)
+    }
+
+    /// Referer.
+    pub fn referer(&self) -> Option<&[u8]> {
+        self.part(3)
+    }
+
+    /// User-Agent.
+    pub fn user_agent(&self) -> Option<&[u8]> {
+        self.part(4)
+    }
+}
+
+/// Octets kept of each part.
+pub const PART_OCTETS_MAX: usize = 2048;
+
+/// A record in the making.
+#[derive(Debug)]
+pub(crate) struct Current {
+    pub(crate) capture: Capture,
+    pub(crate) unix_millis: u64,
+    pub(crate) started: Instant,
+    pub(crate) number: u32,
+    pub(crate) status: Status,
+    pub(crate) octets: u64,
+    pub(crate) request_octets: u64,
+    pub(crate) request_end: ContentEnd,
+    pub(crate) fate: Option<Fate>,
+}
+
+impl Default for Current {
+    fn default() -> Self {
+        Self {
+            capture: Capture::default(),
+            unix_millis: 0,
+            started: Instant::now(),
+            number: 0,
+            status: Status::OK,
+            octets: 0,
+            request_octets: 0,
+            request_end: ContentEnd::NoFraming,
+            fate: None,
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! Exchanges of a connection: what its machine says to the handler, and back.
+
+use bytes::Bytes;
+use http1::Delivery;
+use net::{Context, Token};
+use semantics::{
+    CloseReason, ContentEnd, ContentLength, Event, Fate, Limits, Refusal, ResponseHead, Status,
+};
+
+use crate::connection::{Connection, Work};
+use crate::core::Core;
+use crate::transmit::Outgoing;
+use crate::{
+    Answer, Content, Exchange, FilePart, Handler, Incoming, Interrupted, Piece, Recorder, Response,
+};
+
+// What comes in.
+impl Connection {
+    /// Hands octets to the machine, and what it makes of them to the handler; gives how many octets are left.
+    #[inline]
+    pub(crate) fn process<H: Handler, R: Recorder>(
+        &mut self,
+        core: &mut Core<H, R>,
+        cx: &mut Context<'_>,
+        token: Token,
+        octets: &[u8],
+    ) -> usize {
+        let mut input = octets;
+        let now = cx.now();
+        while self.may_process(core) {
+            let Some(policy) = core.policies.get(self.listener) else {
+                break;
+            };
+            let number = self.machine.requests().saturating_add(1);
+            let Some(event) = self
+                .machine
+                .poll_event(policy, &mut core.scratch, &mut input)
+            else {
+                break;
+            };
+            match event {
+                Event::Head { head, content, .. } => {
+                    let mut incoming = None;
+                    let answer = core.handler.handle(&mut Exchange {
+                        head,
+                        content,
+                        client: self.peer,
+                        listener: self.listener,
+                        connection: self.number,
+                        number,
+                        now,
+                        incoming: &mut incoming,
+                        window_octets: policy.limits.window_octets,
+                    });
+                    if core.is_recording {
+                        self.current = Some(core.captures.begin(head, now.unix_millis));
+                    }
+                    self.limit_life(number, &policy.limits, cx);
+                    self.begin(core, answer, incoming);
+                }
+                Event::Content { octets, .. } => {
+                    let len = octets.len();
+                    let incoming = self.busy.as_ref().and_then(|busy| busy.incoming.as_ref());
+                    let wanting = incoming.filter(|incoming| !incoming.is_abandoned());
+                    let is_wanted = wanting.is_some();
+                    if let Some(incoming) = wanting {
+                        incoming.push(octets);
+                    }
+                    self.content_came(core, len, is_wanted);
+                }
+                // RFC 9110 §6.5.1: a recipient may drop trailers that it has no use for.
+                Event::Trailers { .. } => {}
+                Event::End { why, .. } => self.ended(core, why),
+                Event::Refused { refusal } => self.refused(core, refusal),
+            }
+        }
+        if !self.may_read() {
+            self.await_room(cx, token);
+        }
+        input.len()
+    }
+
+    /// Whether there is room for what more octets may lead to.
+    #[inline]
+    fn may_process<H, R>(&self, core: &Core<H, R>) -> bool {
+        core.outbox.framing_octets().len() < OUTBOX_OCTETS_MAX
+            && core.outbox.payloads() < OUTBOX_PAYLOADS_MAX
+            && self.may_read()
+    }
+
+    /// Whether the answer to this request is the connection's last.
+    #[inline]
+    fn limit_life(&mut self, number: u32, limits: &Limits, cx: &Context<'_>) {
+        if limits.requests_max > 0 && number >= limits.requests_max {
+            self.machine.close_after(CloseReason::RequestsMax);
+        } else if self.is_old(cx.now().millis, limits) {
+            self.machine.close_after(CloseReason::AgeMax);
+        } else if cx.is_draining() {
+            self.machine.close_after(CloseReason::Drain);
+        }
+    }
+
+    #[inline]
+    fn begin<H: Handler, R: Recorder>(
+        &mut self,
+        core: &mut Core<H, R>,
+        answer: Answer,
+        incoming: Option<Incoming>,
+    ) {
+        match answer {
+            Answer::Later(future) => {
+                let busy = self.busy();
+                busy.work = Work::Future(future);
+                busy.incoming = incoming;
+                busy.discarded_octets = 0;
+            }
+            ready => self.answer(core, ready),
+        }
+    }
+
+    fn content_came<H: Handler, R: Recorder>(
+        &mut self,
+        core: &mut Core<H, R>,
+        octets: usize,
+        is_wanted: bool,
+    ) {
+        self.moved_octets += octets as u64;
+        if let Some(current) = &mut self.current {
+            current.request_octets += octets as u64;
+        }
+        if is_wanted {
+            return;
+        }
+        let discard_octets_max = core.limits(self.listener).discard_octets_max;
+        let busy = self.busy();
+        busy.discarded_octets += octets as u64;
+        if busy.discarded_octets > discard_octets_max {
+            self.content_unwanted(core);
+        }
+    }
+
+    /// More content came than is dropped for nobody: the answer that is ready is given, and nothing more is read.
+    fn content_unwanted<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>) {
+        self.machine.close_after(CloseReason::ContentUnread);
+        self.machine.abandon_content();
+        if let Some(current) = &mut self.current {
+            current.request_end = ContentEnd::Abandoned;
+        }
+        if let Work::Held(answer) = std::mem::take(&mut self.busy().work) {
+            self.submit(core, answer);
+        }
+    }
+
+    #[inline]
+    fn ended<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>, why: ContentEnd) {
+        if let Some(current) = &mut self.current {
+            current.request_end = why;
+        }
+        if let Some(busy) = &mut self.busy {
+            if let Some(incoming) = &busy.incoming {
+                incoming.end(Ok(why));
+            }
+            match std::mem::take(&mut busy.work) {
+                Work::Held(answer) => self.submit(core, answer),
+                work => busy.work = work,
+            }
+        }
+        self.settle(core);
+    }
+
+    /// The request is refused: answered by an error where an answer may still be given.
+    pub(crate) fn refused<H: Handler, R: Recorder>(
+        &mut self,
+        core: &mut Core<H, R>,
+        refusal: Refusal,
+    ) {
+        if let Some(busy) = &mut self.busy {
+            busy.work = Work::None;
+            if let Some(incoming) = busy.incoming.take() {
+                incoming.end(Err(Interrupted));
+            }
+        }
+        if let Some(current) = &mut self.current {
+            current.request_end = ContentEnd::Abandoned;
+        } else if core.is_recording && self.machine.is_awaiting_answer() {
+            let mut current = core.captures.blank(core.unix_millis);
+            current.request_end = ContentEnd::Abandoned;
+            self.current = Some(current);
+        }
+        if self.machine.is_awaiting_answer() {
+            let response = core.handler.refuse(refusal, None);
+            self.submit(core, Answer::Ready(response));
+        }
+        self.settle(core);
+    }
+
+    /// When the handler's window is full, it wakes the connection as soon as there is room.
+    fn await_room(&mut self, cx: &Context<'_>, token: Token) {
+        let Some(busy) = &mut self.busy else { return };
+        if let Some(incoming) = &busy.incoming {
+            let waker = busy.waker.get_or_insert_with(|| cx.waker(token));
+            incoming.await_room(waker);
+        }
+    }
+}
+
+// What goes out.
+impl Connection {
+    /// Gives an answer: at once, or when the rest of the request was read, so that one that turns out malformed is
+    /// refused and the connection can stay.
+    #[inline]
+    pub(crate) fn answer<H: Handler, R: Recorder>(
+        &mut self,
+        core: &mut Core<H, R>,
+        answer: Answer,
+    ) {
+        if self.machine.content_octets_left() == Some(0) {
+            self.submit(core, answer);
+            self.settle(core);
+            return;
+        }
+        let discard_octets_max = core.limits(self.listener).discard_octets_max;
+        let is_too_long = self
+            .machine
+            .content_octets_left()
+            .is_some_and(|left| left > discard_octets_max);
+        if self.machine.is_continue_expected() || is_too_long {
+            let reason = if is_too_long {
+                CloseReason::ContentUnread
+            } else {
+                CloseReason::ExpectationUnmet
+            };
+            self.machine.close_after(reason);
+            self.submit(core, answer);
+            self.machine.abandon_content();
+            if let Some(current) = &mut self.current {
+                current.request_end = ContentEnd::Abandoned;
+            }
+            self.settle(core);
+        } else {
+            let busy = self.busy();
+            busy.work = Work::Held(answer);
+            busy.discarded_octets = 0;
+        }
+    }
+
+    /// Asks the client for its content (RFC 9110 §10.1.1).
+    pub(crate) fn submit_continue<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>) {
+        let delivery = Delivery {
+            stamp: &core.stamp,
+            keep_alive_seconds: core.keep_alive_seconds,
+        };
+        let head = ResponseHead::new(Status::CONTINUE);
+        self.machine
+            .submit_head(delivery, &head, ContentLength::None, core.outbox.framing());
+    }
+
+    #[inline]
+    fn submit<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>, answer: Answer) {
+        let delivery = Delivery {
+            stamp: &core.stamp,
+            keep_alive_seconds: core.keep_alive_seconds,
+        };
+        let (status, octets) = match answer {
+            Answer::Kept { rendition, content } => {
+                self.machine
+                    .submit_rendition(delivery, &rendition, core.outbox.framing());
+                let octets = self.submit_octets(core, content);
+                (rendition.head().status(), octets)
+            }
+            Answer::Ready(Response { head, content }) => {
+                let length = match content.octets() {
+                    0 => ContentLength::None,
+                    octets => ContentLength::Exactly(octets),
+                };
+                self.machine
+                    .submit_head(delivery, &head, length, core.outbox.framing());
+                let octets = match content {
+                    Content::Empty => 0,
+                    Content::Octets(octets) => self.submit_octets(core, octets),
+                    Content::File(part) => self.submit_file(core, part),
+                    Content::Pieces(pieces) => pieces
+                        .into_iter()
+                        .map(|piece| self.submit_piece(core, piece))
+                        .sum(),
+                };
+                (head.status(), octets)
+            }
+            // Only what is ready is submitted.
+            Answer::Later(_) => return,
+        };
+        self.machine.submit_end(None, core.outbox.framing());
+        if let Some(current) = &mut self.current {
+            current.status = status;
+            current.octets = octets;
+        }
+    }
+
+    #[inline]
+    fn submit_octets<H, R>(&mut self, core: &mut Core<H, R>, octets: Bytes) -> u64 {
+        let allowed = self
+            .machine
+            .submit_content(octets.len() as u64, core.outbox.framing());
+        if allowed < octets.len() as u64 {
+            // The request is HEAD, or the status has no content.
+            return 0;
+        }
+        if octets.len() <= COPY_OCTETS_MAX {
+            core.outbox.framing().extend_from_slice(&octets);
+        } else {
+            core.outbox.push(Outgoing::Octets(octets));
+        }
+        allowed
+    }
+
+    fn submit_file<H, R>(&mut self, core: &mut Core<H, R>, part: FilePart) -> u64 {
+        let allowed = self
+            .machine
+            .submit_content(part.octets, core.outbox.framing());
+        if allowed < part.octets {
+            return 0;
+        }
+        if part.octets >= LARGE_OCTETS && !self.is_buffer_bounded && self.peer.is_local() {
+            // A peer on this machine has no distance to fill. With a small queue each write is taken whole while its
+            // pages are in the cache, and the peer is woken less often. Best effort.
+            self.is_buffer_bounded = true;
+            let _ = self.stream.set_transmit_buffer(LOCAL_BUFFER_OCTETS);
+        }
+        core.outbox.push(Outgoing::File {
+            part,
+            resident_to: 0,
+        });
+        allowed
+    }
+
+    fn submit_piece<H, R>(&mut self, core: &mut Core<H, R>, piece: Piece) -> u64 {
+        match piece {
+            Piece::Octets(octets) => self.submit_octets(core, octets),
+            Piece::File(part) => self.submit_file(core, part),
+        }
+    }
+
+    /// When request and answer are complete: what becomes of the connection.
+    #[inline]
+    fn settle<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>) {
+        let Some(fate) = self.machine.settle() else {
+            return;
+        };
+        if self.current.is_some() {
+            self.finish_record(core, fate);
+        }
+    }
+
+    fn finish_record<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>, fate: Fate) {
+        if let Some(mut current) = self.current.take() {
+            current.fate = Some(fate);
+            current.number = self.machine.requests();
+            core.finished.push(current);
+        }
+    }
+}
+
+/// Framing and copied content that one turn may gather before it is transmitted.
+const OUTBOX_OCTETS_MAX: usize = 256 * 1024;
+/// Pieces of content that one turn may gather.
+const OUTBOX_PAYLOADS_MAX: usize = 64;
+/// Content up to this long is copied behind its head, which is cheaper than a piece of its own.
+const COPY_OCTETS_MAX: usize = 4096;
+/// From this length on the queue matters: shorter files are over before it has grown.
+const LARGE_OCTETS: u64 = 8 << 20;
+/// What may be queued for a peer on this machine.
+const LOCAL_BUFFER_OCTETS: usize = 48 * 1024;

@@ -1,0 +1,178 @@
+//! The service that `net` drives on each core: all connections of one worker.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use http1::Policy;
+use net::{Context, Peer, Readiness, Service, Slots, Stream, Token};
+
+use crate::connection::{Connection, Next};
+use crate::core::Core;
+use crate::{Admission, Handler, Recorder};
+
+/// How a worker behaves.
+#[derive(Clone, Debug)]
+pub struct WorkerOptions {
+    /// What is refused, and the limits, for each listener in the order in which they were bound. Not empty.
+    pub policies: Vec<Policy>,
+    /// The value of the Server field; `None` leaves it out (RFC 9110 §10.2.4).
+    pub server_field: Option<String>,
+}
+
+/// All connections of one worker.
+#[derive(Debug)]
+pub struct Worker<H, R> {
+    connections: Slots<Connection>,
+    core: Core<H, R>,
+    /// Where octets are received; shared by all connections, since each is processed at once.
+    buffer: Box<[u8]>,
+    /// Connections over a limit that are told so.
+    turned_away: usize,
+}
+
+impl<H: Handler, R: Recorder> Worker<H, R> {
+    /// A worker without connections.
+    pub fn new(options: WorkerOptions, handler: H, recorder: R, admission: Arc<Admission>) -> Self {
+        let mut policies: Vec<_> = options.policies.into_iter().map(Rc::new).collect();
+        if policies.is_empty() {
+            policies.push(Rc::new(Policy::strict()));
+        }
+        let server = options
+            .server_field
+            .map(|text| text.into_bytes().into_boxed_slice());
+        Self {
+            connections: Slots::default(),
+            core: Core::new(handler, recorder, policies, server, admission),
+            buffer: vec![0; RECEIVE_OCTETS].into_boxed_slice(),
+            turned_away: 0,
+        }
+    }
+
+    /// Gives a connection its turn, and takes it out when that was its last.
+    #[inline]
+    fn with(
+        &mut self,
+        cx: &mut Context<'_>,
+        token: Token,
+        turn: impl FnOnce(&mut Connection, &mut Core<H, R>, &mut [u8], &mut Context<'_>) -> Next,
+    ) {
+        self.core.refresh(cx.now());
+        let Some(connection) = self.connections.get_mut(token) else {
+            return;
+        };
+        let (core, buffer) = (&mut self.core, &mut self.buffer);
+        // A handler that panics costs its connection, not the server.
+        let next = catch_unwind(AssertUnwindSafe(|| turn(connection, core, buffer, cx)));
+        match next {
+            Ok(Next::Keep) => {}
+            Ok(next) => self.remove(token, next),
+            Err(_) => {
+                self.core.reset();
+                self.remove(token, Next::Close);
+            }
+        }
+    }
+
+    fn remove(&mut self, token: Token, next: Next) {
+        let Some(connection) = self.connections.remove(token) else {
+            return;
+        };
+        self.let_out(&connection);
+        if next == Next::Reset {
+            connection.stream.reset();
+        }
+    }
+
+    fn let_out(&mut self, connection: &Connection) {
+        if connection.is_admitted {
+            self.core.admission.leave(connection.peer.ip());
+        } else {
+            self.turned_away -= 1;
+        }
+    }
+}
+
+impl<H: Handler, R: Recorder> Service for Worker<H, R> {
+    fn accepted(&mut self, cx: &mut Context<'_>, listener: usize, stream: Stream, peer: Peer) {
+        self.core.refresh(cx.now());
+        let number = self.core.admission.number();
+        let mut connection = Connection::new(stream, peer, number, listener, cx.now().millis);
+        let token = self.connections.next_token();
+        let admitted = self
+            .core
+            .admission
+            .enter(peer.ip(), self.core.limits(listener));
+        let (core, buffer) = (&mut self.core, &mut self.buffer);
+        if let Err(limit) = admitted {
+            if self.turned_away >= TURNED_AWAY_MAX {
+                return;
+            }
+            self.turned_away += 1;
+            connection.is_admitted = false;
+            connection.machine.refuse(limit.into());
+            connection.refused(core, limit.into());
+        }
+        // Often the request came with the connection: if it is answered and over, the reactor never hears of it.
+        let next = catch_unwind(AssertUnwindSafe(|| {
+            connection.turn(core, buffer, cx, token)
+        }));
+        let Ok(next) = next else {
+            self.core.reset();
+            self.let_out(&connection);
+            return;
+        };
+        if next == Next::Keep && cx.register(&connection.stream, token).is_ok() {
+            match self.connections.insert(connection) {
+                Ok(_) => {}
+                Err(connection) => self.let_out(&connection),
+            }
+        } else {
+            self.let_out(&connection);
+        }
+    }
+
+    #[inline]
+    fn ready(&mut self, cx: &mut Context<'_>, token: Token, readiness: Readiness) {
+        self.with(cx, token, |connection, core, buffer, cx| {
+            connection.note(readiness);
+            connection.turn(core, buffer, cx, token)
+        });
+    }
+
+    fn woken(&mut self, cx: &mut Context<'_>, token: Token) {
+        self.with(cx, token, |connection, core, buffer, cx| {
+            connection.turn(core, buffer, cx, token)
+        });
+    }
+
+    fn expired(&mut self, cx: &mut Context<'_>, token: Token) {
+        self.with(cx, token, |connection, core, buffer, cx| {
+            connection.expired(core, buffer, cx, token)
+        });
+    }
+
+    fn batch_done(&mut self, _cx: &mut Context<'_>) {
+        self.core.batch_done();
+    }
+
+    fn drain(&mut self, _cx: &mut Context<'_>) {
+        let idle: Vec<Token> = self
+            .connections
+            .tokens()
+            .filter(|&token| self.connections.get(token).is_some_and(Connection::is_idle))
+            .collect();
+        for token in idle {
+            self.remove(token, Next::Close);
+        }
+    }
+
+    fn is_drained(&self) -> bool {
+        self.connections.is_empty()
+    }
+}
+
+/// Octets received in one call.
+const RECEIVE_OCTETS: usize = 64 * 1024;
+/// Connections over a limit that are told so at one time; more are closed without a word.
+const TURNED_AWAY_MAX: usize = 64;

@@ -1,0 +1,292 @@
+//! What a worker keeps of the files it served last: small ones whole, large ones open.
+//!
+//! Nothing in it lives on without being checked: an entry answers by itself for [`CHECK_MILLIS`] after it was found to
+//! be what the folder holds, then it is looked at again. That a file does not exist is never kept.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::rc::{Rc, Weak};
+
+use bytes::Bytes;
+use engine::Answer;
+use foldhash::fast::RandomState;
+use net::Now;
+
+use crate::representation::{Held, Representation};
+
+/// How much a [`Cache`] holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CacheLimits {
+    /// Octets of a file that is kept whole. Larger ones are kept open.
+    pub cached_file_octets_max: u64,
+    /// Memory of all files kept whole, their heads and paths counted.
+    pub cache_octets_max: usize,
+    /// Files kept whole.
+    pub cached_files_max: usize,
+    /// Files kept open; each is a descriptor of this process.
+    pub open_files_max: usize,
+    /// Octets of a path by which something is kept.
+    pub cached_path_octets_max: usize,
+}
+
+impl Default for CacheLimits {
+    fn default() -> Self {
+        Self {
+            cached_file_octets_max: 64 * 1024,
+            cache_octets_max: 64 << 20,
+            cached_files_max: 16 * 1024,
+            open_files_max: 64,
+            cached_path_octets_max: 1024,
+        }
+    }
+}
+
+/// The files kept by one worker, for all its [`Files`](crate::Files) together.
+#[derive(Debug)]
+pub struct Cache {
+    limits: CacheLimits,
+    inner: RefCell<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// By site, then by path in normal form. Keys are paths of files that exist, so whoever asks cannot choose them, and
+    /// no lookup of what is not there adds one: a fast hash is enough.
+    sites: Vec<HashMap<Rc<[u8]>, Rc<Entry>, RandomState>>,
+    whole: Shelf,
+    open: Shelf,
+}
+
+/// Entries of one kind in the order in which they came, evicted by the clock algorithm: who was asked for since the
+/// hand last passed stays for another round.
+#[derive(Debug, Default)]
+struct Shelf {
+    /// Weak, so that an entry that was replaced is no longer held by its place in the queue.
+    queue: VecDeque<Weak<Entry>>,
+    entries: usize,
+    octets: usize,
+}
+
+/// A file that is kept.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// What is answered.
+    pub(crate) representation: Representation,
+    site: usize,
+    path: Rc<[u8]>,
+    /// When it was last found to be what the folder holds, in [`Now::millis`].
+    checked_millis: Cell<u64>,
+    was_used: Cell<bool>,
+    is_listed: Cell<bool>,
+}
+
+impl Cache {
+    /// An empty cache.
+    pub fn new(limits: CacheLimits) -> Self {
+        Self {
+            limits,
+            inner: RefCell::default(),
+        }
+    }
+
+    /// Its limits.
+    pub fn limits(&self) -> &CacheLimits {
+        &self.limits
+    }
+
+    /// Octets of memory of the files kept whole.
+    pub fn octets(&self) -> usize {
+        self.inner.borrow().whole.octets
+    }
+
+    /// Files kept whole, and files kept open.
+    pub fn files(&self) -> (usize, usize) {
+        let inner = self.inner.borrow();
+        (inner.whole.entries, inner.open.entries)
+    }
+
+    /// Closes the files that are kept open.
+    pub fn close_files(&self) {
+        let mut inner = self.inner.borrow_mut();
+        while inner.evict(Kind::Open) {}
+    }
+
+    pub(crate) fn add_site(&self) -> usize {
+        let sites = &mut self.inner.borrow_mut().sites;
+        sites.push(HashMap::default());
+        sites.len() - 1
+    }
+
+    /// The answer to a plain GET or HEAD, when it is here and needs no look at the folder.
+    ///
+    /// The hot path: no allocation, no system call.
+    #[inline]
+    pub(crate) fn kept(&self, site: usize, path: &[u8], now: Now) -> Option<Answer> {
+        let inner = self.inner.borrow();
+        let entry = inner.sites.get(site)?.get(path)?;
+        let Held::Whole(content) = &entry.representation.held else {
+            return None;
+        };
+        if !entry.is_checked(now) || !entry.representation.is_head_valid(now) {
+            return None;
+        }
+        entry.was_used.set(true);
+        Some(Answer::Kept {
+            rendition: entry.representation.rendition.clone(),
+            content: Bytes::clone(content),
+        })
+    }
+
+    /// The entry of a path, however old.
+    pub(crate) fn find(&self, site: usize, path: &[u8]) -> Option<Rc<Entry>> {
+        let inner = self.inner.borrow();
+        let entry = inner.sites.get(site)?.get(path)?;
+        entry.was_used.set(true);
+        Some(Rc::clone(entry))
+    }
+
+    /// Keeps a representation, in place of what was kept by this path, if it is of a kind to be kept.
+    pub(crate) fn keep(
+        &self,
+        site: usize,
+        path: &[u8],
+        representation: Representation,
+        now: Now,
+    ) -> Rc<Entry> {
+        let entry = Rc::new(Entry {
+            representation,
+            site,
+            path: path.into(),
+            checked_millis: Cell::new(now.millis),
+            was_used: Cell::new(false),
+            is_listed: Cell::new(false),
+        });
+        self.remove(site, path);
+        let is_large = entry.representation.meta.octets > self.limits.cached_file_octets_max;
+        // A small file that is not held whole could not be read in one version: next time it is tried again.
+        let may_keep = entry.kind() == Kind::Whole || is_large;
+        if may_keep && path.len() <= self.limits.cached_path_octets_max {
+            self.insert(&entry);
+        }
+        entry
+    }
+
+    fn insert(&self, entry: &Rc<Entry>) {
+        let inner = &mut *self.inner.borrow_mut();
+        let Some(site) = inner.sites.get_mut(entry.site) else {
+            return;
+        };
+        site.insert(Rc::clone(&entry.path), Rc::clone(entry));
+        entry.is_listed.set(true);
+        let kind = entry.kind();
+        let shelf = inner.shelf(kind);
+        shelf.queue.push_back(Rc::downgrade(entry));
+        shelf.entries += 1;
+        shelf.octets += entry.octets();
+        while inner.is_over(kind, &self.limits) && inner.evict(kind) {}
+        inner.shelf(kind).sweep();
+    }
+
+    /// Forgets what is kept by a path.
+    pub(crate) fn remove(&self, site: usize, path: &[u8]) {
+        let inner = &mut *self.inner.borrow_mut();
+        if let Some(entry) = inner.sites.get_mut(site).and_then(|site| site.remove(path)) {
+            inner.shelf(entry.kind()).forget(&entry);
+        }
+    }
+}
+
+impl Inner {
+    fn shelf(&mut self, kind: Kind) -> &mut Shelf {
+        match kind {
+            Kind::Whole => &mut self.whole,
+            Kind::Open => &mut self.open,
+        }
+    }
+
+    fn is_over(&self, kind: Kind, limits: &CacheLimits) -> bool {
+        match kind {
+            Kind::Whole => {
+                self.whole.octets > limits.cache_octets_max
+                    || self.whole.entries > limits.cached_files_max
+            }
+            Kind::Open => self.open.entries > limits.open_files_max,
+        }
+    }
+
+    /// Forgets one entry; `false` if there is none. Each step past an entry clears a mark that a hit has set, so the
+    /// work is at most that of the hits before it.
+    fn evict(&mut self, kind: Kind) -> bool {
+        while let Some(next) = self.shelf(kind).queue.pop_front() {
+            let Some(entry) = next.upgrade().filter(|entry| entry.is_listed.get()) else {
+                continue;
+            };
+            if entry.was_used.replace(false) {
+                self.shelf(kind).queue.push_back(next);
+                continue;
+            }
+            if let Some(site) = self.sites.get_mut(entry.site) {
+                site.remove(&entry.path);
+            }
+            self.shelf(kind).forget(&entry);
+            return true;
+        }
+        false
+    }
+}
+
+impl Shelf {
+    fn forget(&mut self, entry: &Entry) {
+        entry.is_listed.set(false);
+        self.entries -= 1;
+        self.octets -= entry.octets();
+    }
+
+    /// Drops the places of entries that were replaced, when they are most of the queue.
+    fn sweep(&mut self) {
+        if self.queue.len() > 2 * self.entries + SWEEP_PLACES_MIN {
+            self.queue
+                .retain(|place| place.upgrade().is_some_and(|entry| entry.is_listed.get()));
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Whole,
+    Open,
+}
+
+impl Entry {
+    /// Whether it was looked at so lately that it may answer by itself.
+    #[inline]
+    pub(crate) fn is_checked(&self, now: Now) -> bool {
+        now.millis.saturating_sub(self.checked_millis.get()) < CHECK_MILLIS
+    }
+
+    /// It was found to be what the folder holds.
+    pub(crate) fn check(&self, now: Now) {
+        self.checked_millis.set(now.millis);
+    }
+
+    fn kind(&self) -> Kind {
+        match self.representation.held {
+            Held::Whole(_) => Kind::Whole,
+            Held::Open(_) => Kind::Open,
+        }
+    }
+
+    fn octets(&self) -> usize {
+        let content = match &self.representation.held {
+            Held::Whole(content) => content.len(),
+            Held::Open(_) => 0,
+        };
+        content + self.path.len() + ENTRY_OCTETS
+    }
+}
+
+/// How long an entry answers without a look at the folder.
+const CHECK_MILLIS: u64 = 1000;
+/// What an entry takes beside its content and its path, about: the head, as fields and as octets, and the table's places.
+const ENTRY_OCTETS: usize = 1400;
+const SWEEP_PLACES_MIN: usize = 64;

@@ -1,0 +1,552 @@
+//! Answers to requests for the files below a folder.
+
+use std::fmt;
+use std::fs::File;
+use std::future::Future;
+use std::io;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use engine::{Answer, Exchange, Response};
+use net::{
+    FileKind, FileMeta, Now, OpenError, OpenFile, Root, Wait, blocking, is_resident, read_exact_at,
+};
+use semantics::fields::cache_control;
+use semantics::fields::precondition::Validators;
+use semantics::{Known, Method, NormalPath, OwnedRequest, RequestHead, Status, Target};
+
+use crate::cache::{Cache, Entry};
+use crate::encode::{push_path, push_query};
+use crate::errors::error_response;
+use crate::listing;
+use crate::media_type;
+use crate::methods::{options_answer, trace_answer, unsupported_method};
+use crate::representation::{Delivery, HeadRules, Held, Representation, SELECTIVE, refused_by};
+
+/// What [`Files`] serve, and how. Files whose name begins with a dot are never served.
+#[derive(Clone, Debug, Default)]
+pub struct FilesConfig {
+    /// The folder.
+    pub root: PathBuf,
+    /// Names of files that stand for their folder, the first that exists.
+    pub index: Vec<String>,
+    /// Whether a folder without such a file is listed.
+    pub browse: bool,
+    /// Whether TRACE is answered.
+    pub allow_trace: bool,
+    /// The Cache-Control field of every file.
+    pub cache_control: Option<String>,
+    /// The Expires field of every file lies this many seconds after Date.
+    pub expires_seconds: Option<u64>,
+}
+
+/// Why [`Files`] cannot be served.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum FilesError {
+    /// The folder cannot be opened.
+    Root(io::Error),
+    /// The value for Cache-Control is none; in words.
+    CacheControl(String),
+}
+
+/// The files below one folder, for one worker. Clones are the same files.
+#[derive(Clone, Debug)]
+pub struct Files(Rc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    place: Arc<Place>,
+    browse: bool,
+    allow_trace: bool,
+    rules: HeadRules,
+    cache: Rc<Cache>,
+    /// The number of these files in the cache.
+    site: usize,
+}
+
+/// Where files are looked for, also from other threads.
+#[derive(Debug)]
+struct Place {
+    root: Root,
+    index: Vec<String>,
+    whole_octets_max: u64,
+}
+
+impl Files {
+    /// The files that `config` describes.
+    ///
+    /// # Errors
+    /// See [`FilesError`].
+    pub fn new(config: FilesConfig, cache: Rc<Cache>) -> Result<Self, FilesError> {
+        let cache_control = match &config.cache_control {
+            None => None,
+            Some(text) => Some(
+                cache_control::render(text)
+                    .map_err(|error| FilesError::CacheControl(error.to_string()))?,
+            ),
+        };
+        let place = Arc::new(Place {
+            root: Root::new(&config.root).map_err(FilesError::Root)?,
+            index: config.index,
+            whole_octets_max: cache.limits().cached_file_octets_max,
+        });
+        Ok(Self(Rc::new(Inner {
+            place,
+            browse: config.browse,
+            allow_trace: config.allow_trace,
+            rules: HeadRules {
+                cache_control,
+                expires_seconds: config.expires_seconds,
+            },
+            site: cache.add_site(),
+            cache,
+        })))
+    }
+
+    /// Answers a request for `path`: the normal form of the target's path, without what led to these files.
+    #[inline]
+    pub fn answer(&self, exchange: &mut Exchange<'_>, path: &NormalPath<'_>) -> Answer {
+        let files = &*self.0;
+        let head = exchange.head;
+        if matches!(head.method(), Method::Get | Method::Head)
+            && !head.section().present().intersects(SELECTIVE)
+            && let Some(answer) = files.cache.kept(files.site, path.octets(), exchange.now)
+        {
+            return answer;
+        }
+        self.answer_fully(exchange, path)
+    }
+
+    /// The methods that every file allows (RFC 9110 §10.2.1).
+    pub fn allow(&self) -> &'static str {
+        if self.0.allow_trace {
+            "GET, HEAD, OPTIONS, TRACE"
+        } else {
+            "GET, HEAD, OPTIONS"
+        }
+    }
+
+    fn answer_fully(&self, exchange: &Exchange<'_>, path: &NormalPath<'_>) -> Answer {
+        let head = exchange.head;
+        match head.method() {
+            Method::Get | Method::Head => self.select(head, path.octets(), exchange.now),
+            Method::Options => options_answer(self.allow()).into(),
+            Method::Trace if self.0.allow_trace => trace_answer(exchange).into(),
+            _ => unsupported_method(head, self.allow()).into(),
+        }
+    }
+
+    fn select(&self, head: RequestHead<'_>, path: &[u8], now: Now) -> Answer {
+        if has_hidden_segment(path) {
+            return not_found(head).into();
+        }
+        let files = &*self.0;
+        match files.find(path, now) {
+            Ok(found) => self.conclude(found, head, path, now),
+            Err(OpenError::WouldBlock) => self.select_later(head, path, now),
+            // Descriptors that are held for speed alone are the first to go.
+            Err(OpenError::TooManyOpen) if files.cache.files().1 > 0 => {
+                files.cache.close_files();
+                self.select_later(head, path, now)
+            }
+            Err(error) => files.failed(head, path, &error).into(),
+        }
+    }
+
+    /// The same on a thread that may wait.
+    fn select_later(&self, head: RequestHead<'_>, path: &[u8], now: Now) -> Answer {
+        let files = self.clone();
+        let request = head.to_owned();
+        let path: Box<[u8]> = path.into();
+        Answer::Later(Box::pin(async move {
+            let place = Arc::clone(&files.0.place);
+            let asked = path.clone();
+            let found = blocking(move || place.load(&asked, Wait::MayBlock)).await;
+            let head = request.head();
+            match found {
+                Ok(Ok(located)) => {
+                    let found = files.0.take_in(located, &path, now);
+                    files.conclude_later(found, &request, &path, now).await
+                }
+                Ok(Err(error)) => files.0.failed(head, &path, &error),
+                Err(_) => internal(head),
+            }
+        }))
+    }
+
+    fn conclude(&self, found: Found, head: RequestHead<'_>, path: &[u8], now: Now) -> Answer {
+        match found {
+            Found::Entry(entry) => match entry.representation.deliver(head, now) {
+                Delivery::Other(response) => response.into(),
+                Delivery::Whole => entry.representation.whole_answer(),
+            },
+            Found::NeedsSlash => with_slash(head, path).into(),
+            Found::Folder if !self.0.browse => not_listed(head).into(),
+            Found::Folder => {
+                let (files, request, path) =
+                    (self.clone(), head.to_owned(), Box::<[u8]>::from(path));
+                Answer::Later(Box::pin(
+                    async move { files.list(&request, &path, now).await },
+                ))
+            }
+        }
+    }
+
+    async fn conclude_later(
+        &self,
+        found: Found,
+        request: &OwnedRequest,
+        path: &[u8],
+        now: Now,
+    ) -> Response {
+        let head = request.head();
+        match found {
+            Found::Entry(entry) => match entry.representation.deliver(head, now) {
+                Delivery::Other(response) => response,
+                Delivery::Whole => entry.representation.whole(),
+            },
+            Found::NeedsSlash => with_slash(head, path),
+            Found::Folder if !self.0.browse => not_listed(head),
+            Found::Folder => self.list(request, path, now).await,
+        }
+    }
+
+    fn list<'a>(
+        &self,
+        request: &'a OwnedRequest,
+        path: &'a [u8],
+        now: Now,
+    ) -> Pin<Box<dyn Future<Output = Response> + 'a>> {
+        let files = Rc::clone(&self.0);
+        Box::pin(async move {
+            let head = request.head();
+            // A listing has no validators, but may be asked for only if it is there, or is not.
+            let none = Validators::default();
+            let unchanged = || Response::new(Status::NOT_MODIFIED);
+            if let Some(response) = refused_by(head, &none, now, unchanged) {
+                return response;
+            }
+            let place = Arc::clone(&files.place);
+            let relative: Box<[u8]> = relative(path).into();
+            let form = listing::preference(head);
+            let title = shown_path(head, path);
+            let written = blocking(move || {
+                let folder = place
+                    .root
+                    .read_folder(&relative, listing::LISTING_ENTRIES_MAX)?;
+                Ok(listing::write(form, &title, folder))
+            });
+            match written.await {
+                Ok(Ok(text)) => listing::response(form, text),
+                Ok(Err(error)) => files.failed(head, path, &error),
+                Err(_) => internal(head),
+            }
+        })
+    }
+}
+
+/// What a path leads to.
+enum Found {
+    /// A file.
+    Entry(Rc<Entry>),
+    /// A folder, asked for without the slash.
+    NeedsSlash,
+    /// A folder without a file that stands for it.
+    Folder,
+}
+
+impl Inner {
+    /// What the path leads to, without waiting.
+    fn find(&self, path: &[u8], now: Now) -> Result<Found, OpenError> {
+        if let Some(entry) = self.cache.find(self.site, path)
+            && let Some(entry) = self.revalidate(entry, path, now)?
+        {
+            return Ok(Found::Entry(entry));
+        }
+        let located = match self.place.load(path, Wait::CachedOnly) {
+            Err(error) if !matches!(error, OpenError::WouldBlock) => {
+                self.cache.remove(self.site, path);
+                return Err(error);
+            }
+            located => located?,
+        };
+        Ok(self.take_in(located, path, now))
+    }
+
+    /// The entry, if it is what the folder holds.
+    fn revalidate(
+        &self,
+        entry: Rc<Entry>,
+        path: &[u8],
+        now: Now,
+    ) -> Result<Option<Rc<Entry>>, OpenError> {
+        if !entry.is_checked(now) {
+            if entry.representation.is_fresh_change {
+                return Ok(None);
+            }
+            match self.place.stat(path, Wait::CachedOnly) {
+                Ok(meta) if meta == entry.representation.meta => entry.check(now),
+                Err(error @ OpenError::WouldBlock) => return Err(error),
+                _ => return Ok(None),
+            }
+        }
+        if entry.representation.is_head_valid(now) {
+            return Ok(Some(entry));
+        }
+        let again = entry.representation.with_head_for(&self.rules, now);
+        Ok(Some(self.cache.keep(self.site, path, again, now)))
+    }
+
+    fn take_in(&self, located: Located, path: &[u8], now: Now) -> Found {
+        let loaded = match located {
+            Located::NeedsSlash => return Found::NeedsSlash,
+            Located::Folder => {
+                self.cache.remove(self.site, path);
+                return Found::Folder;
+            }
+            Located::File(loaded) => loaded,
+        };
+        let held = match loaded.content {
+            Some(content) => Held::Whole(content),
+            None => Held::Open(Rc::new(loaded.file)),
+        };
+        let media_type = media_type::of(&loaded.name);
+        let representation = Representation::new(loaded.meta, held, &media_type, &self.rules, now);
+        Found::Entry(self.cache.keep(self.site, path, representation, now))
+    }
+
+    fn failed(&self, head: RequestHead<'_>, path: &[u8], error: &OpenError) -> Response {
+        self.cache.remove(self.site, path);
+        match error {
+            // A link that leads out, and a FIFO, are none of the client's business: nothing is told of them.
+            OpenError::NotFound | OpenError::OutsideRoot | OpenError::NotAFile => not_found(head),
+            OpenError::NotAllowed => error_response(
+                Status::FORBIDDEN,
+                "This server may not read the file",
+                "RFC 9110 §15.5.4",
+                Some(head),
+            ),
+            OpenError::TooManyOpen => error_response(
+                Status::SERVICE_UNAVAILABLE,
+                "This server has as many files open as it may",
+                "RFC 9110 §15.6.4",
+                Some(head),
+            ),
+            _ => internal(head),
+        }
+    }
+}
+
+/// What was found at a path. It may cross threads.
+enum Located {
+    File(Loaded),
+    NeedsSlash,
+    Folder,
+}
+
+struct Loaded {
+    file: File,
+    meta: FileMeta,
+    /// Of a small file that held still while it was read.
+    content: Option<Bytes>,
+    /// By which its media type is known.
+    name: Vec<u8>,
+}
+
+impl Place {
+    /// Opens what the path leads to, and reads it if it is a small file.
+    fn load(&self, path: &[u8], wait: Wait) -> Result<Located, OpenError> {
+        let relative = relative(path);
+        if !is_folder_path(path) {
+            let open = self.root.open(relative, wait)?;
+            return match open.meta.kind {
+                FileKind::Folder => Ok(Located::NeedsSlash),
+                _ => self.read(open, relative.to_vec(), wait).map(Located::File),
+            };
+        }
+        for name in self.index_paths(relative) {
+            match self.root.open(&name, wait) {
+                Ok(open) if open.meta.kind == FileKind::Regular => {
+                    return self.read(open, name, wait).map(Located::File);
+                }
+                Ok(_) | Err(OpenError::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        match self.root.stat(relative, wait)?.kind {
+            FileKind::Folder => Ok(Located::Folder),
+            // A slash after the name of a file names nothing.
+            _ => Err(OpenError::NotFound),
+        }
+    }
+
+    /// What the system says of the file that [`Self::load`] would open.
+    fn stat(&self, path: &[u8], wait: Wait) -> Result<FileMeta, OpenError> {
+        let relative = relative(path);
+        if !is_folder_path(path) {
+            return self.root.stat(relative, wait);
+        }
+        for name in self.index_paths(relative) {
+            match self.root.stat(&name, wait) {
+                Ok(meta) if meta.kind == FileKind::Regular => return Ok(meta),
+                Ok(_) | Err(OpenError::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(OpenError::NotFound)
+    }
+
+    fn index_paths<'a>(&'a self, folder: &'a [u8]) -> impl Iterator<Item = Vec<u8>> + 'a {
+        self.index.iter().map(move |name| {
+            if folder.is_empty() {
+                name.clone().into_bytes()
+            } else {
+                [folder, b"/", name.as_bytes()].concat()
+            }
+        })
+    }
+
+    /// Reads a small file so that its content and what is told of it are of one version: nothing that the system says
+    /// of it differs before and after.
+    fn read(&self, open: OpenFile, name: Vec<u8>, wait: Wait) -> Result<Loaded, OpenError> {
+        let OpenFile { file, mut meta } = open;
+        let mut content = None;
+        for _ in 0..READ_TRIES_MAX {
+            if meta.octets > self.whole_octets_max {
+                break;
+            }
+            if wait == Wait::CachedOnly && !is_resident(&file, 0, meta.octets) {
+                return Err(OpenError::WouldBlock);
+            }
+            let mut octets = vec![0; usize::try_from(meta.octets).unwrap_or(0)];
+            let outcome = read_exact_at(&file, &mut octets, 0);
+            let before = std::mem::replace(&mut meta, FileMeta::read(&file)?);
+            match outcome {
+                Ok(()) if before == meta => {
+                    content = Some(octets.into());
+                    break;
+                }
+                // It was cut meanwhile.
+                Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
+                    return Err(error.into());
+                }
+                _ => {}
+            }
+        }
+        Ok(Loaded {
+            file,
+            meta,
+            content,
+            name,
+        })
+    }
+}
+
+impl Representation {
+    /// [`Self::whole`] as an answer.
+    fn whole_answer(&self) -> Answer {
+        match &self.held {
+            Held::Whole(content) => Answer::Kept {
+                rendition: self.rendition.clone(),
+                content: content.clone(),
+            },
+            Held::Open(_) => self.whole().into(),
+        }
+    }
+}
+
+/// A path as a name below the root.
+fn relative(path: &[u8]) -> &[u8] {
+    let path = path.strip_prefix(b"/").unwrap_or(path);
+    path.strip_suffix(b"/").unwrap_or(path)
+}
+
+fn is_folder_path(path: &[u8]) -> bool {
+    path.ends_with(b"/")
+}
+
+/// Whether a segment begins with a dot. What it stands for is not served, and not told to exist. The exception is the
+/// folder that RFC 8615 §3 sets apart.
+fn has_hidden_segment(path: &[u8]) -> bool {
+    path.split(|&b| b == b'/')
+        .any(|segment| segment.first() == Some(&b'.') && segment != b".well-known")
+}
+
+/// 301 to the folder by its own name (RFC 9110 §15.4.2), in path-absolute form, which no name of a host can be read into:
+/// a normal form has no empty segments, so it never begins with two slashes.
+fn with_slash(head: RequestHead<'_>, path: &[u8]) -> Response {
+    let target = Target::parse(head.target(), head.method());
+    let normal = target
+        .as_ref()
+        .and_then(|target| NormalPath::of(target.path).ok());
+    let mut location = String::with_capacity(head.target().len() + 8);
+    push_path(
+        &mut location,
+        normal.as_ref().map_or(path, |normal| normal.octets()),
+    );
+    location.push('/');
+    if let Some(query) = target.and_then(|target| target.query) {
+        location.push('?');
+        push_query(&mut location, query);
+    }
+    let mut response = error_response(
+        Status::MOVED_PERMANENTLY,
+        "A folder is named with a slash at its end",
+        "RFC 9110 §15.4.2",
+        Some(head),
+    );
+    response.head.add(Known::Location, location);
+    response
+}
+
+/// The path as the client sees it.
+fn shown_path(head: RequestHead<'_>, path: &[u8]) -> Vec<u8> {
+    Target::parse(head.target(), head.method())
+        .and_then(|target| {
+            NormalPath::of(target.path)
+                .ok()
+                .map(|normal| normal.octets().to_vec())
+        })
+        .unwrap_or_else(|| path.to_vec())
+}
+
+fn not_found(head: RequestHead<'_>) -> Response {
+    let because = "There is nothing at this path";
+    error_response(Status::NOT_FOUND, because, "RFC 9110 §15.5.5", Some(head))
+}
+
+fn not_listed(head: RequestHead<'_>) -> Response {
+    let because = "The folder has no index file and is not listed";
+    error_response(Status::FORBIDDEN, because, "RFC 9110 §15.5.4", Some(head))
+}
+
+fn internal(head: RequestHead<'_>) -> Response {
+    let because = "This server could not read the file";
+    error_response(
+        Status::INTERNAL_SERVER_ERROR,
+        because,
+        "RFC 9110 §15.6.1",
+        Some(head),
+    )
+}
+
+impl fmt::Display for FilesError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root(error) => write!(f, "the folder cannot be served: {error}"),
+            Self::CacheControl(why) => write!(f, "not a Cache-Control value: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for FilesError {}
+
+/// How often a small file that changes while it is read is read again.
+const READ_TRIES_MAX: usize = 4;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,439 @@
+//! A selected representation, and the answers made of it: whole, in parts, not modified, refused.
+
+use std::fmt::Write;
+use std::fs::File;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use engine::{Content, FilePart, Piece, Response};
+use net::{FileMeta, Now};
+use semantics::fields::date::HttpDate;
+use semantics::fields::entity_tag::EntityTag;
+use semantics::fields::list::only_line;
+use semantics::fields::precondition::{self, Conditions, Validators, Verdict, evaluate};
+use semantics::fields::range::{self, ByteRange, RangeRequest};
+use semantics::{FieldSet, Known, Method, Rendition, RequestHead, ResponseHead, Status};
+
+use crate::errors::error_response;
+
+/// What a file gives: its octets, and the head that goes with them (RFC 9110 §3.2).
+#[derive(Debug)]
+pub(crate) struct Representation {
+    /// The file, as it was before and after its content was read.
+    pub(crate) meta: FileMeta,
+    /// The content.
+    pub(crate) held: Held,
+    /// The head of a 200.
+    pub(crate) rendition: Rendition,
+    /// The ETag field's value.
+    etag: Box<str>,
+    /// The Last-Modified field's value.
+    modified: HttpDate,
+    /// The file changed so shortly before it was looked at that it may have changed once more without a sign.
+    pub(crate) is_fresh_change: bool,
+    /// The second for which the head was made, where it depends on one.
+    head_second: Option<u64>,
+}
+
+/// Where the content is.
+#[derive(Clone, Debug)]
+pub(crate) enum Held {
+    /// All of it in memory.
+    Whole(Bytes),
+    /// In the file.
+    Open(Rc<File>),
+}
+
+/// What a site or route adds to the head of every file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HeadRules {
+    /// The Cache-Control field's value.
+    pub(crate) cache_control: Option<String>,
+    /// Expires lies this many seconds after Date.
+    pub(crate) expires_seconds: Option<u64>,
+}
+
+/// What is to be sent.
+#[derive(Debug)]
+pub(crate) enum Delivery {
+    /// The representation as it is, with 200.
+    Whole,
+    /// Something else.
+    Other(Response),
+}
+
+impl Representation {
+    pub(crate) fn new(
+        meta: FileMeta,
+        held: Held,
+        media_type: &str,
+        rules: &HeadRules,
+        now: Now,
+    ) -> Self {
+        let is_fresh_change = is_fresh_change(&meta, now);
+        let etag = entity_tag(&meta, &held, is_fresh_change);
+        Self::with_head(meta, held, is_fresh_change, etag, media_type, rules, now)
+    }
+
+    /// The same with a head for another second.
+    pub(crate) fn with_head_for(&self, rules: &HeadRules, now: Now) -> Self {
+        let head = self.rendition.head().section();
+        let media_type = head.first(Known::ContentType).unwrap_or_default();
+        Self::with_head(
+            self.meta,
+            self.held.clone(),
+            self.is_fresh_change,
+            self.etag.clone(),
+            &String::from_utf8_lossy(media_type),
+            rules,
+            now,
+        )
+    }
+
+    fn with_head(
+        meta: FileMeta,
+        held: Held,
+        is_fresh_change: bool,
+        etag: Box<str>,
+        media_type: &str,
+        rules: &HeadRules,
+        now: Now,
+    ) -> Self {
+        // RFC 9110 §8.8.2.1: a date in the future is replaced by that of the message.
+        let claimed = HttpDate::from_unix(u64::try_from(meta.modified.0).unwrap_or(0));
+        let modified = claimed.min(HttpDate::from_unix(now.unix_seconds));
+        let depends_on_time = modified != claimed || rules.expires_seconds.is_some();
+        let mut head = ResponseHead::new(Status::OK)
+            .with(Known::ContentType, media_type)
+            .with(Known::LastModified, modified.render())
+            .with(Known::ETag, &*etag)
+            .with(Known::AcceptRanges, "bytes");
+        if let Some(value) = &rules.cache_control {
+            head.add(Known::CacheControl, value);
+        }
+        if let Some(seconds) = rules.expires_seconds {
+            let expires = HttpDate::from_unix(now.unix_seconds.saturating_add(seconds));
+            head.add(Known::Expires, expires.render());
+        }
+        Self {
+            meta,
+            held,
+            rendition: Rendition::new(head, meta.octets),
+            etag,
+            modified,
+            is_fresh_change,
+            head_second: depends_on_time.then_some(now.unix_seconds),
+        }
+    }
+
+    /// Whether the head may be sent at this time.
+    #[inline]
+    pub(crate) fn is_head_valid(&self, now: Now) -> bool {
+        self.head_second
+            .is_none_or(|second| second == now.unix_seconds)
+    }
+
+    /// 200 with all of it.
+    pub(crate) fn whole(&self) -> Response {
+        Response {
+            head: self.rendition.head().clone(),
+            content: self.content(ByteRange {
+                first: 0,
+                last: self.meta.octets.saturating_sub(1),
+            }),
+        }
+    }
+
+    /// What a GET or HEAD with this head gets.
+    pub(crate) fn deliver(&self, head: RequestHead<'_>, now: Now) -> Delivery {
+        if !head.section().present().intersects(SELECTIVE) {
+            return Delivery::Whole;
+        }
+        let validators = Validators {
+            etag: EntityTag::parse(self.etag.as_bytes()),
+            last_modified: Some(self.modified),
+        };
+        if let Some(response) = refused_by(head, &validators, now, || self.not_modified()) {
+            return Delivery::Other(response);
+        }
+        // RFC 9110 §14.2: Range is defined for GET alone.
+        if head.method() != Method::Get {
+            return Delivery::Whole;
+        }
+        let Some(asked) = only_line(head.all(Known::Range)) else {
+            return Delivery::Whole;
+        };
+        let if_range = only_line(head.all(Known::IfRange));
+        let date = HttpDate::from_unix(now.unix_seconds);
+        if !precondition::range_applies(if_range, &validators, date) {
+            return Delivery::Whole;
+        }
+        match range::parse(asked, self.meta.octets, &range::Limits::default()) {
+            RangeRequest::Ignored(_) => Delivery::Whole,
+            RangeRequest::Unsatisfiable => Delivery::Other(self.unsatisfiable(head)),
+            RangeRequest::Satisfiable(ranges) => {
+                let is_known = if_range.is_some();
+                Delivery::Other(match ranges.as_slice() {
+                    &[one] => self.part(one, is_known),
+                    many => self.parts(many, is_known),
+                })
+            }
+        }
+    }
+
+    /// 304 with the fields that a 200 would have had, as far as a store needs them (RFC 9110 §15.4.5). As there is an
+    /// entity tag, Last-Modified tells it nothing more.
+    fn not_modified(&self) -> Response {
+        let mut response = Response::new(Status::NOT_MODIFIED);
+        self.copy_fields(
+            &mut response.head,
+            &[Known::ETag, Known::CacheControl, Known::Expires],
+        );
+        response
+    }
+
+    /// The head of a 206 but for what the ranges add and its type (RFC 9110 §15.3.7): all that a 200 has, or, when the
+    /// client showed by If-Range that it has that, only what it must have.
+    fn partial_head(&self, is_known: bool) -> ResponseHead {
+        let mut head = ResponseHead::new(Status::PARTIAL_CONTENT);
+        if !is_known {
+            self.copy_fields(&mut head, &[Known::LastModified]);
+        }
+        let fields = [
+            Known::ETag,
+            Known::AcceptRanges,
+            Known::CacheControl,
+            Known::Expires,
+        ];
+        self.copy_fields(&mut head, &fields);
+        head
+    }
+
+    fn copy_fields(&self, to: &mut ResponseHead, fields: &[Known]) {
+        let from = self.rendition.head().section();
+        for &field in fields {
+            if let Some(value) = from.first(field) {
+                to.add(field, value);
+            }
+        }
+    }
+
+    /// 206 with one range.
+    fn part(&self, range: ByteRange, is_known: bool) -> Response {
+        let mut head = self.partial_head(is_known);
+        // With If-Range §15.3.7 would rather have it left out, and §8.3 have it with every content: who knows what the
+        // content is cannot take it for anything else.
+        self.copy_fields(&mut head, &[Known::ContentType]);
+        let content_range = range::content_range(range.first, range.last, self.meta.octets);
+        head.add(Known::ContentRange, content_range.as_octets());
+        Response {
+            head,
+            content: self.content(range),
+        }
+    }
+
+    /// 206 with several ranges, each with its own head (RFC 9110 §14.6, §15.3.7.2).
+    fn parts(&self, ranges: &[ByteRange], is_known: bool) -> Response {
+        let mut head = self.partial_head(is_known);
+        let boundary = self.boundary();
+        let full_head = self.rendition.head().section();
+        let media_type = full_head.first(Known::ContentType).unwrap_or_default();
+        let mut pieces = Vec::with_capacity(2 * ranges.len() + 1);
+        for range in ranges {
+            let start = if pieces.is_empty() { "" } else { "\r\n" };
+            let mut framing = format!("{start}--{boundary}\r\nContent-Type: ").into_bytes();
+            framing.extend_from_slice(media_type);
+            framing.extend_from_slice(b"\r\nContent-Range: ");
+            let content_range = range::content_range(range.first, range.last, self.meta.octets);
+            framing.extend_from_slice(content_range.as_octets());
+            framing.extend_from_slice(b"\r\n\r\n");
+            pieces.push(Piece::Octets(framing.into()));
+            pieces.extend(self.piece(*range));
+        }
+        pieces.push(Piece::Octets(format!("\r\n--{boundary}--\r\n").into()));
+        // Not to be generated in the head of a multipart: Content-Range (§15.3.7.2).
+        head.add(
+            Known::ContentType,
+            format!("multipart/byteranges; boundary={boundary}"),
+        );
+        Response {
+            head,
+            content: Content::Pieces(pieces),
+        }
+    }
+
+    /// What separates the parts. It follows from this version of the file, its times and its place, so that it is the same
+    /// for the same answer, and is not found in the content but by somebody who foresees all of them.
+    fn boundary(&self) -> String {
+        let meta = &self.meta;
+        let mut seed = Vec::with_capacity(96);
+        seed.extend_from_slice(self.etag.as_bytes());
+        for number in [
+            meta.inode,
+            meta.device,
+            meta.changed.0.cast_unsigned(),
+            u64::from(meta.changed.1),
+        ] {
+            seed.extend_from_slice(&number.to_le_bytes());
+        }
+        let first = digest(&seed);
+        seed.push(1);
+        format!("part-{first:016x}{:016x}", digest(&seed))
+    }
+
+    /// 416 (RFC 9110 §15.5.17).
+    fn unsatisfiable(&self, head: RequestHead<'_>) -> Response {
+        let because = "None of the ranges lies inside the representation";
+        let mut response = error_response(
+            Status::RANGE_NOT_SATISFIABLE,
+            because,
+            "RFC 9110 §15.5.17",
+            Some(head),
+        );
+        let content_range = range::unsatisfied_content_range(self.meta.octets);
+        response
+            .head
+            .add(Known::ContentRange, content_range.as_octets());
+        response
+    }
+
+    fn content(&self, range: ByteRange) -> Content {
+        match self.piece(range) {
+            None => Content::Empty,
+            Some(Piece::Octets(octets)) => Content::Octets(octets),
+            Some(Piece::File(part)) => Content::File(part),
+        }
+    }
+
+    /// The octets of a range; `None` for the impossible and for an empty file.
+    fn piece(&self, range: ByteRange) -> Option<Piece> {
+        if range.last >= self.meta.octets {
+            return None;
+        }
+        Some(match &self.held {
+            Held::Whole(content) => {
+                let first = usize::try_from(range.first).ok()?;
+                let end = usize::try_from(range.last).ok()?.checked_add(1)?;
+                if end > content.len() || first > end {
+                    return None;
+                }
+                Piece::Octets(content.slice(first..end))
+            }
+            Held::Open(file) => Piece::File(FilePart {
+                file: Rc::clone(file),
+                offset: range.first,
+                octets: range.octets(),
+            }),
+        })
+    }
+}
+
+/// The answer of a request whose preconditions do not let it proceed (RFC 9110 §13.2.2).
+pub(crate) fn refused_by(
+    head: RequestHead<'_>,
+    validators: &Validators<'_>,
+    now: Now,
+    not_modified: impl FnOnce() -> Response,
+) -> Option<Response> {
+    let if_match: Vec<&[u8]> = head.all(Known::IfMatch).collect();
+    let if_none_match: Vec<&[u8]> = head.all(Known::IfNoneMatch).collect();
+    let conditions = Conditions {
+        if_match: &if_match,
+        if_none_match: &if_none_match,
+        if_modified_since: only_line(head.all(Known::IfModifiedSince)),
+        if_unmodified_since: only_line(head.all(Known::IfUnmodifiedSince)),
+        if_range: None,
+    };
+    let date = HttpDate::from_unix(now.unix_seconds);
+    match evaluate(
+        &conditions,
+        precondition::Method::GetOrHead,
+        Some(validators),
+        date,
+    ) {
+        Verdict::Proceed(_) => None,
+        Verdict::NotModified(_) => Some(not_modified()),
+        Verdict::PreconditionFailed(rule) => Some(error_response(
+            Status::PRECONDITION_FAILED,
+            "A precondition of the request is false",
+            rule.citation(),
+            Some(head),
+        )),
+    }
+}
+
+/// The strong entity tag of a file, if it can be had (RFC 9110 §8.8.3).
+///
+/// * Content in memory: its length and a digest of it. Two versions share it only if they are the same octets, whatever
+///   the clock and whoever set a date back, and two machines with the same file agree.
+/// * Content in a file: when it was modified, to the nanosecond, and its length, as far as the system's clock ticks
+///   tell versions apart. Shortly after a change they do not: then the tag is weak, with the time of the last change of
+///   any kind, so that it is not taken for one octet by octet, and differs from the strong one that follows.
+fn entity_tag(meta: &FileMeta, held: &Held, is_fresh_change: bool) -> Box<str> {
+    let octets = meta.octets;
+    let mut tag = String::with_capacity(48);
+    let _ = match held {
+        Held::Whole(content) => write!(tag, "\"{octets:x}-{:016x}\"", digest(content)),
+        Held::Open(_) => {
+            let modified = nanos(meta.modified);
+            if is_fresh_change {
+                write!(
+                    tag,
+                    "W/\"{modified:x}-{octets:x}-{:x}\"",
+                    nanos(meta.changed)
+                )
+            } else {
+                write!(tag, "\"{modified:x}-{octets:x}\"")
+            }
+        }
+    };
+    tag.into()
+}
+
+fn nanos((seconds, nanos): (i64, u32)) -> i128 {
+    i128::from(seconds) * 1_000_000_000 + i128::from(nanos)
+}
+
+/// Whether the file changed so shortly before `now` that a further change could bear the same times: file times advance
+/// in ticks of up to 10 ms, and by whole seconds on some file systems, or by two. The time of a change of any kind
+/// counts, since no program can set that.
+fn is_fresh_change(meta: &FileMeta, now: Now) -> bool {
+    let tick_millis = if meta.changed.1 == 0 { 2000 } else { 100 };
+    let changed_millis = nanos(meta.changed) / 1_000_000;
+    changed_millis + tick_millis > i128::from(now.unix_millis)
+}
+
+/// 64 bits that depend on every octet and are the same on every machine. It tells versions of a file apart, it does not
+/// withstand somebody who makes two files for each other.
+fn digest(octets: &[u8]) -> u64 {
+    let mut state = SEED ^ octets.len() as u64;
+    let (words, rest) = octets.as_chunks::<8>();
+    for word in words {
+        state = fold(state ^ u64::from_le_bytes(*word));
+    }
+    let mut last = [0; 8];
+    for (to, from) in last.iter_mut().zip(rest) {
+        *to = *from;
+    }
+    fold(fold(state ^ u64::from_le_bytes(last)) ^ SEED)
+}
+
+/// Both halves of a product, one over the other, and the factor, so that no state is lost to a zero.
+fn fold(state: u64) -> u64 {
+    let product = u128::from(state) * u128::from(MULTIPLIER);
+    (product as u64) ^ ((product >> 64) as u64) ^ state.rotate_left(29)
+}
+
+/// The fields that may make the answer to a GET another one than 200 with everything.
+pub(crate) const SELECTIVE: FieldSet = FieldSet::of(&[
+    Known::IfMatch,
+    Known::IfNoneMatch,
+    Known::IfModifiedSince,
+    Known::IfUnmodifiedSince,
+    Known::IfRange,
+    Known::Range,
+]);
+
+/// The fractional part of the golden ratio, and that of the square root of two, made odd.
+const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+const SEED: u64 = 0x6a09_e667_f3bc_c909;

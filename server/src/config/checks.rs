@@ -1,0 +1,193 @@
+//! Rules for single values that need more than a type.
+
+use super::slot::Complaint;
+use std::net::Ipv6Addr;
+
+/// A host name as it is compared: in lower case, without port (RFC 9110 §4.2.3).
+pub(crate) fn host(text: &str) -> Result<String, Complaint> {
+    let name = text.to_ascii_lowercase();
+    if name == "*" || ipv6(&name).is_some() {
+        return Ok(name);
+    }
+    if let Some((before, port)) = name.rsplit_once(':')
+        && port.bytes().all(|octet| octet.is_ascii_digit())
+        && (!before.contains(':') || ipv6(before).is_some())
+    {
+        let hint = format!("write \"{before}\": the port does not choose a site");
+        return Err(Complaint::with(format!("{} has a port", shown(text)), hint));
+    }
+    if name.parse::<Ipv6Addr>().is_ok() {
+        let hint = format!("write \"[{name}]\"");
+        return Err(Complaint::with(
+            format!("{} needs brackets", shown(text)),
+            hint,
+        ));
+    }
+    if let Some(rest) = name.strip_prefix("*.") {
+        let hint = format!("name each host, as \"www.{rest}\", or use \"*\" for any other");
+        return Err(Complaint::with(
+            format!("{} is no whole name", shown(text)),
+            hint,
+        ));
+    }
+    if name.len() <= HOST_OCTETS_MAX && name.split('.').all(is_label) {
+        return Ok(name);
+    }
+    Err(Complaint::new(format!(
+        "{} is not a host name",
+        shown(text)
+    )))
+}
+
+/// The name of a file in any folder.
+pub(crate) fn file_name(text: &str) -> Result<String, Complaint> {
+    if text.contains(['/', '\\', '\0']) || matches!(text, "" | "." | "..") {
+        return Err(Complaint::new(format!(
+            "{} is not a file name",
+            shown(text)
+        )));
+    }
+    Ok(text.to_owned())
+}
+
+/// A path in the form that targets are compared in: percent-decoded, without dot
+/// segments and empty segments (RFC 3986 §6.2.2).
+pub(crate) fn route_path(text: &str) -> Result<String, Complaint> {
+    let complaint = |what: &str| Complaint::new(format!("{} {what}", shown(text)));
+    if !text.starts_with('/') {
+        let hint = format!("write {}", shown(&format!("/{text}")));
+        return Err(Complaint::with(
+            complaint("does not begin with \"/\"").message,
+            hint,
+        ));
+    }
+    if text.contains(['?', '#']) {
+        return Err(complaint("holds a query: a route looks at the path only"));
+    }
+    if text.contains('\\') || text.contains(char::is_control) {
+        return Err(complaint("holds a character that no path has"));
+    }
+    if let Some(decoded) = percent_decoded(text) {
+        let slashes = |text: &str| text.matches(['/', '\\', '\0']).count();
+        if slashes(&decoded) != slashes(text) {
+            return Err(complaint(
+                "holds an octet that never separates: no target reaches it",
+            ));
+        }
+        let hint = format!("write {}", shown(&decoded));
+        return Err(Complaint::with(
+            complaint("is percent-encoded").message,
+            hint,
+        ));
+    }
+    let normal = normal_form(text);
+    if normal == text {
+        return Ok(normal);
+    }
+    let hint = format!("write {}", shown(&normal));
+    Err(Complaint::with(
+        complaint("is not in normal form").message,
+        hint,
+    ))
+}
+
+fn ipv6(text: &str) -> Option<Ipv6Addr> {
+    text.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
+}
+
+fn is_label(label: &str) -> bool {
+    let is_fit = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
+    (1..=LABEL_OCTETS_MAX).contains(&label.len()) && label.bytes().all(is_fit)
+}
+
+fn normal_form(path: &str) -> String {
+    let mut segments = Vec::new();
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => {
+                segments.pop();
+            }
+            other => segments.push(other),
+        }
+    }
+    format!("/{}", segments.join("/"))
+}
+
+/// The decoded form, if anything is percent-encoded.
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&octet, tail)) = rest.split_first() {
+        let pair = tail
+            .get(..2)
+            .and_then(|pair| std::str::from_utf8(pair).ok());
+        let value = pair
+            .filter(|_| octet == b'%')
+            .and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        out.push(value.unwrap_or(octet));
+        rest = value.and_then(|_| tail.get(2..)).unwrap_or(tail);
+    }
+    (out != text.as_bytes()).then(|| String::from_utf8_lossy(&out).into_owned())
+}
+
+fn shown(text: &str) -> String {
+    format!("\"{}\"", text.escape_debug())
+}
+
+/// RFC 1035 §2.3.4.
+const LABEL_OCTETS_MAX: usize = 63;
+/// RFC 1035 §2.3.4, as text without the final dot.
+const HOST_OCTETS_MAX: usize = 253;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_compared_in_lower_case() {
+        assert_eq!(host("WWW.Example.ORG"), Ok("www.example.org".to_owned()));
+        assert_eq!(host("[::1]"), Ok("[::1]".to_owned()));
+        assert_eq!(host("127.0.0.1"), Ok("127.0.0.1".to_owned()));
+    }
+
+    #[test]
+    fn a_host_is_a_whole_name_without_port() {
+        for bad in [
+            "", "a:80", "[::1]:80", "::1", "*.a", "a..b", "a b", "a/b", "ä", "http://a",
+        ] {
+            assert!(host(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_route_in_normal_form_is_taken() {
+        for good in ["/", "/a", "/a/b.c", "/a b", "/ä", "/100%"] {
+            assert_eq!(route_path(good).as_deref(), Ok(good));
+        }
+    }
+
+    #[test]
+    fn a_route_in_another_form_is_answered_with_the_normal_one() {
+        for (bad, good) in [
+            ("a", "/a"),
+            ("/a/", "/a"),
+            ("//a", "/a"),
+            ("/a/./b", "/a/b"),
+            ("/a/../b", "/b"),
+            ("/a%20b", "/a b"),
+        ] {
+            let hint = route_path(bad).expect_err(bad).suggestion;
+            assert_eq!(hint, Some(format!("write \"{good}\"")), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_route_has_no_query_and_no_backslash() {
+        for bad in [
+            "/a?b", "/a#b", "/a\\b", "/a\u{7}", "/a%2Fb", "/a%00", "/a%5c",
+        ] {
+            assert!(route_path(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! The one thread that writes the log.
+//!
+//! ```text
+//!  workers --try_write(batch)--> bounded queue --> thread --> output
+//!     ^                                              |
+//!     +------------ empty buffers -------------------+
+//! ```
+//!
+//! A worker hands over a batch of whole lines and goes on at once: if the queue is
+//! full the lines are counted and dropped, and the count is written when the thread
+//! has caught up.
+
+use crate::config::LogFormat;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{
+    Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel,
+};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+/// The thread that writes the log; the server holds it, workers hold [`LogHandle`]s.
+#[derive(Debug)]
+pub struct LogWriter {
+    handle: LogHandle,
+    finished: Receiver<()>,
+}
+
+/// A worker's way to the log.
+#[derive(Clone, Debug)]
+pub struct LogHandle {
+    queue: SyncSender<Vec<u8>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// Lines dropped and not yet reported.
+    dropped: AtomicU64,
+    /// Set when no more batches are expected.
+    is_finishing: AtomicBool,
+    /// Set when the output takes nothing any more.
+    is_stopped: AtomicBool,
+    /// Buffers to be used again.
+    buffers: Mutex<Vec<Vec<u8>>>,
+}
+
+impl LogWriter {
+    /// Starts the thread for standard output; trouble is told once on standard error.
+    pub fn to_stdout(format: LogFormat) -> io::Result<Self> {
+        Self::start(io::stdout(), format, |error| {
+            let told = match error.kind() {
+                io::ErrorKind::BrokenPipe => {
+                    "standard output was closed: the access log stops".to_owned()
+                }
+                _ => format!("the access log loses lines: {error}"),
+            };
+            // With standard error closed there is nobody left to tell.
+            let _ = writeln!(io::stderr(), "hansom: {told}");
+        })
+    }
+
+    /// Starts the thread. `complain` is told the first error of the output, once.
+    pub fn start(
+        output: impl Write + Send + 'static,
+        format: LogFormat,
+        complain: impl FnOnce(&io::Error) + Send + 'static,
+    ) -> io::Result<Self> {
+        let (queue, batches) = sync_channel(BATCHES_MAX);
+        let (done, finished) = sync_channel(1);
+        let shared = Arc::new(Shared::default());
+        let mut writing = Writing {
+            output,
+            format,
+            complain: Some(complain),
+            batches,
+            shared: Arc::clone(&shared),
+        };
+        let named = thread::Builder::new().name("log".to_owned());
+        named.spawn(move || {
+            writing.run();
+            // Nobody may be waiting.
+            let _ = done.try_send(());
+        })?;
+        Ok(Self {
+            handle: LogHandle { queue, shared },
+            finished,
+        })
+    }
+
+    /// A way to the log for one worker.
+    pub fn handle(&self) -> LogHandle {
+        self.handle.clone()
+    }
+
+    /// Writes what was handed over and ends; says whether that was done within the time.
+    ///
+    /// Lines handed over later are lost. A reader that takes nothing holds up the
+    /// shutdown no longer than `wait`.
+    pub fn finish(self, wait: Duration) -> bool {
+        self.handle
+            .shared
+            .is_finishing
+            .store(true, Ordering::SeqCst);
+        // Wakes the thread; if the queue is full it is awake, and sees the mark after it.
+        let _ = self.handle.queue.try_send(Vec::new());
+        !matches!(
+            self.finished.recv_timeout(wait),
+            Err(RecvTimeoutError::Timeout)
+        )
+    }
+}
+
+impl LogHandle {
+    /// Hands over whole lines without ever waiting; `batch` is empty afterwards.
+    pub fn try_write(&self, batch: &mut Vec<u8>) {
+        if batch.is_empty() {
+            return;
+        }
+        if self.shared.is_stopped.load(Ordering::Relaxed) {
+            return batch.clear();
+        }
+        let full = std::mem::replace(batch, self.shared.buffer());
+        if let Err(TrySendError::Full(back)) = self.queue.try_send(full) {
+            self.shared
+                .dropped
+                .fetch_add(lines(&back), Ordering::Relaxed);
+            self.shared.recycle(back);
+        }
+    }
+
+    /// Whether the output takes nothing any more, so that formatting can be spared.
+    pub fn is_stopped(&self) -> bool {
+        self.shared.is_stopped.load(Ordering::Relaxed)
+    }
+}
+
+impl Shared {
+    /// An empty buffer; a used one if there is one and nobody else is looking.
+    fn buffer(&self) -> Vec<u8> {
+        self.buffers
+            .try_lock()
+            .ok()
+            .and_then(|mut buffers| buffers.pop())
+            .unwrap_or_default()
+    }
+
+    fn recycle(&self, mut buffer: Vec<u8>) {
+        if buffer.capacity() <= BUFFER_OCTETS_MAX
+            && let Ok(mut buffers) = self.buffers.try_lock()
+            && buffers.len() < BATCHES_MAX
+        {
+            buffer.clear();
+            buffers.push(buffer);
+        }
+    }
+}
+
+/// What the thread holds.
+struct Writing<W, C> {
+    output: W,
+    format: LogFormat,
+    complain: Option<C>,
+    batches: Receiver<Vec<u8>>,
+    shared: Arc<Shared>,
+}
+
+impl<W: Write, C: FnOnce(&io::Error)> Writing<W, C> {
+    /// Writes until it is told to finish, or all handles are gone, or nobody reads.
+    fn run(&mut self) {
+        while let Ok(batch) = self.batches.recv() {
+            let is_over = self.write(&batch).and_then(|()| {
+                self.shared.recycle(batch);
+                self.drain()
+            });
+            if is_over.unwrap_or(true) {
+                break;
+            }
+        }
+        self.shared.is_stopped.store(true, Ordering::Relaxed);
+        let _ = self.output.flush();
+    }
+
+    /// Writes all that waits; says whether that was the end. An error is final.
+    fn drain(&mut self) -> Result<bool, Stopped> {
+        loop {
+            match self.batches.try_recv() {
+                Ok(batch) => {
+                    self.write(&batch)?;
+                    self.shared.recycle(batch);
+                }
+                Err(TryRecvError::Disconnected) => return self.caught_up().map(|()| true),
+                Err(TryRecvError::Empty) => {
+                    // The mark is set before the batch that wakes us, so it is seen here.
+                    let is_finishing = self.shared.is_finishing.load(Ordering::SeqCst);
+                    return self.caught_up().map(|()| is_finishing);
+                }
+            }
+        }
+    }
+
+    /// Nothing waits: tells how much was dropped, and lets everything out.
+    fn caught_up(&mut self) -> Result<(), Stopped> {
+        let dropped = self.shared.dropped.swap(0, Ordering::Relaxed);
+        if dropped > 0 {
+            let mut notice = self.shared.buffer();
+            super::append_dropped(self.format, &mut notice, dropped);
+            if let Err(unsent) = self.transmit(&notice) {
+                self.judge(unsent.error, dropped)?;
+            }
+            self.shared.recycle(notice);
+        }
+        self.output.flush().or_else(|error| self.judge(error, 0))
+    }
+
+    fn write(&mut self, batch: &[u8]) -> Result<(), Stopped> {
+        self.transmit(batch)
+            .or_else(|unsent| self.judge(unsent.error, unsent.lines))
+    }
+
+    fn transmit(&mut self, batch: &[u8]) -> Result<(), Unsent> {
+        let mut rest = batch;
+        while !rest.is_empty() {
+            let error = match self.output.write(rest) {
+                Ok(0) => io::ErrorKind::WriteZero.into(),
+                Ok(count) => {
+                    rest = rest.get(count..).unwrap_or_default();
+                    continue;
+                }
+                Err(error) => error,
+            };
+            match error.kind() {
+                io::ErrorKind::Interrupted => {}
+                // Somebody else made the terminal non-blocking; this thread may wait.
+                io::ErrorKind::WouldBlock => thread::sleep(RETRY_INTERVAL),
+                _ => {
+                    return Err(Unsent {
+                        error,
+                        lines: lines(rest),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A closed output ends the log; any other error costs the lines that it hit.
+    fn judge(&mut self, error: io::Error, lines: u64) -> Result<(), Stopped> {
+        if let Some(complain) = self.complain.take() {
+            complain(&error);
+        }
+        self.shared.dropped.fetch_add(lines, Ordering::Relaxed);
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Err(Stopped),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What the output did not take.
+#[derive(Debug)]
+struct Unsent {
+    error: io::Error,
+    lines: u64,
+}
+
+/// The output takes nothing any more.
+#[derive(Debug)]
+struct Stopped;
+
+fn lines(batch: &[u8]) -> u64 {
+    batch.iter().filter(|octet| **octet == b'\n').count() as u64
+}
+
+/// Batches that wait at most; more are dropped.
+const BATCHES_MAX: usize = 256;
+/// Larger buffers are not kept.
+const BUFFER_OCTETS_MAX: usize = 256 * 1024;
+const RETRY_INTERVAL: Duration = Duration::from_millis(2);
+
+#[cfg(test)]
+mod tests;

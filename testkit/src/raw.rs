@@ -1,0 +1,25 @@
+//! A raw-socket conformance suite for origin servers: cases as data, and the runner that plays them.
+//!
+//! It is a black box's judge: it talks to any server at an address, and its [`response`] parser is its own, so that a
+//! mistake in the workspace's parser cannot excuse itself. It is not a client: it sends what no client may send.
+//!
+//! ```text
+//!  corpus/origin/AREA/*.case --script--> Case --dialogue--> Outcome --report--> table
+//!                                          ^ octets: escapes, {a*8000}, bindings
+//! ```
+//!
+//! The format of a case is told in `corpus/origin/README.md`.
+
+pub mod date;
+pub mod dialogue;
+pub mod octets;
+pub mod report;
+pub mod response;
+pub mod rules;
+pub mod script;
+pub mod suite;
+pub mod world;
+
+pub use dialogue::{Delivery, Failure, Outcome, Server};
+pub use script::{Case, Level};
+pub use suite::{Options, Summary};
