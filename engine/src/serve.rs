@@ -146,9 +146,8 @@ impl Connection {
         if let Some(current) = &mut self.current {
             current.request_end = ContentEnd::Abandoned;
         }
-        if let Work::Held(answer) = std::mem::take(&mut self.busy().work) {
-            self.submit(core, answer);
-        }
+        self.submit_held(core);
+        self.settle(core);
     }
 
     #[inline]
@@ -160,12 +159,18 @@ impl Connection {
             if let Some(incoming) = &busy.incoming {
                 incoming.end(Ok(why));
             }
-            match std::mem::take(&mut busy.work) {
-                Work::Held(answer) => self.submit(core, answer),
-                work => busy.work = work,
-            }
+            self.submit_held(core);
         }
         self.settle(core);
+    }
+
+    /// Gives the answer that waited for the rest of the request, if it is ready.
+    fn submit_held<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>) {
+        let Some(busy) = &mut self.busy else { return };
+        match std::mem::take(&mut busy.work) {
+            Work::Held(answer) => self.submit(core, answer),
+            work => busy.work = work,
+        }
     }
 
     /// The request is refused: answered by an error where an answer may still be given.
