@@ -2,10 +2,9 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
 
 use http1::{Policy, Scratch};
-use net::Now;
+use net::{Now, Stopwatch};
 use semantics::fields::date::HttpDate;
 use semantics::{CloseReason, Fate, Limits, Outbox, RequestHead, Stamp};
 
@@ -33,6 +32,10 @@ pub(crate) struct Core<H, R> {
     pub(crate) is_recording: bool,
     pub(crate) captures: Captures,
     /// Exchanges answered in this turn, until their answers are transmitted.
+    #[expect(
+        clippy::vec_box,
+        reason = "boxes go from connection to list and back without being copied"
+    )]
     pub(crate) finished: Vec<Box<Current>>,
 }
 
@@ -86,6 +89,7 @@ impl<H, R: Recorder> Core<H, R> {
         }
     }
 
+    #[expect(clippy::vec_box, reason = "as the list")]
     pub(crate) fn take_finished(&mut self) -> Vec<Box<Current>> {
         std::mem::take(&mut self.finished)
     }
@@ -140,6 +144,7 @@ impl<H, R: Recorder> Core<H, R> {
 /// Records under way, whose memory is used again.
 #[derive(Debug, Default)]
 pub(crate) struct Captures {
+    #[expect(clippy::vec_box, reason = "as the list of those that are finished")]
     spare: Vec<Box<Current>>,
 }
 
@@ -155,7 +160,7 @@ impl Captures {
         let mut current = self.spare.pop().unwrap_or_default();
         current.capture.clear();
         current.unix_millis = unix_millis;
-        current.started = Instant::now();
+        current.started = Stopwatch::start();
         current.number = 0;
         current.octets = 0;
         current.request_octets = 0;

@@ -1,8 +1,8 @@
 //! What is remembered of an exchange when it is over.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use net::Peer;
+use net::{Peer, Stopwatch};
 use semantics::{ContentEnd, Fate, Known, RequestHead, Status, Version};
 
 /// One exchange that is over, for logs and statistics.
@@ -149,7 +149,7 @@ pub const PART_OCTETS_MAX: usize = 2048;
 pub(crate) struct Current {
     pub(crate) capture: Capture,
     pub(crate) unix_millis: u64,
-    pub(crate) started: Instant,
+    pub(crate) started: Stopwatch,
     pub(crate) number: u32,
     pub(crate) status: Status,
     pub(crate) octets: u64,
@@ -163,7 +163,7 @@ impl Default for Current {
         Self {
             capture: Capture::default(),
             unix_millis: 0,
-            started: Instant::now(),
+            started: Stopwatch::start(),
             number: 0,
             status: Status::OK,
             octets: 0,

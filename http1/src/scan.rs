@@ -222,16 +222,18 @@ impl HeadIndex for RequestIndex {
         let target_at = method_len + 1;
         let (end, is_plain) = plain_target(octets, target_at)?;
         let rest: &[u8; 11] = octets.get(end..)?.first_chunk()?;
-        if rest != b" HTTP/1.1\r\n" {
-            return None;
-        }
+        let minor = match rest {
+            b" HTTP/1.1\r\n" => 1,
+            b" HTTP/1.0\r\n" => 0,
+            _ => return None,
+        };
         self.section.clear();
         self.method = method;
         self.method_span = Span::between(0, method_len);
         self.target_span = Span::between(target_at, end);
         self.is_plain_path = is_plain;
         self.version_span = Span::between(end + 1, end + 9);
-        self.version = Version::HTTP_11;
+        self.version = Version { major: 1, minor };
         self.start_anomalies = Anomalies::NONE;
         Some(end + 11)
     }

@@ -1,5 +1,7 @@
 //! The time of a batch.
 
+use std::time::{Duration, Instant};
+
 use rustix::time::{ClockId, clock_gettime};
 
 /// The time as read once for a batch of events; coarse to a few milliseconds.
@@ -24,6 +26,24 @@ impl Now {
             unix_seconds,
             unix_millis: unix_seconds.saturating_mul(1000).saturating_add(unix_rest),
         }
+    }
+}
+
+/// Measures how long something takes, exactly and not once a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Begins to measure.
+    #[must_use]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The time since it began.
+    #[must_use]
+    pub fn elapsed(self) -> Duration {
+        self.0.elapsed()
     }
 }
 

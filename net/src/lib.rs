@@ -37,7 +37,7 @@ mod wake;
 
 pub use address::{Address, AddressError, Url};
 pub use blocking::{Blocking, BlockingError, blocking, run_alone, sleep, spawn};
-pub use clock::Now;
+pub use clock::{Now, Stopwatch};
 pub use files::{
     FileKind, FileMeta, Folder, FolderEntry, OpenError, OpenFile, Root, Wait, is_resident,
     read_exact_at, warm,
