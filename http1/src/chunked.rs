@@ -346,28 +346,7 @@ impl Chunked {
         }
         *input = input.get(end - before..).unwrap_or_default();
         trailers.octets.truncate(end);
-        for line in &trailers.index.lines {
-            watch.span(
-                SpanKind::TrailerName,
-                self.offset + u64::from(line.name.start),
-                u64::from(line.name.len),
-            );
-            watch.span(
-                SpanKind::TrailerValue,
-                self.offset + u64::from(line.value.start),
-                u64::from(line.value.len),
-            );
-        }
-        let end_octets = if trailers.octets.ends_with(b"\r\n") {
-            2
-        } else {
-            1
-        };
-        watch.span(
-            SpanKind::TrailersEnd,
-            self.offset + end as u64 - end_octets,
-            end_octets,
-        );
+        trailers.tell(self.offset, watch);
         if anomalies.contains(Anomalies::OBS_FOLD) {
             scan::unfold(&mut trailers.octets, &mut trailers.index);
         }
@@ -392,6 +371,25 @@ impl Chunked {
     fn refuse(&mut self, anomaly: Anomalies) -> Refusal {
         self.anomalies.insert(anomaly);
         PeerError::Syntax(anomaly).into()
+    }
+}
+
+impl Trailers {
+    /// Tells where the parts of a complete section lie, which begins at `offset`.
+    fn tell(&self, offset: u64, watch: &mut impl Watch) {
+        for line in &self.index.lines {
+            let (name, value) = (line.name, line.value);
+            let at = |start: u32| offset + u64::from(start);
+            watch.span(SpanKind::TrailerName, at(name.start), u64::from(name.len));
+            watch.span(
+                SpanKind::TrailerValue,
+                at(value.start),
+                u64::from(value.len),
+            );
+        }
+        let end_octets = if self.octets.ends_with(b"\r\n") { 2 } else { 1 };
+        let end = offset + self.octets.len() as u64;
+        watch.span(SpanKind::TrailersEnd, end - end_octets, end_octets);
     }
 }
 
