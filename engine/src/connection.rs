@@ -304,11 +304,12 @@ impl Connection {
         token: Token,
     ) -> Input {
         if let Some(busy) = &mut self.busy
-            && !busy.input.is_empty()
+            && (!busy.input.is_empty() || self.machine.has_event())
         {
+            let had_event = self.machine.has_event();
             let mut octets = std::mem::take(&mut busy.input);
             let left = self.process(core, cx, token, &octets);
-            let is_stuck = left == octets.len();
+            let is_stuck = left == octets.len() && !had_event;
             octets.drain(..octets.len() - left);
             self.busy().input = octets;
             return if is_stuck && core.outbox.is_empty() && !self.machine.is_closed() {
@@ -356,7 +357,7 @@ impl Connection {
 
     /// Hands what was submitted in this turn to the transport.
     #[inline]
-    fn flush<H: Handler, R: Recorder>(
+    pub(crate) fn flush<H: Handler, R: Recorder>(
         &mut self,
         core: &mut Core<H, R>,
         cx: &mut Context<'_>,

@@ -8,7 +8,7 @@ use net::{Now, Stopwatch};
 use semantics::fields::date::HttpDate;
 use semantics::{CloseReason, Fate, Limits, Outbox, RequestHead, Stamp};
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Next};
 use crate::record::{Current, Record};
 use crate::transmit::Outgoing;
 use crate::{Admission, Recorder};
@@ -133,8 +133,25 @@ impl<H, R: Recorder> Core<H, R> {
         }
     }
 
+    /// What becomes of a connection after its turn; `None` when that panicked. Whatever it left is forgotten, since the
+    /// next connection would transmit it.
+    #[inline]
+    pub(crate) fn checked(&mut self, next: Option<Next>) -> Next {
+        match next {
+            Some(next) if self.outbox.is_empty() => next,
+            _ => {
+                debug_assert!(
+                    next.is_none(),
+                    "a turn left what the next connection would transmit"
+                );
+                self.reset();
+                Next::Close
+            }
+        }
+    }
+
     /// Forgets what a turn that did not end properly may have left.
-    pub(crate) fn reset(&mut self) {
+    fn reset(&mut self) {
         self.scratch = Scratch::default();
         self.outbox = Outbox::default();
         self.finished.clear();

@@ -64,13 +64,9 @@ impl<H: Handler, R: Recorder> Worker<H, R> {
         let (core, buffer) = (&mut self.core, &mut self.buffer);
         // A handler that panics costs its connection, not the server.
         let next = catch_unwind(AssertUnwindSafe(|| turn(connection, core, buffer, cx)));
-        match next {
-            Ok(Next::Keep) => {}
-            Ok(next) => self.remove(token, next),
-            Err(_) => {
-                self.core.reset();
-                self.remove(token, Next::Close);
-            }
+        match self.core.checked(next.ok()) {
+            Next::Keep => {}
+            next => self.remove(token, next),
         }
     }
 
@@ -115,13 +111,12 @@ impl<H: Handler, R: Recorder> Service for Worker<H, R> {
         }
         // Often the request came with the connection: if it is answered and over, the reactor never hears of it.
         let next = catch_unwind(AssertUnwindSafe(|| {
-            connection.turn(core, buffer, cx, token)
+            match connection.flush(core, cx, token) {
+                Next::Keep => connection.turn(core, buffer, cx, token),
+                next => next,
+            }
         }));
-        let Ok(next) = next else {
-            self.core.reset();
-            self.let_out(&connection);
-            return;
-        };
+        let next = self.core.checked(next.ok());
         if next == Next::Keep && cx.register(&connection.stream, token).is_ok() {
             match self.connections.insert(connection) {
                 Ok(_) => {}

@@ -476,6 +476,15 @@ impl Server {
         )
     }
 
+    /// Whether an event is at hand without further octets: the end of a message.
+    pub fn has_event(&self) -> bool {
+        match &self.state.receiving {
+            Receiving::Ending(_) => true,
+            Receiving::Chunked(chunked) => chunked.is_done(),
+            _ => false,
+        }
+    }
+
     /// Whether nothing more will be read.
     pub fn is_closed(&self) -> bool {
         matches!(self.state.receiving, Receiving::Closed)
