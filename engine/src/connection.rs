@@ -682,8 +682,21 @@ impl Connection {
             }
             Phase::Answer => return Next::Keep,
         };
-        self.machine.refuse(refusal.into());
-        self.refused(core, refusal.into());
+        self.refuse(refusal, core, buffer, cx, token)
+    }
+
+    /// Refuses whatever is under way, for a limit that the machine does not see itself, and goes on to close.
+    pub(crate) fn refuse<H: Handler, R: Recorder>(
+        &mut self,
+        limit: LimitError,
+        core: &mut Core<H, R>,
+        buffer: &mut [u8],
+        cx: &mut Context<'_>,
+        token: Token,
+    ) -> Next {
+        self.machine.refuse(limit.into());
+        self.refused(core, limit.into());
+        // Before anything else: what is submitted and not transmitted would be the next connection's.
         match self.flush(core, cx, token) {
             Next::Keep => self.turn(core, buffer, cx, token),
             next => next,

@@ -1,0 +1,208 @@
+//! Workers over real sockets: what a connection does to itself, and never to another.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Poll, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hansom_engine::{
+    Admission, Answer, Exchange, Handler, Record, Recorder, Response, Worker, WorkerOptions,
+};
+use http1::Policy;
+use net::{ListenOptions, RunError, RunOptions, Shutdown, Signals};
+use semantics::{Known, Limits, Refusal, RequestHead, ResponseHead, Status};
+
+/// Opened once by a test; the answer to `/later` waits for it.
+#[derive(Clone, Debug, Default)]
+struct Gate(Arc<Mutex<(bool, Vec<Waker>)>>);
+
+impl Gate {
+    fn open(&self) {
+        let mut inner = self.0.lock().unwrap();
+        inner.0 = true;
+        inner.1.drain(..).for_each(Waker::wake);
+    }
+
+    async fn passed(self) {
+        std::future::poll_fn(|task| {
+            let mut inner = self.0.lock().unwrap();
+            if inner.0 {
+                return Poll::Ready(());
+            }
+            inner.1.push(task.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+/// `/later` is answered once the gate is open, `/large` by 8 MiB, anything else by its own path.
+#[derive(Debug)]
+struct Paths(Gate);
+
+impl Handler for Paths {
+    fn handle(&self, exchange: &mut Exchange<'_>) -> Answer {
+        let path = exchange.head.target().to_vec();
+        match path.as_slice() {
+            b"/later" => {
+                let gate = self.0.clone();
+                Answer::Later(Box::pin(async move {
+                    gate.passed().await;
+                    said(path)
+                }))
+            }
+            b"/large" => said(vec![b'x'; LARGE_OCTETS]).into(),
+            _ => said(path).into(),
+        }
+    }
+
+    fn refuse(&self, refusal: Refusal, _: Option<RequestHead<'_>>) -> Response {
+        Response::new(refusal.status())
+    }
+}
+
+/// The statuses of the exchanges that are over.
+#[derive(Clone, Debug, Default)]
+struct Statuses(Arc<Mutex<Vec<u16>>>);
+
+impl Recorder for Statuses {
+    fn is_on(&self) -> bool {
+        true
+    }
+
+    fn record(&mut self, record: &Record<'_>) {
+        self.0.lock().unwrap().push(record.status.code());
+    }
+}
+
+fn said(octets: Vec<u8>) -> Response {
+    let head = ResponseHead::new(Status::OK).with(Known::ContentType, "text/plain");
+    Response::with_octets(head, octets)
+}
+
+struct Running {
+    address: SocketAddr,
+    gate: Gate,
+    statuses: Statuses,
+    shutdown: Shutdown,
+    thread: thread::JoinHandle<Result<(), RunError>>,
+}
+
+/// One worker with these limits.
+fn start(limits: Limits) -> Running {
+    let address = "127.0.0.1:0".parse().unwrap();
+    let listeners = net::bind_all(&[(address, ListenOptions::default())], 1).unwrap();
+    let policy = Policy {
+        limits,
+        ..Policy::strict()
+    };
+    let (gate, shutdown) = (Gate::default(), Shutdown::new());
+    let (handler_gate, stop) = (gate.clone(), shutdown.clone());
+    let statuses = Statuses::default();
+    let recorder = statuses.clone();
+    let (ready, bound) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        let options = RunOptions {
+            drain_time: Duration::from_secs(3600),
+            signals: Signals::Ignore,
+            ..RunOptions::default()
+        };
+        let make = move |_| {
+            let options = WorkerOptions {
+                policies: vec![policy.clone()],
+                server_field: None,
+            };
+            let handler = Paths(handler_gate.clone());
+            Worker::new(
+                options,
+                handler,
+                recorder.clone(),
+                Arc::new(Admission::new()),
+            )
+        };
+        let tell = |bound: &[net::Address]| match &bound[0] {
+            net::Address::Inet(address) => ready.send(*address).unwrap(),
+            net::Address::Unix(_) => {}
+        };
+        net::run(listeners, options, &stop, make, tell)
+    });
+    Running {
+        address: bound.recv().unwrap(),
+        gate,
+        statuses,
+        shutdown,
+        thread,
+    }
+}
+
+impl Running {
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        // So that a server that says nothing fails the test instead of holding it up.
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    fn end(self) {
+        self.shutdown.end();
+        self.thread.join().unwrap().unwrap();
+    }
+}
+
+fn send(stream: &mut TcpStream, octets: &str) {
+    stream.write_all(octets.as_bytes()).unwrap();
+}
+
+/// One response with a Content-Length.
+fn receive(stream: &mut TcpStream) -> String {
+    let mut all = Vec::new();
+    let mut octet = [0];
+    while !all.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut octet).unwrap();
+        all.push(octet[0]);
+    }
+    let head = String::from_utf8(all).unwrap();
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("Content-Length: "))
+        .map_or(0, |length| length.parse().unwrap());
+    let mut content = vec![0; length];
+    stream.read_exact(&mut content).unwrap();
+    head + &String::from_utf8(content).unwrap()
+}
+
+fn rest(stream: &mut TcpStream) -> String {
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).unwrap();
+    String::from_utf8(rest).unwrap()
+}
+
+fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")
+}
+
+#[test]
+fn a_connection_over_the_limit_is_told_so_and_nobody_else_hears_of_it() {
+    let running = start(Limits {
+        connections_max: 1,
+        ..Limits::default()
+    });
+    let mut first = running.connect();
+    send(&mut first, &get("/1"));
+    assert!(receive(&mut first).ends_with("/1"));
+    let mut second = running.connect();
+    let told = rest(&mut second);
+    assert!(told.starts_with("HTTP/1.1 503 "), "{told:?}");
+    send(&mut first, &get("/2"));
+    let answer = receive(&mut first);
+    assert!(
+        answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("/2"),
+        "{answer:?}"
+    );
+    running.end();
+}
+
+const LARGE_OCTETS: usize = 8 << 20;
+const PATIENCE: Duration = Duration::from_secs(20);
