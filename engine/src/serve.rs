@@ -146,8 +146,11 @@ impl Connection {
         if let Some(current) = &mut self.current {
             current.request_end = ContentEnd::Abandoned;
         }
-        if let Work::Held(answer) = std::mem::take(&mut self.busy().work) {
-            self.submit(core, answer);
+        let busy = self.busy();
+        match std::mem::take(&mut busy.work) {
+            Work::Held(answer) => self.submit(core, answer),
+            // One that is being made is given when it is there.
+            work => busy.work = work,
         }
     }
 

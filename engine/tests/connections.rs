@@ -204,5 +204,28 @@ fn a_connection_over_the_limit_is_told_so_and_nobody_else_hears_of_it() {
     running.end();
 }
 
+#[test]
+fn content_that_nobody_wants_does_not_cost_an_answer_that_comes_later() {
+    let running = start(Limits {
+        discard_octets_max: 1000,
+        ..Limits::default()
+    });
+    let mut stream = running.connect();
+    send(
+        &mut stream,
+        "POST /later HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n",
+    );
+    stream.write_all(&[b'x'; 50_000]).unwrap();
+    // Another exchange on the same worker: what came before it was seen.
+    let mut other = running.connect();
+    send(&mut other, &get("/1"));
+    receive(&mut other);
+    running.gate.open();
+    let answer = receive(&mut stream);
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
+    assert!(answer.contains("Connection: close\r\n"), "{answer:?}");
+    running.end();
+}
+
 const LARGE_OCTETS: usize = 8 << 20;
 const PATIENCE: Duration = Duration::from_secs(20);
