@@ -152,6 +152,7 @@ impl Connection {
             // One that is being made is given when it is there.
             work => busy.work = work,
         }
+        self.settle(core);
     }
 
     #[inline]

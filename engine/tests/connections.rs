@@ -227,5 +227,23 @@ fn content_that_nobody_wants_does_not_cost_an_answer_that_comes_later() {
     running.end();
 }
 
+#[test]
+fn an_answer_given_before_unwanted_content_ended_is_recorded() {
+    let running = start(Limits {
+        discard_octets_max: 1000,
+        ..Limits::default()
+    });
+    let mut stream = running.connect();
+    send(
+        &mut stream,
+        "POST /1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n800\r\n",
+    );
+    stream.write_all(&[b'x'; 0x800]).unwrap();
+    let answer = rest(&mut stream);
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
+    assert_eq!(*running.statuses.0.lock().unwrap(), [200]);
+    running.end();
+}
+
 const LARGE_OCTETS: usize = 8 << 20;
 const PATIENCE: Duration = Duration::from_secs(20);
