@@ -37,6 +37,8 @@ pub(crate) struct Connection {
     /// What the connection waits for, and since when.
     phase: Phase,
     since: u64,
+    /// Requests there had been then: each waits for its own head and content.
+    requests: u32,
     /// Octets that moved since then.
     pub(crate) moved_octets: u64,
     /// When to act if nothing happens, and when the timer set for that fires at the latest.
@@ -133,6 +135,7 @@ impl Connection {
             accepted_millis: now_millis,
             phase: Phase::Head,
             since: now_millis,
+            requests: 0,
             moved_octets: 0,
             due: u64::MAX,
             timer: u64::MAX,
@@ -590,8 +593,10 @@ impl Connection {
     fn arm(&mut self, cx: &mut Context<'_>, token: Token, limits: &Limits) {
         let now = cx.now().millis;
         let phase = self.phase_now();
-        if phase != self.phase || phase == Phase::Idle {
+        let requests = self.machine.requests();
+        if phase != self.phase || phase == Phase::Idle || requests != self.requests {
             self.phase = phase;
+            self.requests = requests;
             self.since = now;
             self.moved_octets = 0;
         }

@@ -245,5 +245,26 @@ fn an_answer_given_before_unwanted_content_ended_is_recorded() {
     running.end();
 }
 
+#[test]
+fn each_head_of_a_pipeline_has_its_own_time() {
+    let head_millis_max = 1000;
+    let running = start(Limits {
+        head_millis_max,
+        ..Limits::default()
+    });
+    let mut stream = running.connect();
+    let request = get("/1");
+    let (begin, end) = request.split_at(10);
+    let until = Instant::now() + 3 * Duration::from_millis(head_millis_max);
+    send(&mut stream, begin);
+    while Instant::now() < until {
+        // The end of one head, and the beginning of the next.
+        send(&mut stream, &format!("{end}{begin}"));
+        let answer = receive(&mut stream);
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
+    }
+    running.end();
+}
+
 const LARGE_OCTETS: usize = 8 << 20;
 const PATIENCE: Duration = Duration::from_secs(20);
