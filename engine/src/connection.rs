@@ -206,6 +206,10 @@ impl Connection {
                 break;
             }
         }
+        if cx.is_draining() && !self.is_readable && self.phase_now() == Phase::Idle {
+            // Its last answer was under way when the server began to stop.
+            return Next::Close;
+        }
         self.arm(cx, token, core.limits(self.listener));
         Next::Keep
     }

@@ -266,5 +266,21 @@ fn each_head_of_a_pipeline_has_its_own_time() {
     running.end();
 }
 
+#[test]
+fn a_connection_that_finishes_its_answer_while_the_server_drains_is_closed() {
+    let running = start(Limits::default());
+    let mut stream = running.connect();
+    send(&mut stream, &get("/large"));
+    let mut octet = [0];
+    stream.read_exact(&mut octet).unwrap();
+    running.shutdown.drain();
+    // The listener is closed, thus the worker drains.
+    while TcpStream::connect(running.address).is_ok() {
+        thread::yield_now();
+    }
+    assert!(rest(&mut stream).len() > LARGE_OCTETS);
+    running.thread.join().unwrap().unwrap();
+}
+
 const LARGE_OCTETS: usize = 8 << 20;
 const PATIENCE: Duration = Duration::from_secs(20);
