@@ -282,5 +282,28 @@ fn a_connection_that_finishes_its_answer_while_the_server_drains_is_closed() {
     running.thread.join().unwrap().unwrap();
 }
 
+#[test]
+fn a_client_that_never_pauses_does_not_keep_the_others_waiting() {
+    let running = start(Limits::default());
+    let mut greedy = running.connect();
+    let mut reader = greedy.try_clone().unwrap();
+    // Long heads with short answers: the answers alone would never hold it up.
+    let field = format!("a: {}\r\n", "b".repeat(600));
+    let request = format!("GET /1 HTTP/1.1\r\nHost: a\r\n{}\r\n", field.repeat(95)).repeat(100);
+    let sink = thread::spawn(move || {
+        let mut buffer = vec![0; 1 << 20];
+        while reader.read(&mut buffer).is_ok_and(|received| received > 0) {}
+    });
+    let source = thread::spawn(move || while greedy.write_all(request.as_bytes()).is_ok() {});
+    for _ in 0..500 {
+        let mut other = running.connect();
+        send(&mut other, &get("/2"));
+        assert!(receive(&mut other).ends_with("/2"));
+    }
+    running.end();
+    source.join().unwrap();
+    sink.join().unwrap();
+}
+
 const LARGE_OCTETS: usize = 8 << 20;
 const PATIENCE: Duration = Duration::from_secs(20);
