@@ -37,6 +37,8 @@ pub(crate) struct Connection {
     /// What the connection waits for, and since when.
     phase: Phase,
     since: u64,
+    /// Requests there had been then: each waits for its own head and content.
+    requests: u32,
     /// Octets that moved since then.
     pub(crate) moved_octets: u64,
     /// When to act if nothing happens, and when the timer set for that fires at the latest.
@@ -133,6 +135,7 @@ impl Connection {
             accepted_millis: now_millis,
             phase: Phase::Head,
             since: now_millis,
+            requests: 0,
             moved_octets: 0,
             due: u64::MAX,
             timer: u64::MAX,
@@ -164,6 +167,7 @@ impl Connection {
         cx: &mut Context<'_>,
         token: Token,
     ) -> Next {
+        let mut rounds = 0;
         loop {
             if self.busy.is_some() {
                 match self.go_on(core, cx, token) {
@@ -202,6 +206,15 @@ impl Connection {
             if self.busy.is_none() && !self.is_readable && !self.machine.is_closed() {
                 break;
             }
+            rounds += 1;
+            if rounds >= TURN_ROUNDS_MAX {
+                self.go_on_later(cx, token);
+                break;
+            }
+        }
+        if cx.is_draining() && !self.is_readable && self.phase_now() == Phase::Idle {
+            // Its last answer was under way when the server began to stop.
+            return Next::Close;
         }
         self.arm(cx, token, core.limits(self.listener));
         Next::Keep
@@ -442,10 +455,7 @@ impl Connection {
                 Next::Keep
             }
             Sent::Enough => {
-                self.busy()
-                    .waker
-                    .get_or_insert_with(|| cx.waker(token))
-                    .wake_by_ref();
+                self.go_on_later(cx, token);
                 Next::Keep
             }
             Sent::Cold(part) => match part.file.try_clone() {
@@ -470,6 +480,14 @@ impl Connection {
             }
             Sent::Failed => self.transport_failed(core),
         }
+    }
+
+    /// Lets others have their turn before this one goes on.
+    fn go_on_later(&mut self, cx: &Context<'_>, token: Token) {
+        self.busy()
+            .waker
+            .get_or_insert_with(|| cx.waker(token))
+            .wake_by_ref();
     }
 
     fn transport_failed<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>) -> Next {
@@ -591,8 +609,10 @@ impl Connection {
     fn arm(&mut self, cx: &mut Context<'_>, token: Token, limits: &Limits) {
         let now = cx.now().millis;
         let phase = self.phase_now();
-        if phase != self.phase || phase == Phase::Idle {
+        let requests = self.machine.requests();
+        if phase != self.phase || phase == Phase::Idle || requests != self.requests {
             self.phase = phase;
+            self.requests = requests;
             self.since = now;
             self.moved_octets = 0;
         }
@@ -683,8 +703,21 @@ impl Connection {
             }
             Phase::Answer => return Next::Keep,
         };
-        self.machine.refuse(refusal.into());
-        self.refused(core, refusal.into());
+        self.refuse(refusal, core, buffer, cx, token)
+    }
+
+    /// Refuses whatever is under way, for a limit that the machine does not see itself, and goes on to close.
+    pub(crate) fn refuse<H: Handler, R: Recorder>(
+        &mut self,
+        limit: LimitError,
+        core: &mut Core<H, R>,
+        buffer: &mut [u8],
+        cx: &mut Context<'_>,
+        token: Token,
+    ) -> Next {
+        self.machine.refuse(limit.into());
+        self.refused(core, limit.into());
+        // Before anything else: what is submitted and not transmitted would be the next connection's.
         match self.flush(core, cx, token) {
             Next::Keep => self.turn(core, buffer, cx, token),
             next => next,
@@ -699,6 +732,10 @@ impl Connection {
         Next::Keep
     }
 }
+
+/// Times that one connection reads before others get their turn: a client that sends as fast as it is read would else
+/// have its worker for itself.
+const TURN_ROUNDS_MAX: usize = 16;
 
 impl fmt::Debug for Busy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

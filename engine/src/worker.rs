@@ -100,21 +100,17 @@ impl<H: Handler, R: Recorder> Service for Worker<H, R> {
             .admission
             .enter(peer.ip(), self.core.limits(listener));
         let (core, buffer) = (&mut self.core, &mut self.buffer);
-        if let Err(limit) = admitted {
+        if admitted.is_err() {
             if self.turned_away >= TURNED_AWAY_MAX {
                 return;
             }
             self.turned_away += 1;
             connection.is_admitted = false;
-            connection.machine.refuse(limit.into());
-            connection.refused(core, limit.into());
         }
         // Often the request came with the connection: if it is answered and over, the reactor never hears of it.
-        let next = catch_unwind(AssertUnwindSafe(|| {
-            match connection.flush(core, cx, token) {
-                Next::Keep => connection.turn(core, buffer, cx, token),
-                next => next,
-            }
+        let next = catch_unwind(AssertUnwindSafe(|| match admitted {
+            Ok(()) => connection.turn(core, buffer, cx, token),
+            Err(limit) => connection.refuse(limit, core, buffer, cx, token),
         }));
         let next = self.core.checked(next.ok());
         if next == Next::Keep && cx.register(&connection.stream, token).is_ok() {
