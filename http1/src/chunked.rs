@@ -335,7 +335,11 @@ impl Chunked {
         if end > limits.head_octets_max {
             return Err(LimitError::HeadOctets.into());
         }
-        let anomalies = trailers.index.anomalies;
+        let mut anomalies = trailers.index.anomalies;
+        if anomalies.contains(Anomalies::BARE_LF) {
+            // RFC 9112 §2.2 lets a bare LF end lines of a head; a trailer section belongs to the chunked coding.
+            anomalies.insert(Anomalies::CHUNK_BARE_LF);
+        }
         self.anomalies.insert(anomalies);
         if anomalies.intersects(refuse) {
             return Err(PeerError::Syntax(anomalies.intersection(refuse)).into());

@@ -11,5 +11,6 @@ mod server;
 mod write;
 pub use chunked::{Chunk, Chunked, Watch};
 pub use client::{Client, Misuse, RequestParts, ResponseScratch};
+pub use observer::{Observer, ObserverLimits, Side, Sighting, Sink, What};
 pub use policy::{Leniency, Policy, UpstreamLeniency};
 pub use server::{Delivery, Scratch, Server};

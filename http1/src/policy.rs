@@ -131,6 +131,8 @@ impl Policy {
             head_octets_max: 1 << 20,
             target_octets_max: 1 << 20,
             field_lines_max: 10_000,
+            chunk_extensions_octets_max: u64::MAX,
+            content_octets_max: u64::MAX,
             ..Limits::default()
         };
         Self {

@@ -203,7 +203,7 @@ impl Server {
             }
             Err(refusal) => {
                 *input = &[];
-                let is_head = progress.has_start_line() && index.method == Method::Head;
+                let is_head = asks_head(octets, progress, index, refusal);
                 Some(self.state.refuse_head(refusal, is_head))
             }
         }
@@ -246,7 +246,7 @@ impl Server {
             }
             Err(refusal) => {
                 *input = &[];
-                let is_head = held.progress.has_start_line() && held.index.method == Method::Head;
+                let is_head = asks_head(&held.octets, held.progress, &held.index, refusal);
                 Some(self.state.refuse_head(refusal, is_head))
             }
         }
@@ -259,13 +259,13 @@ impl Server {
             Receiving::Length(_) | Receiving::Chunked(_) => true,
             Receiving::Ending(_) | Receiving::Ended | Receiving::Closed => false,
         };
-        if matches!(self.state.receiving, Receiving::Head) {
-            self.state.receiving = Receiving::Closed;
-        }
         if is_within {
             let refusal = Refusal::Peer(PeerError::Truncated);
             self.state.stop_reading(refusal);
             return Some(refusal);
+        }
+        if matches!(self.state.receiving, Receiving::Head) {
+            self.state.receiving = Receiving::Closed;
         }
         None
     }
@@ -666,11 +666,12 @@ impl State {
         Event::Refused { refusal }
     }
 
-    /// Nothing more is read. An answer may be given unless one was begun.
+    /// Nothing more is read. An answer may be given unless one was begun, or was complete before its request was.
     fn stop_reading(&mut self, refusal: Refusal) {
         self.closing = Some(CloseReason::Refused(refusal));
+        let is_in_head = matches!(self.receiving, Receiving::Head);
         self.receiving = Receiving::Closed;
-        if self.answering == Answering::Idle {
+        if is_in_head && self.answering == Answering::Idle {
             self.requests = self.requests.saturating_add(1);
             self.request.is_head = false;
             self.answering = Answering::Awaiting;
@@ -736,6 +737,20 @@ fn examine(
         return Err(LimitError::HeadOctets.into());
     }
     Ok(is_complete)
+}
+
+/// Whether a head that was refused, perhaps before its start line was whole, asks HEAD.
+#[cold]
+fn asks_head(octets: &[u8], progress: Progress, index: &RequestIndex, refusal: Refusal) -> bool {
+    let start = match progress.has_start_line() {
+        true => index.method_span.start as usize,
+        false => progress.line_start(),
+    };
+    let is_known = refusal != PeerError::Syntax(Anomalies::BLANK_LINES_MANY).into();
+    is_known
+        && octets
+            .get(start..)
+            .is_some_and(|line| line.starts_with(b"HEAD "))
 }
 
 /// Judges a head that is complete, and says how its content is framed.

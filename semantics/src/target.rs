@@ -103,7 +103,7 @@ pub enum PathError {
     Escape,
     /// `%2F`: a separator in disguise.
     EncodedSlash,
-    /// `%00`.
+    /// `%00`, or a NUL itself.
     EncodedNul,
     /// `\` or `%5C`.
     Backslash,
@@ -198,6 +198,7 @@ fn decode(path: &[u8]) -> Result<Vec<u8>, PathError> {
         rest = after;
         match octet {
             b'\\' => return Err(PathError::Backslash),
+            0 => return Err(PathError::EncodedNul),
             b'%' => {
                 let &[high, low, ref after @ ..] = rest else {
                     return Err(PathError::Escape);
@@ -292,6 +293,7 @@ mod tests {
         assert_eq!(normal("/a%2Fb"), Err(PathError::EncodedSlash));
         assert_eq!(normal("/a%2fb"), Err(PathError::EncodedSlash));
         assert_eq!(normal("/a%00"), Err(PathError::EncodedNul));
+        assert_eq!(normal("/a\0"), Err(PathError::EncodedNul));
         assert_eq!(normal("/a\\b"), Err(PathError::Backslash));
         assert_eq!(normal("/a%5cb"), Err(PathError::Backslash));
         for bad in ["/%", "/%4", "/%4g", "/%%41", "/%+1"] {

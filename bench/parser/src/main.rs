@@ -1,6 +1,6 @@
 //! `parser-bench PARSER HEAD TIMES`: parses one request head many times, to be counted by callgrind.
 //!
-//! PARSER is `ours`, `httparse` or `nothing`, HEAD is `browser` or `short`. `cargo xtask parser-bench`
+//! PARSER is `ours`, `machine`, `httparse` or `nothing`, HEAD is `browser` or `short`. `cargo xtask parser-bench`
 //! runs it twice with different TIMES and divides the difference, so that start-up does not count.
 
 mod heads;
@@ -38,6 +38,7 @@ fn repeat(parse: fn(&[u8]) -> usize, octets: &[u8], times: u32) -> ExitCode {
 fn parser_of(name: &str) -> Option<fn(&[u8]) -> usize> {
     match name {
         "ours" => Some(our_side::ours),
+        "machine" => Some(our_side::machine),
         "httparse" => Some(httparse_side::theirs),
         "nothing" => Some(<[u8]>::len),
         _ => None,
@@ -53,6 +54,6 @@ fn head_of(name: &str) -> Option<&'static [u8]> {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("parser-bench ours|httparse|nothing browser|short TIMES");
+    eprintln!("parser-bench ours|machine|httparse|nothing browser|short TIMES");
     ExitCode::FAILURE
 }

@@ -259,3 +259,18 @@ fn spans_lie_where_the_parts_are() {
         ]
     );
 }
+
+#[test]
+fn leniency_towards_heads_is_none_towards_trailers() {
+    let leniency = crate::Leniency {
+        allow_bare_lf_head: true,
+        ..Default::default()
+    };
+    let refuse = crate::Policy::with(leniency, 2, Limits::default()).refuse;
+    for message in [&b"0\r\nA: b\n\r\n"[..], b"0\r\nA: b\r\n\n", b"0\r\n\n"] {
+        let Some(Err(refusal)) = read(&[message], refuse, &Limits::default()) else {
+            panic!("{message:?} is accepted");
+        };
+        assert_eq!(refusal.answer().name, "chunk-bare-lf");
+    }
+}

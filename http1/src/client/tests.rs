@@ -1,3 +1,5 @@
+use semantics::Version;
+
 use super::*;
 
 const HOST: &[(&[u8], &[u8])] = &[(b"Host", b"a")];

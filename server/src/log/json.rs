@@ -10,7 +10,7 @@ pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>) {
     append_time(out, Moment::from_unix_millis(record.unix_millis));
     out.push(b'"');
     append_number(out, ",\"connection\":", record.connection);
-    append_number(out, ",\"request\":", u64::from(record.number));
+    append_number(out, ",\"number\":", u64::from(record.number));
     if let Some(client) = record.client {
         out.extend_from_slice(b",\"client\":\"");
         number::append_ip(out, client.ip());

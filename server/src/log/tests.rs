@@ -186,7 +186,7 @@ fn a_json_line_has_every_fact() {
     assert_eq!(
         json(&record()),
         serde_json::json!({
-            "time": "2026-11-24T10:26:28.123Z", "connection": 12, "request": 3,
+            "time": "2026-11-24T10:26:28.123Z", "connection": 12, "number": 3,
             "client": "192.0.2.7", "client_port": 50122,
             "method": "GET", "target": "/index.html", "version": "HTTP/1.1",
             "host": "a.example", "user_agent": "test/1.0",

@@ -1,0 +1,120 @@
+//! Requests to be written, and what may not be.
+
+use semantics::fields::connection::Connection;
+use semantics::fields::list::is_token;
+use semantics::{CloseReason, ContentLength, Fate, KeepReason, Known, Version};
+
+use crate::scan;
+
+/// A request head that we make. The fields of message framing are added by the machine.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestParts<'a> {
+    /// Any token.
+    pub method: &'a [u8],
+    /// As it goes on the wire.
+    pub target: &'a [u8],
+    /// HTTP/1.1 or HTTP/1.0.
+    pub version: Version,
+    /// Names and values, in order; Host among them.
+    pub lines: &'a [(&'a [u8], &'a [u8])],
+}
+
+/// What our caller may not do. Nothing was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// [`crate::Client::OUTSTANDING_MAX`] requests await their responses.
+    OutstandingMax,
+    /// The request before is not complete.
+    Unfinished,
+    /// The request before may change the protocol, and its answer is awaited (RFC 9110 §7.8).
+    SwitchPending,
+    /// No request may follow on this connection (RFC 9112 §9.6).
+    Closing,
+    /// The method is no token (RFC 9110 §9.1).
+    Method,
+    /// The target is empty or has an octet that would end it (RFC 9112 §3.2).
+    Target,
+    /// A version that this machine does not speak.
+    Version,
+    /// A field name that is no token, or a value that would end its line (RFC 9110 §5.5).
+    Field,
+    /// Not exactly one Host in HTTP/1.1 (RFC 9112 §3.2).
+    Host,
+    /// Content-Length and Transfer-Encoding are the machine's (RFC 9112 §6).
+    Framing,
+    /// Content of unknown length in HTTP/1.0 (RFC 9112 §6.1).
+    ContentUnframed,
+    /// Trailers after content that is not chunked (RFC 9112 §7.1.2).
+    Trailers,
+    /// Less content than was announced (RFC 9112 §8).
+    ContentIncomplete,
+}
+
+impl<'a> RequestParts<'a> {
+    /// A request of HTTP/1.1.
+    pub fn new(method: &'a [u8], target: &'a [u8], lines: &'a [(&'a [u8], &'a [u8])]) -> Self {
+        Self {
+            method,
+            target,
+            version: Version::HTTP_11,
+            lines,
+        }
+    }
+
+    fn all(&self, field: Known) -> impl Iterator<Item = &'a [u8]> {
+        let lines = self.lines.iter();
+        lines
+            .filter(move |(name, _)| Known::from_name(name) == Some(field))
+            .map(|&(_, value)| value)
+    }
+
+    pub(super) fn has(&self, field: Known) -> bool {
+        self.all(field).next().is_some()
+    }
+
+    /// Whether what is written can be read back as what it is.
+    pub(super) fn check(&self, content: ContentLength) -> Result<(), Misuse> {
+        let is_11 = self.version == Version::HTTP_11;
+        let is_bad_line = |(name, value): &(&[u8], &[u8])| {
+            let is_ctl = |&b: &u8| (b < 0x20 && b != b'\t') || b == 0x7f;
+            !scan::is_field_name(name) || value.iter().any(is_ctl)
+        };
+        if !is_token(self.method) {
+            return Err(Misuse::Method);
+        }
+        let is_target = |b: &u8| b.is_ascii_graphic();
+        if self.target.is_empty() || !self.target.iter().all(is_target) {
+            return Err(Misuse::Target);
+        }
+        if !is_11 && self.version != Version::HTTP_10 {
+            return Err(Misuse::Version);
+        }
+        if self.lines.iter().any(is_bad_line) {
+            return Err(Misuse::Field);
+        }
+        if self.has(Known::ContentLength) || self.has(Known::TransferEncoding) {
+            return Err(Misuse::Framing);
+        }
+        let hosts = self.all(Known::Host).count();
+        if hosts > 1 || (is_11 && hosts == 0) {
+            return Err(Misuse::Host);
+        }
+        if !is_11 && content == ContentLength::Unknown {
+            return Err(Misuse::ContentUnframed);
+        }
+        Ok(())
+    }
+
+    /// What the request says of its connection (RFC 9112 §9.3).
+    pub(super) fn fate(&self) -> Fate {
+        let options = Connection::parse(self.all(Known::Connection));
+        let is_11 = self.version.is_at_least_11();
+        match (options.close, is_11, options.keep_alive) {
+            (true, _, _) => Fate::Closed(CloseReason::ClientOption),
+            (false, true, _) => Fate::Kept(KeepReason::PersistentByDefault),
+            (false, false, true) => Fate::Kept(KeepReason::KeepAliveOption),
+            (false, false, false) => Fate::Closed(CloseReason::NotPersistent),
+        }
+    }
+}
