@@ -224,7 +224,7 @@ impl Persistence {
     }
 
     fn of_options(head: RequestHead<'_>) -> Self {
-        let options = Connection::parse(head.all(Known::Connection));
+        let options = options(head);
         let fate = match (
             options.close,
             head.version().is_at_least_11(),
@@ -239,6 +239,28 @@ impl Persistence {
             fate,
             wants_keep_alive: options.keep_alive,
         }
+    }
+}
+
+/// The options of Connection; the two that nearly every client sends alone take a short way.
+fn options(head: RequestHead<'_>) -> Connection {
+    let mut lines = head.all(Known::Connection);
+    let only = match (lines.next(), lines.next()) {
+        (Some(only), None) => only,
+        _ => b"",
+    };
+    if only.eq_ignore_ascii_case(b"keep-alive") {
+        Connection {
+            keep_alive: true,
+            ..Connection::default()
+        }
+    } else if only.eq_ignore_ascii_case(b"close") {
+        Connection {
+            close: true,
+            ..Connection::default()
+        }
+    } else {
+        Connection::parse(head.all(Known::Connection))
     }
 }
 

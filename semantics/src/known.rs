@@ -116,16 +116,14 @@ impl Known {
     /// A hit proves that the octets are a token, so that a parser need not look at them again.
     #[inline]
     pub fn from_block(block: &[u8; NAME_OCTETS_MAX], len: usize) -> Option<Self> {
-        if len > NAME_OCTETS_MAX || len == 0 {
-            return None;
-        }
+        let [first, second] = *MASKS.get(len)?;
         let words = [
             word(block, 0),
             word(block, 1),
             word(block, 2),
             word(block, 3),
         ];
-        let id = TABLE[hash(words[0] & mask(len, 0), words[1] & mask(len, 1), len)];
+        let id = TABLE[hash(words[0] & first, words[1] & second, len)];
         let entry = ENTRIES.get(id as usize)?;
         if entry.len as usize != len {
             return None;
@@ -157,6 +155,8 @@ const SLOTS: usize = 1024;
 const MULTIPLIER: u64 = find_multiplier();
 const ENTRIES: [Entry; COUNT] = entries();
 static TABLE: [u8; SLOTS] = table();
+/// The first two masks of every length.
+static MASKS: [[u64; 2]; NAME_OCTETS_MAX + 1] = masks();
 
 /// Word `index` of the block, first octet lowest.
 #[inline(always)]
@@ -237,6 +237,16 @@ const fn find_multiplier() -> u64 {
         }
         candidate = candidate.wrapping_mul(0xd129_0d3b_4a95_1d05) | 1;
     }
+}
+
+const fn masks() -> [[u64; 2]; NAME_OCTETS_MAX + 1] {
+    let mut masks = [[0; 2]; NAME_OCTETS_MAX + 1];
+    let mut len = 0;
+    while len <= NAME_OCTETS_MAX {
+        masks[len] = [mask(len, 0), mask(len, 1)];
+        len += 1;
+    }
+    masks
 }
 
 const fn table() -> [u8; SLOTS] {

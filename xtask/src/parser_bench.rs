@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::needs;
 use crate::{Outcome, shell};
 
-/// Measures both parsers on both heads and prints the ratio.
+/// Measures both parsers on both heads and prints the ratio: of ours the scan alone, which does what httparse does and
+/// names the fields, and the server's machine, which also judges Host, framing and policy.
 pub(crate) fn parser_bench(_: &[String]) -> Outcome {
     needs::install(&[needs::VALGRIND])?;
     let target = shell::target_dir().join("beside");
@@ -21,24 +22,20 @@ pub(crate) fn parser_bench(_: &[String]) -> Outcome {
         output: target.join("callgrind.out"),
     };
     println!(
-        "{:<10} {:>8} {:>10} {:>7}",
-        "head", "ours", "httparse", "ratio"
+        "{:<10} {:<10} {:>8} {:>9} {:>7}",
+        "head", "parser", "ours", "httparse", "ratio"
     );
-    let mut failure = Ok(());
     for head in ["browser", "short"] {
         let theirs = bench.instructions("httparse", head)?;
-        match bench.instructions("ours", head) {
-            Ok(ours) => println!(
-                "{head:<10} {ours:>8.0} {theirs:>10.0} {:>7.2}",
+        for (parser, name) in [("ours", "scan"), ("machine", "machine")] {
+            let ours = bench.instructions(parser, head)?;
+            println!(
+                "{head:<10} {name:<10} {ours:>8.0} {theirs:>9.0} {:>7.2}",
                 ours / theirs
-            ),
-            Err(reason) => {
-                println!("{head:<10} {:>8} {theirs:>10.0} {:>7}", "failed", "-");
-                failure = Err(reason);
-            }
+            );
         }
     }
-    failure
+    Ok(())
 }
 
 struct Bench {
