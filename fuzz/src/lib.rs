@@ -1,14 +1,10 @@
 //! Fuzz targets: `cargo xtask fuzz`.
 //!
-//! Each file in `targets/` hands its octets to one law of `testkit::laws`, which panics if the law is
-//! broken. The same laws run over `corpus/fuzz/` as an ordinary test of testkit, so that whatever was
-//! once found stays found without a fuzzer.
+//! Each file in `targets/` hands its octets to one law, which panics if it is broken. The same laws run over
+//! `corpus/fuzz/` as ordinary tests, so that whatever was once found stays found without a fuzzer.
 
-/// The laws, and what stands in for those that testkit has not.
+/// The laws: of the message core, and of the configuration.
 pub mod laws {
+    pub use server::config::law as config;
     pub use testkit::laws::*;
-
-    pub use crate::pending::config;
 }
-
-mod pending;

@@ -151,3 +151,15 @@ fn top() -> PathBuf {
         .expect("a workspace")
         .to_path_buf()
 }
+
+#[test]
+fn what_the_fuzzer_begins_with_keeps_the_law() {
+    let folder = top().join("corpus/fuzz/config");
+    let inputs = fs::read_dir(&folder).expect("the seeds are there");
+    let mut count = 0;
+    for input in inputs {
+        config::law(&fs::read(input.expect("an entry").path()).expect("a seed"));
+        count += 1;
+    }
+    assert!(count >= 10, "the seeds are there");
+}

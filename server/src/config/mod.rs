@@ -17,6 +17,7 @@ mod checks;
 mod error;
 mod findings;
 mod keys;
+mod law;
 mod model;
 mod read;
 mod reference;
@@ -25,6 +26,8 @@ mod suggest;
 mod write;
 
 pub use address::{Address, AddressError};
+#[doc(hidden)]
+pub use law::law;
 pub use error::{ConfigError, ConfigErrors, Place};
 pub use model::{
     Config, HandlerName, Lenient, Limits, Listener, LogFormat, Output, Route, Server, Site,
