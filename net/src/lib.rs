@@ -58,8 +58,8 @@
 //! # }
 //! ```
 //!
-//! Where to look next: [`Service`] and [`Context`] (the reactor), [`Stream`] (octets), [`bind_all`] and [`run`] (start and stop),
-//! [`Root`] (files below a folder), [`blocking`] (work that may wait). `net/examples/fixed.rs` is the least server there can be.
+//! Where to look next: [`Service`] and [`Context`] (the reactor), [`Stream`] (octets), [`bind_all`] and [`run()`] (start and stop),
+//! [`Root`] (files below a folder), [`blocking()`] (work that may wait). `net/examples/fixed.rs` is the least server there can be.
 //!
 //! Invariant: no other crate names an async runtime.
 

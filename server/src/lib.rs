@@ -1,6 +1,6 @@
 //! The server: configuration, sites and routes, the access log.
 //!
-//! It composes the roles below it: a [`Config`] becomes listeners, policies, sites and a log, and [`serve`] runs them until a
+//! It composes the roles below it: a [`Config`] becomes listeners, policies, sites and a log, and [`serve()`] runs them until a
 //! signal. It is *not* a parser of messages and opens no sockets itself.
 //!
 //! ```text
