@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 /// Runs `work`, which may wait for a disk, on another thread of this worker's pool. Dropping the future does not stop it.
 ///
 /// # Panics
-/// Outside a worker of [`run`](crate::run).
+/// Outside a worker of [`run`](crate::run()).
 pub fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Blocking<T> {
     Blocking {
         handle: tokio::task::spawn_blocking(work),
@@ -21,7 +21,7 @@ pub fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) ->
 /// Runs a future on this worker beside its service.
 ///
 /// # Panics
-/// Outside a worker of [`run`](crate::run).
+/// Outside a worker of [`run`](crate::run()).
 pub fn spawn(future: impl Future<Output = ()> + 'static) {
     tokio::task::spawn_local(future);
 }
@@ -29,7 +29,7 @@ pub fn spawn(future: impl Future<Output = ()> + 'static) {
 /// A future that is ready after `duration`.
 ///
 /// # Panics
-/// Outside a worker of [`run`](crate::run).
+/// Outside a worker of [`run`](crate::run()).
 pub fn sleep(duration: Duration) -> impl Future<Output = ()> {
     tokio::time::sleep(duration)
 }

@@ -25,7 +25,7 @@ pub struct Root {
 pub enum Wait {
     /// Answer [`OpenError::WouldBlock`] when the path is not in the system's memory. Safe on a worker's own thread.
     CachedOnly,
-    /// Wait. For [`blocking`](crate::blocking) work.
+    /// Wait. For [`blocking`](crate::blocking()) work.
     MayBlock,
 }
 
@@ -348,7 +348,7 @@ fn is_page_resident(_file: &File, _offset: u64) -> bool {
     true
 }
 
-/// Reads a part of a file so that it is in memory. For [`blocking`](crate::blocking) work.
+/// Reads a part of a file so that it is in memory. For [`blocking`](crate::blocking()) work.
 ///
 /// # Errors
 /// What the system says.

@@ -1,7 +1,7 @@
 //! Sockets, timers, files and threads for servers that must be fast and never stall.
 //!
 //! It is one thread per core, each with its own runtime, its own listeners and one [`Service`] that owns its connections.
-//! It is not a protocol: nothing here knows what the octets mean.
+//! It is *not* a protocol: nothing here knows what the octets mean.
 //!
 //! ```text
 //!  run ── thread per core ── runtime ── reactor task ── Service
@@ -12,8 +12,54 @@
 //! A connection is not a task. The service keeps it in [`Slots`], the reactor calls back with its [`Token`].
 //! Futures of handlers are polled inside those calls, with a waker from [`Context::waker`]; they may use everything of the runtime.
 //!
-//! Where to look next: [`Service`] and [`Context`] (the reactor), [`Stream`] (octets), [`bind_all`] and [`run`] (start and stop),
-//! [`Root`] (files below a folder), [`blocking`] (work that may wait).
+//! A service that greets whoever connects:
+//!
+//! ```
+//! use std::io::Read;
+//!
+//! use hansom_net::{
+//!     Context, ListenOptions, More, Peer, Readiness, RunOptions, Service, Shutdown, Signals, Stream, Token, bind_all, run,
+//! };
+//!
+//! struct Greeter;
+//!
+//! impl Service for Greeter {
+//!     fn accepted(&mut self, _: &mut Context<'_>, _: usize, stream: Stream, _: Peer) {
+//!         // Dropping the stream closes it; who keeps one registers it and puts it in `Slots`.
+//!         let _ = stream.try_transmit(b"hello", More::No);
+//!     }
+//!     fn ready(&mut self, _: &mut Context<'_>, _: Token, _: Readiness) {}
+//!     fn woken(&mut self, _: &mut Context<'_>, _: Token) {}
+//!     fn expired(&mut self, _: &mut Context<'_>, _: Token) {}
+//!     fn batch_done(&mut self, _: &mut Context<'_>) {}
+//!     fn drain(&mut self, _: &mut Context<'_>) {}
+//!     fn is_drained(&self) -> bool {
+//!         true
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let listeners = bind_all(&[("127.0.0.1:0".parse()?, ListenOptions::default())], 1)?;
+//! let options = RunOptions { signals: Signals::Ignore, ..RunOptions::default() };
+//! let shutdown = Shutdown::new();
+//! let mut client = None;
+//! run(listeners, options, &shutdown, |_| Greeter, |bound| {
+//!     let (port, shutdown) = (bound[0].port().unwrap(), shutdown.clone());
+//!     client = Some(std::thread::spawn(move || {
+//!         let mut text = String::new();
+//!         let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+//!         stream.read_to_string(&mut text).unwrap();
+//!         shutdown.drain();
+//!         text
+//!     }));
+//! })?;
+//! assert_eq!(client.unwrap().join().unwrap(), "hello");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Where to look next: [`Service`] and [`Context`] (the reactor), [`Stream`] (octets), [`bind_all`] and [`run()`] (start and stop),
+//! [`Root`] (files below a folder), [`blocking()`] (work that may wait). `net/examples/fixed.rs` is the least server there can be.
 //!
 //! Invariant: no other crate names an async runtime.
 

@@ -11,6 +11,43 @@
 //!                    └─▶ on a disk: net::blocking, then the same ──────▶ Answer::Later
 //! ```
 //!
+//! ```
+//! use std::rc::Rc;
+//!
+//! use engine::{Answer, Content, Exchange, Handler, Response};
+//! use hansom_origin::{Cache, CacheLimits, Files, FilesConfig, error_response, refusal_response};
+//! use semantics::{NormalPath, Refusal, RequestHead, Status, Target};
+//!
+//! /// The files of one folder, for every host.
+//! struct Folder(Files);
+//!
+//! impl Handler for Folder {
+//!     fn handle(&self, exchange: &mut Exchange<'_>) -> Answer {
+//!         let target = Target::parse(exchange.head.target(), exchange.head.method());
+//!         match target.map(|target| NormalPath::of(target.path)) {
+//!             Some(Ok(path)) => self.0.answer(exchange, &path),
+//!             _ => error_response(Status::BAD_REQUEST, "No path", "RFC 9112 §3.2", Some(exchange.head)).into(),
+//!         }
+//!     }
+//!
+//!     fn refuse(&self, refusal: Refusal, head: Option<RequestHead<'_>>) -> Response {
+//!         refusal_response(refusal, head)
+//!     }
+//! }
+//!
+//! // One cache for all files of a worker.
+//! let cache = Rc::new(Cache::new(CacheLimits::default()));
+//! let config = FilesConfig { root: ".".into(), index: vec!["index.html".into()], ..FilesConfig::default() };
+//! let folder = Folder(Files::new(config, cache)?);
+//! assert_eq!(folder.0.allow(), "GET, HEAD, OPTIONS");
+//!
+//! // An error says what is wrong, and by which rule: as text, HTML or JSON, whichever is preferred.
+//! let response = error_response(Status::NOT_FOUND, "There is nothing at this path", "RFC 9110 §15.5.5", None);
+//! let Content::Octets(text) = response.content else { panic!() };
+//! assert_eq!(text, "404 Not Found\n\nThere is nothing at this path.\n(RFC 9110 §15.5.5)\n");
+//! # Ok::<(), hansom_origin::FilesError>(())
+//! ```
+//!
 //! Where to look next: [`Files`], the [`Cache`] that a worker's files share, [`echo`], [`wire`], [`error_response`].
 //!
 //! Invariant: nothing here waits on a worker's own thread, and nothing reads a clock: time is `Exchange::now`.

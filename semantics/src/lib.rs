@@ -14,10 +14,32 @@
 //! ```
 //!
 //! ```
-//! use hansom_semantics::{Known, Method};
+//! use hansom_semantics::fields::range::{self, RangeRequest};
+//! use hansom_semantics::{Anomalies, Known, Method, NormalPath, PeerError, Refusal};
+//!
 //! assert_eq!(Method::from_octets(b"GET"), Method::Get);
 //! assert_eq!(Known::from_name(b"content-LENGTH"), Some(Known::ContentLength));
+//!
+//! // A path is decoded once, and what could mean two things is refused.
+//! assert_eq!(NormalPath::of(b"/a/./b/../c%20d").unwrap().octets(), b"/a/c d");
+//! assert!(NormalPath::of(b"/a%2Fb").is_err());
+//!
+//! // The last 5 of 26 octets.
+//! let ranges = range::parse(b"bytes=-5", 26, &range::Limits::default());
+//! let RangeRequest::Satisfiable(ranges) = ranges else { panic!("{ranges:?}") };
+//! assert_eq!((ranges.as_slice()[0].first, ranges.as_slice()[0].last), (21, 25));
+//!
+//! // Every refusal knows its status and names its rule.
+//! let answer = Refusal::from(PeerError::Syntax(Anomalies::FRAMING_CONFLICT)).answer();
+//! assert_eq!(answer.status.unwrap().code(), 400);
+//! assert_eq!((answer.name, answer.rule), ("framing-conflict", "RFC 9112 §6.1"));
 //! ```
+//!
+//! Where to look next: [`RequestHead`] and [`Section`] (what was read), [`Anomalies`] and [`Refusal`] (what is odd, and what
+//! that is answered), [`ContentEnd`] and [`Fate`] (why something ended), [`Event`] (what machines say), [`fields`] (each field),
+//! [`Limits`].
+//!
+//! Invariant: nothing here waits, allocates without a bound, or depends on where it runs.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

@@ -1,7 +1,35 @@
 //! The server: configuration, sites and routes, the access log.
 //!
-//! It composes the roles below it; it does not parse messages and opens no sockets
-//! itself.
+//! It composes the roles below it: a [`Config`] becomes listeners, policies, sites and a log, and [`serve()`] runs them until a
+//! signal. It is *not* a parser of messages and opens no sockets itself.
+//!
+//! ```text
+//!  hansom.toml, flags ──▶ Config ──▶ serve ──▶ net::run ──▶ engine::Worker ──▶ Sites: host → site, path → route → origin
+//!                                                                └──▶ AccessLog ──▶ standard output
+//! ```
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use hansom_server::config;
+//!
+//! let text = "[[listen]]\naddress = \"8080\"\n[[site]]\nroot = \".\"\n";
+//! let config = config::parse(text, "hansom.toml", Path::new("/")).unwrap();
+//! assert_eq!(config.listeners[0].address.to_string(), "127.0.0.1:8080");
+//!
+//! // All errors of one run, each with its place and what was probably meant.
+//! let wrong = "[server]\nworker = 2\n[[site]]\nroot = \".\"\n";
+//! let errors = config::parse(wrong, "hansom.toml", Path::new("/")).unwrap_err();
+//! let error = &errors.errors[0];
+//! assert_eq!(error.place.as_ref().unwrap().line, 2);
+//! assert_eq!(error.message, "`worker` is not a key of [server]");
+//! assert!(error.suggestion.as_ref().unwrap().contains("workers"));
+//! ```
+//!
+//! Where to look next: [`config`] (the keys and their table), [`log`] (formats, escaping, the writer), `sites.rs` (from a request
+//! to its handler), `serve.rs` (what a worker is made from).
+//!
+//! Invariant: a worker never waits for the log, and nothing in the configuration changes while it serves.
 
 pub mod config;
 pub mod log;
