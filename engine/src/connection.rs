@@ -167,6 +167,7 @@ impl Connection {
         cx: &mut Context<'_>,
         token: Token,
     ) -> Next {
+        let mut rounds = 0;
         loop {
             if self.busy.is_some() {
                 match self.go_on(core, cx, token) {
@@ -203,6 +204,11 @@ impl Connection {
                 Input::Nothing => break,
             }
             if self.busy.is_none() && !self.is_readable && !self.machine.is_closed() {
+                break;
+            }
+            rounds += 1;
+            if rounds >= TURN_ROUNDS_MAX {
+                self.go_on_later(cx, token);
                 break;
             }
         }
@@ -448,10 +454,7 @@ impl Connection {
                 Next::Keep
             }
             Sent::Enough => {
-                self.busy()
-                    .waker
-                    .get_or_insert_with(|| cx.waker(token))
-                    .wake_by_ref();
+                self.go_on_later(cx, token);
                 Next::Keep
             }
             Sent::Cold(part) => match part.file.try_clone() {
@@ -476,6 +479,14 @@ impl Connection {
             }
             Sent::Failed => self.transport_failed(core),
         }
+    }
+
+    /// Lets others have their turn before this one goes on.
+    fn go_on_later(&mut self, cx: &Context<'_>, token: Token) {
+        self.busy()
+            .waker
+            .get_or_insert_with(|| cx.waker(token))
+            .wake_by_ref();
     }
 
     fn transport_failed<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>) -> Next {
@@ -720,6 +731,10 @@ impl Connection {
         Next::Keep
     }
 }
+
+/// Times that one connection reads before others get their turn: a client that sends as fast as it is read would else
+/// have its worker for itself.
+const TURN_ROUNDS_MAX: usize = 8;
 
 impl fmt::Debug for Busy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
