@@ -298,7 +298,10 @@ impl Inner {
             return Ok(Some(entry));
         }
         let again = entry.representation.with_head_for(&self.rules, now);
-        Ok(Some(self.cache.keep(self.site, path, again, now)))
+        let kept = self.cache.keep(self.site, path, again, now);
+        // The head is of this second, the look at the file may be an older one.
+        kept.check_as(&entry);
+        Ok(Some(kept))
     }
 
     fn take_in(&self, located: Located, path: &[u8], now: Now) -> Found {

@@ -518,6 +518,21 @@ fn a_file_changed_in_the_tick_in_which_it_was_read_is_read_again() {
 }
 
 #[test]
+fn a_head_made_again_does_not_put_off_the_look_at_the_file() {
+    let configure = |config: &mut FilesConfig| config.expires_seconds = Some(60);
+    let site = Site::with(configure, CacheLimits::default());
+    site.write("a", "x");
+    // Half a second apart, each of the first two in a second of its own: so the second one has another head.
+    site.pass(1500 - site.now.get().unix_millis % 1000);
+    site.get("/a");
+    site.write("a", "y");
+    site.pass(500);
+    site.get("/a");
+    site.pass(500);
+    assert_eq!(content(&site.get("/a")), "y");
+}
+
+#[test]
 fn a_removed_file_is_gone_within_one_second() {
     let site = Site::with_large_files();
     for (name, text) in [("small", "x"), ("large", "a large one, as it is here")] {
