@@ -533,6 +533,21 @@ fn a_head_made_again_does_not_put_off_the_look_at_the_file() {
 }
 
 #[test]
+fn the_head_of_a_large_file_is_never_of_an_older_version() {
+    let site = Site::with_large_files();
+    site.write("a", "0123456789".repeat(10));
+    let first = site.get("/a");
+    // In its place, so that the open file has the octets at once.
+    fs::write(site.folder.path().join("a"), "9876543210".repeat(10)).unwrap();
+    // The clock of files may not have ticked since.
+    let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    set_modified(&site, "a", modified);
+    let second = site.get("/a");
+    assert_eq!(content(&first), content(&second));
+    assert_ne!(field(&first, Known::ETag), field(&second, Known::ETag));
+}
+
+#[test]
 fn a_removed_file_is_gone_within_one_second() {
     let site = Site::with_large_files();
     for (name, text) in [("small", "x"), ("large", "a large one, as it is here")] {
