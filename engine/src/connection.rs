@@ -735,7 +735,7 @@ impl Connection {
 
 /// Times that one connection reads before others get their turn: a client that sends as fast as it is read would else
 /// have its worker for itself.
-const TURN_ROUNDS_MAX: usize = 16;
+const TURN_ROUNDS_MAX: usize = 8;
 
 impl fmt::Debug for Busy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

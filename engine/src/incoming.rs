@@ -20,6 +20,7 @@ pub struct Interrupted;
 #[derive(Debug)]
 struct Inner {
     pieces: VecDeque<Bytes>,
+    /// Memory of the pieces.
     octets: usize,
     window_octets: usize,
     end: Option<Result<ContentEnd, Interrupted>>,
@@ -65,7 +66,7 @@ impl Incoming {
         let mut inner = self.0.borrow_mut();
         inner.is_awaited = true;
         if let Some(piece) = inner.pieces.pop_front() {
-            inner.octets -= piece.len();
+            inner.octets -= piece.len() + PIECE_OCTETS;
             if let Some(producer) = inner.producer.take() {
                 producer.wake();
             }
@@ -84,7 +85,7 @@ impl Incoming {
     /// Adds a piece. The caller asks [`Self::is_full`] first.
     pub(crate) fn push(&self, octets: &[u8]) {
         let mut inner = self.0.borrow_mut();
-        inner.octets += octets.len();
+        inner.octets += octets.len() + PIECE_OCTETS;
         inner.pieces.push_back(Bytes::copy_from_slice(octets));
         inner.wake_consumer();
     }
@@ -125,5 +126,26 @@ impl Inner {
         if let Some(consumer) = self.consumer.take() {
             consumer.wake();
         }
+    }
+}
+
+/// What a piece takes beside its octets, about: its place in the queue and its allocation. A client chooses how long
+/// pieces are, so they count.
+const PIECE_OCTETS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_pieces_fill_the_window_with_what_they_cost() {
+        let incoming = Incoming::new(64 * 1024);
+        let mut pieces = 0;
+        while !incoming.is_full() {
+            incoming.push(b"x");
+            pieces += 1;
+        }
+        // A piece takes its place in the queue and an allocation, whatever its length.
+        assert!(pieces <= 1024, "{pieces}");
     }
 }

@@ -269,6 +269,11 @@ impl Entry {
         self.checked_millis.set(now.millis);
     }
 
+    /// It was found to be what the folder holds when `other` was.
+    pub(crate) fn check_as(&self, other: &Self) {
+        self.checked_millis.set(other.checked_millis.get());
+    }
+
     fn kind(&self) -> Kind {
         match self.representation.held {
             Held::Whole(_) => Kind::Whole,

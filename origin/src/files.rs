@@ -284,6 +284,12 @@ impl Inner {
         path: &[u8],
         now: Now,
     ) -> Result<Option<Rc<Entry>>, OpenError> {
+        if let Held::Open(file) = &entry.representation.held
+            && !FileMeta::read(file).is_ok_and(|meta| meta == entry.representation.meta)
+        {
+            // Its octets are the file's own, so a change in place shows at once and its head must be of that version.
+            return Ok(None);
+        }
         if !entry.is_checked(now) {
             if entry.representation.is_fresh_change {
                 return Ok(None);
@@ -298,7 +304,10 @@ impl Inner {
             return Ok(Some(entry));
         }
         let again = entry.representation.with_head_for(&self.rules, now);
-        Ok(Some(self.cache.keep(self.site, path, again, now)))
+        let kept = self.cache.keep(self.site, path, again, now);
+        // The head is of this second, the look at the file may be an older one.
+        kept.check_as(&entry);
+        Ok(Some(kept))
     }
 
     fn take_in(&self, located: Located, path: &[u8], now: Now) -> Found {

@@ -236,12 +236,11 @@ impl RouteTable {
     fn handle(&self, exchange: &mut Exchange<'_>, path: &NormalPath<'_>) -> Answer {
         match &self.target {
             RouteTarget::Files(files) if self.led_octets == 0 => files.answer(exchange, path),
-            RouteTarget::Files(files) => match path.octets().get(self.led_octets..) {
-                Some(below) if !below.is_empty() => {
-                    files.answer(exchange, &NormalPath::plain(below))
-                }
-                _ => files.answer(exchange, &NormalPath::plain(b"/")),
-            },
+            RouteTarget::Files(files) => {
+                // Empty where the path is the route's own, without a slash: the files then redirect to it with one.
+                let below = path.octets().get(self.led_octets..).unwrap_or_default();
+                files.answer(exchange, &NormalPath::plain(below))
+            }
             RouteTarget::Echo => origin::echo::answer(exchange),
             RouteTarget::Wire(recent) => recent.answer(exchange),
         }
@@ -250,4 +249,52 @@ impl RouteTable {
 
 fn misdirected(head: RequestHead<'_>) -> Answer {
     refusal_response(PeerError::Misdirected.into(), Some(head)).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use net::{Now, Peer};
+    use origin::CacheLimits;
+    use semantics::{RequestIndex, ResponseHead};
+    use std::fs;
+    use std::net::SocketAddr;
+    use tempfile::TempDir;
+
+    /// The head of the answer, whenever that comes.
+    fn answered(sites: &Sites, target: &str) -> ResponseHead {
+        let request = format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n");
+        let mut index = RequestIndex::default();
+        http1::scan::request_head(request.as_bytes(), &mut Default::default(), &mut index);
+        let head = RequestHead::new(request.as_bytes(), &index);
+        let client = Peer::from(SocketAddr::from(([127, 0, 0, 1], 4711)));
+        let mut incoming = None;
+        let mut exchange = Exchange::for_test(head, client, Now::read(), &mut incoming);
+        net::run_alone(async {
+            match sites.handle(&mut exchange) {
+                Answer::Ready(response) => response.head,
+                Answer::Kept { rendition, .. } => rendition.head().clone(),
+                Answer::Later(response) => response.await.head,
+            }
+        })
+    }
+
+    #[test]
+    fn a_route_to_a_folder_of_its_own_is_a_folder_with_a_slash() {
+        let folder = TempDir::new().unwrap();
+        let docs = TempDir::new().unwrap();
+        fs::write(docs.path().join("index.html"), "x").unwrap();
+        let mut config = Config::for_folder(folder.path().to_owned());
+        config.sites[0].routes.push(Route {
+            path: "/docs".to_owned(),
+            root: Some(docs.path().to_owned()),
+            ..Route::default()
+        });
+        let cache = Rc::new(Cache::new(CacheLimits::default()));
+        let sites = Sites::new(&config, &cache, &Recent::new()).unwrap();
+        let head = answered(&sites, "/docs");
+        assert_eq!(head.status(), Status::MOVED_PERMANENTLY);
+        assert_eq!(head.section().first(Known::Location), Some(&b"/docs/"[..]));
+        assert_eq!(answered(&sites, "/docs/").status(), Status::OK);
+    }
 }

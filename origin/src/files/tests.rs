@@ -518,6 +518,36 @@ fn a_file_changed_in_the_tick_in_which_it_was_read_is_read_again() {
 }
 
 #[test]
+fn a_head_made_again_does_not_put_off_the_look_at_the_file() {
+    let configure = |config: &mut FilesConfig| config.expires_seconds = Some(60);
+    let site = Site::with(configure, CacheLimits::default());
+    site.write("a", "x");
+    // Half a second apart, each of the first two in a second of its own: so the second one has another head.
+    site.pass(1500 - site.now.get().unix_millis % 1000);
+    site.get("/a");
+    site.write("a", "y");
+    site.pass(500);
+    site.get("/a");
+    site.pass(500);
+    assert_eq!(content(&site.get("/a")), "y");
+}
+
+#[test]
+fn the_head_of_a_large_file_is_never_of_an_older_version() {
+    let site = Site::with_large_files();
+    site.write("a", "0123456789".repeat(10));
+    let first = site.get("/a");
+    // In its place, so that the open file has the octets at once.
+    fs::write(site.folder.path().join("a"), "9876543210".repeat(10)).unwrap();
+    // The clock of files may not have ticked since.
+    let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    set_modified(&site, "a", modified);
+    let second = site.get("/a");
+    assert_eq!(content(&first), content(&second));
+    assert_ne!(field(&first, Known::ETag), field(&second, Known::ETag));
+}
+
+#[test]
 fn a_removed_file_is_gone_within_one_second() {
     let site = Site::with_large_files();
     for (name, text) in [("small", "x"), ("large", "a large one, as it is here")] {
