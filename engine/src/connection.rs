@@ -363,7 +363,10 @@ impl Connection {
     /// The client ended its side. What it asked for before is still answered (RFC 9112 §9.6).
     fn input_ended<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>) {
         match self.machine.end_of_input() {
-            Some(refusal) => self.refused(core, refusal),
+            Some(refusal) => {
+                let response = core.handler.refuse(refusal, None);
+                self.refused(core, response);
+            }
             None => self.machine.close_after(CloseReason::ClientClosed),
         }
     }
@@ -716,7 +719,8 @@ impl Connection {
         token: Token,
     ) -> Next {
         self.machine.refuse(limit.into());
-        self.refused(core, limit.into());
+        let response = core.handler.refuse(limit.into(), None);
+        self.refused(core, response);
         // Before anything else: what is submitted and not transmitted would be the next connection's.
         match self.flush(core, cx, token) {
             Next::Keep => self.turn(core, buffer, cx, token),

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http1::Delivery;
 use net::{Context, Token};
 use semantics::{
-    CloseReason, ContentEnd, ContentLength, Event, Fate, Limits, Refusal, ResponseHead, Status,
+    CloseReason, ContentEnd, ContentLength, Event, Fate, Limits, ResponseHead, Status,
 };
 
 use crate::connection::{Connection, Work};
@@ -71,7 +71,13 @@ impl Connection {
                 // RFC 9110 §6.5.1: a recipient may drop trailers that it has no use for.
                 Event::Trailers { .. } => {}
                 Event::End { why, .. } => self.ended(core, why),
-                Event::Refused { refusal } => self.refused(core, refusal),
+                Event::Refused { refusal, head } => {
+                    let response = core.handler.refuse(refusal, head);
+                    if let Some(head) = head.filter(|_| core.is_recording) {
+                        self.current = Some(core.captures.begin(head, now.unix_millis));
+                    }
+                    self.refused(core, response);
+                }
             }
         }
         if !self.may_read() {
@@ -173,11 +179,11 @@ impl Connection {
         }
     }
 
-    /// The request is refused: answered by an error where an answer may still be given.
+    /// The request is refused: answered by `response` where an answer may still be given.
     pub(crate) fn refused<H: Handler, R: Recorder>(
         &mut self,
         core: &mut Core<H, R>,
-        refusal: Refusal,
+        response: Response,
     ) {
         if let Some(busy) = &mut self.busy {
             busy.work = Work::None;
@@ -193,7 +199,6 @@ impl Connection {
             self.current = Some(current);
         }
         if self.machine.is_awaiting_answer() {
-            let response = core.handler.refuse(refusal, None);
             self.submit(core, Answer::Ready(response));
         }
         self.settle(core);

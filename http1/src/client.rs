@@ -460,7 +460,10 @@ impl Client {
 
     fn refuse<'a>(&mut self, refusal: Refusal) -> Event<'a, ResponseView<'a>> {
         self.close(CloseReason::Refused(refusal));
-        Event::Refused { refusal }
+        Event::Refused {
+            refusal,
+            head: None,
+        }
     }
 }
 
@@ -615,7 +618,10 @@ impl State {
         self.closing = Some(CloseReason::Refused(refusal));
         self.receiving = Receiving::Closed;
         self.sending = Sending::Idle;
-        Event::Refused { refusal }
+        Event::Refused {
+            refusal,
+            head: None,
+        }
     }
 }
 

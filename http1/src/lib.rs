@@ -48,7 +48,7 @@
 //! // What may be read in two ways is refused, and the refusal names its rule.
 //! let mut machine = Server::new();
 //! let mut input: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n";
-//! let Some(Event::Refused { refusal }) = machine.poll_event(&policy, &mut scratch, &mut input) else { panic!() };
+//! let Some(Event::Refused { refusal, .. }) = machine.poll_event(&policy, &mut scratch, &mut input) else { panic!() };
 //! assert_eq!(refusal.answer().name, "framing-conflict");
 //! ```
 //!

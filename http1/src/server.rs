@@ -194,7 +194,10 @@ impl Server {
                 self.held = Some(Box::default());
                 return self.read_held(policy, input);
             }
-            Err(refusal) => Err(refusal),
+            Err(refusal) => {
+                index.octets = octets.len();
+                Err(refusal)
+            }
         };
         match outcome {
             Ok(framing) => {
@@ -204,7 +207,10 @@ impl Server {
             Err(refusal) => {
                 *input = &[];
                 let is_head = asks_head(octets, progress, index, refusal);
-                Some(self.state.refuse_head(refusal, is_head))
+                let head = progress
+                    .has_start_line()
+                    .then(|| RequestHead::new(octets, index));
+                Some(self.state.refuse_head(refusal, is_head, head))
             }
         }
     }
@@ -231,7 +237,10 @@ impl Server {
                 return None;
             }
             Ok(true) => held.judge(policy),
-            Err(refusal) => Err(refusal),
+            Err(refusal) => {
+                held.index.octets = held.octets.len();
+                Err(refusal)
+            }
         };
         match outcome {
             Ok(framing) => {
@@ -246,8 +255,11 @@ impl Server {
             }
             Err(refusal) => {
                 *input = &[];
+                let held = self.held.as_ref()?;
                 let is_head = asks_head(&held.octets, held.progress, &held.index, refusal);
-                Some(self.state.refuse_head(refusal, is_head))
+                let has_head = held.progress.has_start_line();
+                let head = has_head.then(|| RequestHead::new(&held.octets, &held.index));
+                Some(self.state.refuse_head(refusal, is_head, head))
             }
         }
     }
@@ -664,15 +676,23 @@ impl State {
 
     fn refuse<'a>(&mut self, refusal: Refusal) -> Event<'a, RequestHead<'a>> {
         self.stop_reading(refusal);
-        Event::Refused { refusal }
+        Event::Refused {
+            refusal,
+            head: None,
+        }
     }
 
     /// RFC 9110 §9.3.2: also an answer that refuses a HEAD request has no content.
     #[cold]
-    fn refuse_head<'a>(&mut self, refusal: Refusal, is_head: bool) -> Event<'a, RequestHead<'a>> {
+    fn refuse_head<'a>(
+        &mut self,
+        refusal: Refusal,
+        is_head: bool,
+        head: Option<RequestHead<'a>>,
+    ) -> Event<'a, RequestHead<'a>> {
         self.stop_reading(refusal);
         self.request.is_head = is_head;
-        Event::Refused { refusal }
+        Event::Refused { refusal, head }
     }
 
     /// Nothing more is read. An answer may be given unless one was begun, or was complete before its request was.

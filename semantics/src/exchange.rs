@@ -63,6 +63,9 @@ pub enum Event<'a, H> {
     Refused {
         /// What was refused.
         refusal: Refusal,
+        /// What could be read of the head that was refused, from its start line on. `None` when there was less, and
+        /// when the head was accepted before.
+        head: Option<H>,
     },
 }
 

@@ -1,7 +1,7 @@
 //! The configuration, checked against recorded results.
 //!
 //! `corpus/config/NAME.toml` is read and what comes of it compared with
-//! `NAME.expected`: the errors, or the configuration as TOML. `BLESS=1` records it.
+//! `NAME.expected`: the errors, or the configuration as TOML. `HANSOM_BLESS=1` records it.
 
 use hansom_server::config::{self, Config};
 use std::fs;
@@ -19,7 +19,7 @@ fn each_file_of_the_corpus_gives_what_is_recorded() {
         .collect();
     assert!(
         stale.is_empty(),
-        "differs from its .expected (BLESS=1 records it): {stale:#?}"
+        "differs from its .expected (HANSOM_BLESS=1 records it): {stale:#?}"
     );
 }
 
@@ -77,7 +77,7 @@ fn the_reference_document_is_not_stale() {
     let path = top().join("docs/hansom.toml.md");
     assert!(
         is_recorded(&path, &config::reference()),
-        "BLESS=1 writes docs/hansom.toml.md"
+        "HANSOM_BLESS=1 writes docs/hansom.toml.md"
     );
 }
 
@@ -129,7 +129,7 @@ fn is_as_recorded(path: &Path, folder: &Path) -> bool {
 }
 
 fn is_recorded(path: &Path, text: &str) -> bool {
-    if std::env::var_os("BLESS").is_some() {
+    if std::env::var_os("HANSOM_BLESS").is_some() {
         fs::write(path, text).expect("recorded");
     }
     fs::read_to_string(path).is_ok_and(|recorded| recorded == text)

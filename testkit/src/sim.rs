@@ -249,7 +249,7 @@ impl World {
                         self.answer_at = Some(self.now + self.dice.below(50) as u64);
                     }
                 }
-                Event::Refused { refusal } => {
+                Event::Refused { refusal, .. } => {
                     panic!("seed {}: the server refused: {refusal}", self.seed)
                 }
             }
@@ -425,7 +425,7 @@ impl Seen {
                 Self::Content(at(id), Vec::new())
             }
             Event::End { id, why } => Self::End(at(id), why),
-            Event::Refused { refusal } => panic!("seed {seed}: the client refused: {refusal}"),
+            Event::Refused { refusal, .. } => panic!("seed {seed}: the client refused: {refusal}"),
         }
     }
 }

@@ -6,9 +6,9 @@ use crate::{Outcome, options, shell};
 /// The simulated network with many seeds; a failure prints its seed.
 pub(crate) fn sim(arguments: &[String]) -> Outcome {
     let (seeds, rest) = options::take_number(arguments, "--seeds", 10_000)?;
-    let mut test = shell::cargo(["test", "--workspace", "--tests"]);
+    let mut test = shell::cargo(["test", "-p", "hansom-testkit", "--test", "sim"]);
     test.env("HANSOM_SIM_SEEDS", seeds.to_string());
-    test.args(["--", "sim"]).args(rest);
+    test.args(rest);
     run_some(&mut test)
 }
 

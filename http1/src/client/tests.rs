@@ -80,7 +80,7 @@ fn note(event: Event<'_, ResponseView<'_>>, told: &mut Vec<String>) {
             told.push(format!("trailers {lines:?}"));
         }
         Event::End { id, why } => told.push(format!("{} end {}", id.0, why.because().name)),
-        Event::Refused { refusal } => told.push(format!("refused {}", refusal.answer().name)),
+        Event::Refused { refusal, .. } => told.push(format!("refused {}", refusal.answer().name)),
     }
 }
 

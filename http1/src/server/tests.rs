@@ -62,7 +62,9 @@ fn events(pieces: &[&[u8]], policy: &Policy) -> Vec<String> {
                         server.settle().map(|fate| fate.because().name)
                     ));
                 }
-                Event::Refused { refusal } => told.push(format!("refused {}", refusal.status())),
+                Event::Refused { refusal, .. } => {
+                    told.push(format!("refused {}", refusal.status()))
+                }
             }
         }
     }
@@ -85,7 +87,7 @@ fn status_with(request: &[u8], policy: &Policy) -> Option<u16> {
     let mut scratch = Scratch::default();
     let mut input = request;
     while let Some(event) = server.poll_event(policy, &mut scratch, &mut input) {
-        if let Event::Refused { refusal } = event {
+        if let Event::Refused { refusal, .. } = event {
             return Some(refusal.status().code());
         }
     }
@@ -97,7 +99,7 @@ fn refused_as(request: &[u8]) -> &'static str {
     let mut scratch = Scratch::default();
     let mut input = request;
     while let Some(event) = server.poll_event(&Policy::strict(), &mut scratch, &mut input) {
-        if let Event::Refused { refusal } = event {
+        if let Event::Refused { refusal, .. } = event {
             return refusal.answer().name;
         }
     }

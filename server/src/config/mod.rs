@@ -26,9 +26,9 @@ mod suggest;
 mod write;
 
 pub use address::{Address, AddressError};
+pub use error::{ConfigError, ConfigErrors, Place};
 #[doc(hidden)]
 pub use law::law;
-pub use error::{ConfigError, ConfigErrors, Place};
 pub use model::{
     Config, HandlerName, Lenient, Limits, Listener, LogFormat, Output, Route, Server, Site,
 };

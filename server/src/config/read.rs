@@ -75,10 +75,15 @@ impl Reader<'_> {
                 _ => self.unknown_section(name),
             }
         }
-        if !document.contains_key("listen") {
+        if config.listeners.is_empty() {
             config.listeners.push(Listener::default());
         }
-        if !document.contains_key("site") {
+        let has_site = match document.get("site").map(|value| value.get_ref()) {
+            None => false,
+            // What is no list at all was complained of.
+            Some(value) => value.as_array().is_none_or(|sites| !sites.is_empty()),
+        };
+        if !has_site {
             let hint = "add a [[site]] with root = \"FOLDER\"";
             self.findings.note_absence(
                 None,

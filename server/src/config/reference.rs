@@ -38,7 +38,7 @@ fn section<T>(out: &mut String, number: usize, keys: &'static [Key<T>], defaults
 }
 
 const INTRODUCTION: &str = "\
-<!-- Made from server/src/config/keys.rs: `BLESS=1 cargo test -p hansom-server` writes it. -->
+<!-- Made from server/src/config/keys.rs: `HANSOM_BLESS=1 cargo test -p hansom-server` writes it. -->
 
 # hansom.toml
 

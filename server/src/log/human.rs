@@ -68,11 +68,14 @@ fn append_end(out: &mut Vec<u8>, record: &Record<'_>) {
         out.extend_from_slice(b" cut short");
     }
     if record.closes {
-        out.extend_from_slice(if record.complete {
-            b" closed: "
-        } else {
-            b", closed: "
-        });
+        out.extend_from_slice(if record.complete { b" " } else { b", " });
+        // A refusal says what was wrong with the request; that it closes the connection goes without saying there.
+        if !["closed", "reset"]
+            .iter()
+            .any(|how| record.fate.0.starts_with(how))
+        {
+            out.extend_from_slice(b"closed: ");
+        }
         escape::append(out, record.fate.0.as_bytes(), Form::Line);
     }
 }

@@ -82,6 +82,11 @@ fn a_human_line_says_why_the_connection_was_closed() {
         ..closed
     };
     assert!(human(&cut).ends_with("  c12#3 cut short, closed: the client asked for it\n"));
+    let worded = Record {
+        fate: ("reset: the client reads too slowly", "RFC 9112 §9.5"),
+        ..closed
+    };
+    assert!(human(&worded).ends_with("  c12#3 reset: the client reads too slowly\n"));
 }
 
 #[test]

@@ -146,7 +146,7 @@ impl Dialogue {
                 self.told.push(format!("end {why:?}"));
                 true
             }
-            Event::Refused { refusal } => {
+            Event::Refused { refusal, .. } => {
                 let status = refusal.status();
                 self.told.push(format!("refused {status}"));
                 // Refused within a request, or before its head was whole.
@@ -231,7 +231,7 @@ impl Dialogue {
                     Event::Content { octets, .. } => content.extend_from_slice(octets),
                     Event::End { .. } => is_ended = true,
                     Event::Trailers { .. } => {}
-                    Event::Refused { refusal } => panic!("the client refuses {i}: {refusal}"),
+                    Event::Refused { refusal, .. } => panic!("the client refuses {i}: {refusal}"),
                 }
             }
             let has_content = asked.method != b"HEAD";

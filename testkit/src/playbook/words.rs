@@ -35,7 +35,7 @@ pub(super) fn push<H: Head>(told: &mut VecDeque<String>, event: &Event<'_, H>) {
             format!("{} trailers {}", start(*id), lines(*section))
         }
         Event::End { id, why } => format!("{} end {}", start(*id), why.because().name),
-        Event::Refused { refusal } => refused(*refusal),
+        Event::Refused { refusal, .. } => refused(*refusal),
     };
     told.push_back(line);
 }
