@@ -1,7 +1,7 @@
 //! Running a server: a configuration becomes listeners, workers and a log.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -212,15 +212,13 @@ fn start_log(format: LogFormat) -> io::Result<Option<LogWriter>> {
     if format == LogFormat::Off {
         return Ok(None);
     }
-    LogWriter::start(io::stdout(), format, |error| {
-        eprintln!("hansom: the access log ends: {error}")
-    })
-    .map(Some)
+    LogWriter::to_stdout(format).map(Some)
 }
 
 fn say_ready(bound: &[net::Address]) {
     for address in bound {
-        eprintln!("{}", address.url("http"));
+        // With standard error closed there is nobody left to tell, and no reason not to serve.
+        let _ = writeln!(io::stderr(), "{}", address.url("http"));
     }
 }
 
