@@ -70,6 +70,8 @@ pub(crate) struct Busy {
     /// Exchanges whose answers are not transmitted whole.
     finished: VecDeque<Box<Current>>,
     warming: Option<Pin<Box<net::Blocking<()>>>>,
+    /// Octets that the client had not acknowledged when the present wait for it began.
+    unacknowledged_octets: u64,
     /// Octets dropped while closing; set once our side is closed.
     lingered_octets: Option<u64>,
     pub(crate) waker: Option<Waker>,
@@ -612,8 +614,7 @@ impl Connection {
         if phase != self.phase || phase == Phase::Idle || requests != self.requests {
             self.phase = phase;
             self.requests = requests;
-            self.since = now;
-            self.moved_octets = 0;
+            self.begin_window(now);
         }
         let wait = match phase {
             Phase::Idle => limits.idle_millis_max,
@@ -680,20 +681,20 @@ impl Connection {
         }
         let limits = core.limits(self.listener);
         let seconds = limits.rate_grace_millis.div_ceil(1000);
+        let content_octets_min = limits.receive_octets_per_second_min.saturating_mul(seconds);
+        let taken_octets_min = limits
+            .transmit_octets_per_second_min
+            .saturating_mul(seconds);
         let refusal = match self.phase {
             Phase::Idle | Phase::Linger => return Next::Close,
             // Nothing was asked, so there is nobody to tell.
             Phase::Head if !self.machine.is_in_head() => return Next::Close,
             Phase::Head => LimitError::HeadTime,
-            Phase::Content
-                if self.moved_octets >= limits.receive_octets_per_second_min * seconds =>
-            {
+            Phase::Content if self.moved_octets >= content_octets_min => {
                 return self.renew(cx, token, core.limits(self.listener));
             }
             Phase::Content => LimitError::ReceiveRate,
-            Phase::Transmit
-                if self.moved_octets >= limits.transmit_octets_per_second_min * seconds =>
-            {
+            Phase::Transmit if self.taken_octets() >= taken_octets_min => {
                 return self.renew(cx, token, core.limits(self.listener));
             }
             Phase::Transmit => {
@@ -723,12 +724,38 @@ impl Connection {
         }
     }
 
-    /// Begins a new window of time for the slowest rate.
+    /// The slowest rate was kept: begins a further window of time for it.
     fn renew(&mut self, cx: &mut Context<'_>, token: Token, limits: &Limits) -> Next {
-        self.since = cx.now().millis;
-        self.moved_octets = 0;
+        self.begin_window(cx.now().millis);
         self.arm(cx, token, limits);
         Next::Keep
+    }
+
+    #[inline]
+    fn begin_window(&mut self, now: u64) {
+        self.since = now;
+        self.moved_octets = 0;
+        if self.phase == Phase::Transmit {
+            let octets = self.unacknowledged_octets();
+            self.busy().unacknowledged_octets = octets;
+        }
+    }
+
+    /// Octets that the client took in this window. The transport takes them in bursts, far apart where the client is
+    /// slow, so those that it gets rid of count.
+    fn taken_octets(&self) -> u64 {
+        let before = self
+            .busy
+            .as_ref()
+            .map_or(0, |busy| busy.unacknowledged_octets);
+        (self.moved_octets + before).saturating_sub(self.unacknowledged_octets())
+    }
+
+    /// Where the system does not say, the transport counts for the client.
+    fn unacknowledged_octets(&self) -> u64 {
+        self.stream
+            .unsent_octets()
+            .map_or(0, |octets| octets as u64)
     }
 }
 
