@@ -33,6 +33,7 @@ pub(crate) struct Core<H, R> {
     pub(crate) is_recording: bool,
     pub(crate) captures: Captures,
     /// Exchanges answered in this turn, until their answers are transmitted.
+    #[expect(clippy::vec_box, reason = "a record moves often, as a pointer")]
     pub(crate) finished: Vec<Box<Current>>,
 }
 
@@ -86,6 +87,7 @@ impl<H, R: Recorder> Core<H, R> {
         }
     }
 
+    #[expect(clippy::vec_box, reason = "as the field")]
     pub(crate) fn take_finished(&mut self) -> Vec<Box<Current>> {
         std::mem::take(&mut self.finished)
     }
@@ -140,6 +142,7 @@ impl<H, R: Recorder> Core<H, R> {
 /// Records under way, whose memory is used again.
 #[derive(Debug, Default)]
 pub(crate) struct Captures {
+    #[expect(clippy::vec_box, reason = "a record moves often, as a pointer")]
     spare: Vec<Box<Current>>,
 }
 
