@@ -627,9 +627,18 @@ impl Connection {
             }
         };
         self.due = self.since.saturating_add(wait);
-        if self.due < self.timer {
-            self.timer = self.due;
-            cx.schedule(token, self.due);
+        self.set_timer(cx, token);
+    }
+
+    /// Lets the connection be looked at when it is due, or before.
+    #[inline]
+    fn set_timer(&mut self, cx: &mut Context<'_>, token: Token) {
+        let at = self
+            .due
+            .min(cx.now().millis.saturating_add(TIMER_MILLIS_MAX));
+        if at < self.timer {
+            self.timer = at;
+            cx.schedule(token, at);
         }
     }
 
@@ -674,8 +683,7 @@ impl Connection {
         self.timer = u64::MAX;
         if now < self.due {
             if self.due < u64::MAX {
-                self.timer = self.due;
-                cx.schedule(token, self.due);
+                self.set_timer(cx, token);
             }
             return Next::Keep;
         }
@@ -762,6 +770,9 @@ impl Connection {
 /// Times that one connection reads before others get their turn: a client that sends as fast as it is read would else
 /// have its worker for itself.
 const TURN_ROUNDS_MAX: usize = 8;
+/// No timer is set further away: it outlives its connection, so clients that come and go would leave one behind each
+/// for as long as an idle connection may last.
+const TIMER_MILLIS_MAX: u64 = 15_000;
 
 impl fmt::Debug for Busy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
