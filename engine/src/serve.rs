@@ -91,6 +91,7 @@ impl Connection {
     fn may_process<H, R>(&self, core: &Core<H, R>) -> bool {
         core.outbox.framing_octets().len() < OUTBOX_OCTETS_MAX
             && core.outbox.payloads() < OUTBOX_PAYLOADS_MAX
+            && !core.has_file
             && self.may_read()
     }
 
@@ -149,6 +150,7 @@ impl Connection {
     fn content_unwanted<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>) {
         self.machine.close_after(CloseReason::ContentUnread);
         self.machine.abandon_content();
+        self.is_content_unread = true;
         if let Some(current) = &mut self.current {
             current.request_end = ContentEnd::Abandoned;
         }
@@ -243,6 +245,7 @@ impl Connection {
             self.machine.close_after(reason);
             self.submit(core, answer);
             self.machine.abandon_content();
+            self.is_content_unread = true;
             if let Some(current) = &mut self.current {
                 current.request_end = ContentEnd::Abandoned;
             }
@@ -301,7 +304,7 @@ impl Connection {
         };
         self.machine.submit_end(None, core.outbox.framing());
         if let Some(current) = &mut self.current {
-            current.status = status;
+            current.status = Some(status);
             current.octets = octets;
         }
     }
@@ -340,6 +343,7 @@ impl Connection {
             part,
             resident_to: 0,
         });
+        core.has_file = true;
         allowed
     }
 
