@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,7 +22,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 pub(crate) struct Hansom {
     pub(crate) child: Child,
     pub(crate) address: SocketAddr,
-    said: Receiver<String>,
+    said: Mutex<Receiver<String>>,
     place: Place,
 }
 
@@ -99,7 +100,7 @@ impl Place {
         let mut hansom = Hansom {
             child,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
-            said,
+            said: Mutex::new(said),
             place: self,
         };
         let line = hansom.next_said();
@@ -121,8 +122,8 @@ impl Hansom {
 
     /// The next line on standard error.
     pub(crate) fn next_said(&mut self) -> String {
-        self.said
-            .recv_timeout(PATIENCE)
+        let said = self.said.get_mut().expect("nobody panicked with it");
+        said.recv_timeout(PATIENCE)
             .expect("it says something on standard error")
     }
 
@@ -336,6 +337,11 @@ impl Client {
             }
         };
         (std::mem::take(&mut self.held), end)
+    }
+
+    /// Reads to the end, however that comes.
+    pub(crate) fn try_rest(&mut self) {
+        while self.read_some().is_ok_and(|count| count > 0) {}
     }
 
     /// Expects the end of the connection without another octet.

@@ -4,6 +4,7 @@
 
 mod connections;
 mod content;
+mod crowd;
 mod files;
 mod harness;
 mod limits;
