@@ -11,6 +11,8 @@ use semantics::{LimitError, Limits};
 #[derive(Debug, Default)]
 pub struct Admission {
     connections: AtomicUsize,
+    /// Connections over a limit that are told so.
+    turned_away: AtomicUsize,
     numbers: AtomicU64,
     /// Connections of each client that is not on loopback. Bounded by the connections there may be.
     clients: Mutex<HashMap<IpAddr, u32>>,
@@ -51,6 +53,21 @@ impl Admission {
         Ok(())
     }
 
+    /// Whether a connection over a limit may be told so. One that may must be counted out by
+    /// [`Self::leave_turned_away`].
+    pub(crate) fn turn_away(&self) -> bool {
+        let is_room = self.turned_away.fetch_add(1, Ordering::Relaxed) < TURNED_AWAY_MAX;
+        if !is_room {
+            self.leave_turned_away();
+        }
+        is_room
+    }
+
+    /// Counts out a connection that was told of a limit.
+    pub(crate) fn leave_turned_away(&self) {
+        self.turned_away.fetch_sub(1, Ordering::Relaxed);
+    }
+
     /// Counts a connection out.
     pub(crate) fn leave(&self, client: Option<IpAddr>) {
         self.connections.fetch_sub(1, Ordering::Relaxed);
@@ -66,6 +83,9 @@ impl Admission {
         }
     }
 }
+
+/// Connections over a limit that are told so at one time, of all workers; more are closed without a word.
+const TURNED_AWAY_MAX: usize = 64;
 
 /// Loopback has no limit of its own: it is one's own machine, or a gateway in front.
 fn is_counted(client: &IpAddr) -> bool {
@@ -112,6 +132,15 @@ mod tests {
         admission.leave(client);
         admission.leave(client);
         assert!(admission.clients.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn those_turned_away_are_limited_too() {
+        let admission = Admission::new();
+        assert!((0..TURNED_AWAY_MAX).all(|_| admission.turn_away()));
+        assert!(!admission.turn_away());
+        admission.leave_turned_away();
+        assert!(admission.turn_away());
     }
 
     #[test]

@@ -73,6 +73,8 @@ pub(crate) struct Busy {
     /// Exchanges whose answers are not transmitted whole.
     finished: VecDeque<Box<Current>>,
     warming: Option<Pin<Box<net::Blocking<()>>>>,
+    /// Octets that the client had not acknowledged when the present wait for it began.
+    unacknowledged_octets: u64,
     /// Set once our side is closed.
     lingering: Option<Lingering>,
     pub(crate) waker: Option<Waker>,
@@ -645,8 +647,7 @@ impl Connection {
         if phase != self.phase || phase == Phase::Idle || requests != self.requests {
             self.phase = phase;
             self.requests = requests;
-            self.since = now;
-            self.moved_octets = 0;
+            self.begin_window(now);
         }
         let wait = match phase {
             Phase::Idle => limits.idle_millis_max,
@@ -662,9 +663,18 @@ impl Connection {
         if let Some(lingering) = self.busy.as_ref().and_then(|busy| busy.lingering) {
             self.due = self.due.min(lingering.until);
         }
-        if self.due < self.timer {
-            self.timer = self.due;
-            cx.schedule(token, self.due);
+        self.set_timer(cx, token);
+    }
+
+    /// Lets the connection be looked at when it is due, or before.
+    #[inline]
+    fn set_timer(&mut self, cx: &mut Context<'_>, token: Token) {
+        let at = self
+            .due
+            .min(cx.now().millis.saturating_add(TIMER_MILLIS_MAX));
+        if at < self.timer {
+            self.timer = at;
+            cx.schedule(token, at);
         }
     }
 
@@ -709,27 +719,26 @@ impl Connection {
         self.timer = u64::MAX;
         if now < self.due {
             if self.due < u64::MAX {
-                self.timer = self.due;
-                cx.schedule(token, self.due);
+                self.set_timer(cx, token);
             }
             return Next::Keep;
         }
         let limits = core.limits(self.listener);
         let seconds = limits.rate_grace_millis.div_ceil(1000);
+        let content_octets_min = limits.receive_octets_per_second_min.saturating_mul(seconds);
+        let taken_octets_min = limits
+            .transmit_octets_per_second_min
+            .saturating_mul(seconds);
         let refusal = match self.phase {
             Phase::Idle | Phase::Linger => return Next::Close,
             // Nothing was asked, so there is nobody to tell.
             Phase::Head if !self.machine.is_in_head() => return Next::Close,
             Phase::Head => LimitError::HeadTime,
-            Phase::Content
-                if self.moved_octets >= limits.receive_octets_per_second_min * seconds =>
-            {
+            Phase::Content if self.moved_octets >= content_octets_min => {
                 return self.renew(cx, token, core.limits(self.listener));
             }
             Phase::Content => LimitError::ReceiveRate,
-            Phase::Transmit
-                if self.moved_octets >= limits.transmit_octets_per_second_min * seconds =>
-            {
+            Phase::Transmit if self.taken_octets() >= taken_octets_min => {
                 return self.renew(cx, token, core.limits(self.listener));
             }
             Phase::Transmit => {
@@ -760,18 +769,47 @@ impl Connection {
         }
     }
 
-    /// Begins a new window of time for the slowest rate.
+    /// The slowest rate was kept: begins a further window of time for it.
     fn renew(&mut self, cx: &mut Context<'_>, token: Token, limits: &Limits) -> Next {
-        self.since = cx.now().millis;
-        self.moved_octets = 0;
+        self.begin_window(cx.now().millis);
         self.arm(cx, token, limits);
         Next::Keep
+    }
+
+    #[inline]
+    fn begin_window(&mut self, now: u64) {
+        self.since = now;
+        self.moved_octets = 0;
+        if self.phase == Phase::Transmit {
+            let octets = self.unacknowledged_octets();
+            self.busy().unacknowledged_octets = octets;
+        }
+    }
+
+    /// Octets that the client took in this window. The transport takes them in bursts, far apart where the client is
+    /// slow, so those that it gets rid of count.
+    fn taken_octets(&self) -> u64 {
+        let before = self
+            .busy
+            .as_ref()
+            .map_or(0, |busy| busy.unacknowledged_octets);
+        (self.moved_octets + before).saturating_sub(self.unacknowledged_octets())
+    }
+
+    /// Where the system does not say, the transport counts for the client.
+    fn unacknowledged_octets(&self) -> u64 {
+        self.stream
+            .unsent_octets()
+            .map_or(0, |octets| octets as u64)
     }
 }
 
 /// Times that one connection reads before others get their turn: a client that sends as fast as it is read would else
 /// have its worker for itself.
 const TURN_ROUNDS_MAX: usize = 8;
+/// No timer is set further away: it outlives its connection, so clients that come and go would leave one behind each
+/// for as long as an idle connection may last.
+const TIMER_MILLIS_MAX: u64 = 15_000;
 
 impl fmt::Debug for Busy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

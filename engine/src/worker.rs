@@ -27,8 +27,6 @@ pub struct Worker<H, R> {
     core: Core<H, R>,
     /// Where octets are received; shared by all connections, since each is processed at once.
     buffer: Box<[u8]>,
-    /// Connections over a limit that are told so.
-    turned_away: usize,
 }
 
 impl<H: Handler, R: Recorder> Worker<H, R> {
@@ -45,7 +43,6 @@ impl<H: Handler, R: Recorder> Worker<H, R> {
             connections: Slots::default(),
             core: Core::new(handler, recorder, policies, server, admission),
             buffer: vec![0; RECEIVE_OCTETS].into_boxed_slice(),
-            turned_away: 0,
         }
     }
 
@@ -84,7 +81,7 @@ impl<H: Handler, R: Recorder> Worker<H, R> {
         if connection.is_admitted {
             self.core.admission.leave(connection.peer.ip());
         } else {
-            self.turned_away -= 1;
+            self.core.admission.leave_turned_away();
         }
     }
 }
@@ -99,14 +96,13 @@ impl<H: Handler, R: Recorder> Service for Worker<H, R> {
             .core
             .admission
             .enter(peer.ip(), self.core.limits(listener));
-        let (core, buffer) = (&mut self.core, &mut self.buffer);
         if admitted.is_err() {
-            if self.turned_away >= TURNED_AWAY_MAX {
+            if !self.core.admission.turn_away() {
                 return;
             }
-            self.turned_away += 1;
             connection.is_admitted = false;
         }
+        let (core, buffer) = (&mut self.core, &mut self.buffer);
         // Often the request came with the connection: if it is answered and over, the reactor never hears of it.
         let next = catch_unwind(AssertUnwindSafe(|| match admitted {
             Ok(()) => connection.turn(core, buffer, cx, token),
@@ -167,5 +163,3 @@ impl<H: Handler, R: Recorder> Service for Worker<H, R> {
 
 /// Octets received in one call.
 const RECEIVE_OCTETS: usize = 64 * 1024;
-/// Connections over a limit that are told so at one time; more are closed without a word.
-const TURNED_AWAY_MAX: usize = 64;

@@ -14,6 +14,7 @@ use hansom_engine::{
 use http1::Policy;
 use net::{ListenOptions, RunError, RunOptions, Shutdown, Signals};
 use semantics::{Known, Limits, Refusal, RequestHead, ResponseHead, Status};
+use socket2::{Domain, Socket, Type};
 
 /// Opened once by a test; the answer to `/later` waits for it.
 #[derive(Clone, Debug, Default)]
@@ -284,6 +285,28 @@ fn a_connection_that_finishes_its_answer_while_the_server_drains_is_closed() {
     }
     assert!(rest(&mut stream).len() > LARGE_OCTETS);
     running.thread.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_client_that_reads_slowly_but_fast_enough_gets_all_it_can_read() {
+    let running = start(Limits {
+        transmit_octets_per_second_min: 500,
+        rate_grace_millis: 2000,
+        ..Limits::default()
+    });
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    // So that what it reads is what the server gets rid of.
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.connect(&running.address.into()).unwrap();
+    let mut stream = TcpStream::from(socket);
+    send(&mut stream, &get("/large"));
+    let until = Instant::now() + Duration::from_secs(9);
+    while Instant::now() < until {
+        // The pace is what is tested: some 4000 octets a second.
+        thread::sleep(Duration::from_millis(250));
+        stream.read_exact(&mut [0; 1000]).unwrap();
+    }
+    running.end();
 }
 
 #[test]

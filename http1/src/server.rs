@@ -14,15 +14,18 @@
 
 use semantics::{
     Anomalies, CloseReason, ContentEnd, ContentLength, Event, ExchangeId, Fate, KeepReason,
-    LimitError, Method, PeerError, Refusal, Rendition, RequestHead, RequestIndex, ResponseHead,
-    Section, Stamp, Status,
+    LimitError, Method, PeerError, Refusal, RequestHead, RequestIndex, Stamp,
 };
 
+use crate::Policy;
 use crate::chunked::{Chunk, Chunked};
-use crate::framing::{self, Framing, Persistence};
-use crate::octets::TOKEN;
-use crate::scan::{self, Progress, Scan};
-use crate::{Policy, write};
+use crate::framing::{Framing, Persistence};
+use crate::scan::Progress;
+
+mod answer;
+mod head;
+
+use head::{asks_head, examine, judge};
 
 /// The server's half of one connection. Small while idle: whatever a request needs comes with its octets.
 #[derive(Debug, Default)]
@@ -127,7 +130,6 @@ impl Default for State {
     }
 }
 
-// What the client says.
 impl Server {
     /// A connection on which nothing was received.
     pub fn new() -> Self {
@@ -288,172 +290,6 @@ impl Server {
     }
 }
 
-// What we say.
-impl Server {
-    /// Writes a response head. Interim responses (1xx) leave the exchange as it is; a final one must be followed by
-    /// the content announced and by [`Server::submit_end`].
-    pub fn submit_head(
-        &mut self,
-        delivery: Delivery<'_>,
-        head: &ResponseHead,
-        content: ContentLength,
-        out: &mut Vec<u8>,
-    ) {
-        let status = head.status();
-        if status.is_interim() {
-            self.submit_interim(delivery, head, out);
-            return;
-        }
-        write::response_head(head, delivery.stamp, out);
-        let state = &mut self.state;
-        let is_without_content = status.is_without_content();
-        state.answering = match content {
-            // RFC 9110 §8.6: no Content-Length in 204; in 304 it is optional.
-            _ if is_without_content => Answering::Bare,
-            ContentLength::None => {
-                write::content_length(0, out);
-                Answering::Bare
-            }
-            ContentLength::Exactly(octets) => {
-                write::content_length(octets, out);
-                if state.request.is_head {
-                    Answering::Bare
-                } else {
-                    Answering::Length(octets)
-                }
-            }
-            ContentLength::Unknown if state.request.is_head => Answering::Bare,
-            ContentLength::Unknown if state.request.is_11 => {
-                write::line(b"Transfer-Encoding", b"chunked", out);
-                Answering::Chunked { is_open: false }
-            }
-            ContentLength::Unknown => {
-                state.closing.get_or_insert(CloseReason::AnswerFraming);
-                Answering::Close
-            }
-        };
-        state.end_head(delivery, out);
-    }
-
-    /// Writes the head of an answer that is given often. The whole content is to follow, unless the request is HEAD.
-    #[inline]
-    pub fn submit_rendition(
-        &mut self,
-        delivery: Delivery<'_>,
-        rendition: &Rendition,
-        out: &mut Vec<u8>,
-    ) {
-        write::rendition(rendition, delivery.stamp, out);
-        let state = &mut self.state;
-        state.answering = if state.request.is_head {
-            Answering::Bare
-        } else {
-            Answering::Length(rendition.content_octets())
-        };
-        state.end_head(delivery, out);
-    }
-
-    fn submit_interim(&mut self, delivery: Delivery<'_>, head: &ResponseHead, out: &mut Vec<u8>) {
-        // RFC 9110 §15.2: a server must not send 1xx to an HTTP/1.0 client.
-        if !self.state.request.is_11 || self.state.answering != Answering::Awaiting {
-            return;
-        }
-        write::response_head(head, delivery.stamp, out);
-        out.extend_from_slice(b"\r\n");
-        if head.status() == Status::CONTINUE {
-            self.state.request.expects_continue = false;
-        }
-    }
-
-    /// Writes what stands before content; gives how many of its octets may follow.
-    ///
-    /// Fewer than asked for when the answer has no content, or has all that its head announced.
-    #[inline]
-    pub fn submit_content(&mut self, octets: u64, out: &mut Vec<u8>) -> u64 {
-        match &mut self.state.answering {
-            Answering::Length(left) => {
-                let octets = octets.min(*left);
-                *left -= octets;
-                octets
-            }
-            Answering::Chunked { is_open } => {
-                // A chunk of no octets would be the last one.
-                if octets > 0 {
-                    if std::mem::replace(is_open, true) {
-                        out.extend_from_slice(b"\r\n");
-                    }
-                    write::chunk_start(octets, out);
-                }
-                octets
-            }
-            Answering::Close => octets,
-            Answering::Idle | Answering::Awaiting | Answering::Bare => 0,
-        }
-    }
-
-    /// Ends the answer. Content that is missing closes the connection, so that the client sees it (RFC 9112 §8).
-    #[inline]
-    pub fn submit_end(&mut self, trailers: Option<Section<'_>>, out: &mut Vec<u8>) {
-        match self.state.answering {
-            Answering::Length(0) | Answering::Bare | Answering::Close => {}
-            Answering::Length(_) => self.close_after(CloseReason::AnswerIncomplete),
-            Answering::Chunked { is_open } => {
-                out.extend_from_slice(if is_open { b"\r\n0\r\n" } else { b"0\r\n" });
-                for (name, value) in trailers.iter().flat_map(|section| section.iter()) {
-                    write::line(name, value, out);
-                }
-                out.extend_from_slice(b"\r\n");
-            }
-            Answering::Idle | Answering::Awaiting => return,
-        }
-        self.state.answering = Answering::Idle;
-    }
-
-    /// Gives up an answer whose head was written: the connection closes without a proper end of its content.
-    pub fn abort_answer(&mut self, reason: CloseReason) {
-        self.state.closing = Some(reason);
-        self.state.receiving = Receiving::Closed;
-        self.state.answering = Answering::Idle;
-    }
-
-    /// The rest of the request's content will not be read. The connection must close: [`Server::close_after`] says why.
-    pub fn abandon_content(&mut self) {
-        if self.is_in_content() {
-            self.state.receiving = Receiving::Closed;
-        }
-    }
-
-    /// The connection closes after the current answer, or at once when there is none. The first reason stays.
-    pub fn close_after(&mut self, reason: CloseReason) {
-        self.state.closing.get_or_insert(reason);
-        if matches!(self.state.receiving, Receiving::Head) {
-            self.state.receiving = Receiving::Closed;
-        }
-    }
-
-    /// What becomes of the connection, once the message and its answer are both complete. A kept connection awaits
-    /// the next request from then on.
-    #[inline]
-    pub fn settle(&mut self) -> Option<Fate> {
-        let state = &mut self.state;
-        if state.answering != Answering::Idle
-            || !matches!(state.receiving, Receiving::Ended | Receiving::Closed)
-        {
-            return None;
-        }
-        self.held = None;
-        if matches!(state.receiving, Receiving::Ended) && state.closing.is_none() {
-            state.receiving = Receiving::Head;
-            return Some(Fate::Kept(state.keep));
-        }
-        state.receiving = Receiving::Closed;
-        Some(Fate::Closed(
-            state.closing.unwrap_or(CloseReason::ClientClosed),
-        ))
-    }
-}
-
-// What can be asked.
 impl Server {
     /// Requests received so far.
     #[inline]
@@ -528,20 +364,6 @@ impl Server {
 }
 
 impl State {
-    /// Ends a final head: what the client is told about the connection, and the empty line (RFC 9112 §9.3, §9.6).
-    #[inline]
-    fn end_head(&mut self, delivery: Delivery<'_>, out: &mut Vec<u8>) {
-        if self.closing.is_some() {
-            out.extend_from_slice(b"Connection: close\r\n\r\n");
-        } else if self.request.wants_keep_alive {
-            out.extend_from_slice(b"Connection: keep-alive\r\nKeep-Alive: timeout=");
-            write::number(delivery.keep_alive_seconds, out);
-            out.extend_from_slice(b"\r\n\r\n");
-        } else {
-            out.extend_from_slice(b"\r\n");
-        }
-    }
-
     fn id(&self) -> ExchangeId {
         ExchangeId(u64::from(self.requests))
     }
@@ -707,152 +529,6 @@ impl State {
         }
     }
 }
-
-impl Held {
-    /// Whether there is more than empty lines; a CR alone may yet be one.
-    fn has_begun(&self) -> bool {
-        let rest = self.octets.get(self.progress.line_start()..);
-        self.progress.has_start_line() || rest.is_some_and(|rest| !rest.is_empty() && rest != b"\r")
-    }
-
-    fn examine(&mut self, policy: &Policy) -> Result<bool, Refusal> {
-        examine(&self.octets, &mut self.progress, &mut self.index, policy)
-    }
-
-    fn judge(&mut self, policy: &Policy) -> Result<Framing, Refusal> {
-        if self.index.section.anomalies.contains(Anomalies::OBS_FOLD) {
-            scan::unfold(&mut self.octets, &mut self.index.section);
-        }
-        judge(&self.octets, &mut self.index, policy)
-    }
-}
-
-/// Reads as much of a head as is there, up to one octet more than a head may have: whether it is complete.
-///
-/// Invariant: the status of a refusal does not depend on how the octets were cut. So whatever can be refused early is
-/// looked at in the order in which its octets come.
-#[inline(always)]
-fn examine(
-    octets: &[u8],
-    progress: &mut Progress,
-    index: &mut RequestIndex,
-    policy: &Policy,
-) -> Result<bool, Refusal> {
-    let limits = &policy.limits;
-    let scan = scan::request_head(octets, progress, index);
-    if progress.blank_lines() > policy.blank_lines_max
-        && policy.refuse.contains(Anomalies::BLANK_LINES_MANY)
-    {
-        return Err(PeerError::Syntax(Anomalies::BLANK_LINES_MANY).into());
-    }
-    if !progress.has_start_line() {
-        return examine_start(octets, *progress, policy).map(|()| false);
-    }
-    if index.target_span.len as usize > limits.target_octets_max
-        || !index.start_anomalies.is_empty()
-    {
-        examine_odd_start(octets, index, policy)?;
-    }
-    if index.section.lines.len() > limits.field_lines_max {
-        return Err(LimitError::FieldLines.into());
-    }
-    let is_complete = scan == Scan::Complete;
-    let head_octets = if is_complete {
-        index.octets
-    } else {
-        octets.len()
-    };
-    if head_octets > limits.head_octets_max {
-        return Err(LimitError::HeadOctets.into());
-    }
-    Ok(is_complete)
-}
-
-/// Whether a head that was refused, perhaps before its start line was whole, asks HEAD.
-#[cold]
-fn asks_head(octets: &[u8], progress: Progress, index: &RequestIndex, refusal: Refusal) -> bool {
-    let start = match progress.has_start_line() {
-        true => index.method_span.start as usize,
-        false => progress.line_start(),
-    };
-    let is_known = refusal != PeerError::Syntax(Anomalies::BLANK_LINES_MANY).into();
-    is_known
-        && octets
-            .get(start..)
-            .is_some_and(|line| line.starts_with(b"HEAD "))
-}
-
-/// Judges a head that is complete, and says how its content is framed.
-#[inline(always)]
-fn judge(octets: &[u8], index: &mut RequestIndex, policy: &Policy) -> Result<Framing, Refusal> {
-    let framing = framing::of_request(octets, index);
-    let refused = index.section.anomalies.intersection(policy.refuse);
-    if !refused.is_empty() {
-        return Err(PeerError::Syntax(refused).into());
-    }
-    if matches!(framing.content, ContentLength::Exactly(octets) if octets > policy.limits.content_octets_max)
-    {
-        return Err(LimitError::ContentOctets.into());
-    }
-    Ok(framing)
-}
-
-/// Judges a start line that is not complete.
-#[cold]
-fn examine_start(octets: &[u8], progress: Progress, policy: &Policy) -> Result<(), Refusal> {
-    let line = octets.get(progress.line_start()..).unwrap_or_default();
-    if is_bad_start(line) && policy.refuse.contains(Anomalies::METHOD_NOT_TOKEN) {
-        return Err(PeerError::Syntax(Anomalies::METHOD_NOT_TOKEN).into());
-    }
-    if is_long_start(line, policy) {
-        return Err(LimitError::TargetOctets.into());
-    }
-    if octets.len() > policy.limits.head_octets_max {
-        return Err(LimitError::HeadOctets.into());
-    }
-    Ok(())
-}
-
-/// Judges a complete start line that is too long or odd, as [`examine_start`] would have judged its beginning.
-#[cold]
-fn examine_odd_start(octets: &[u8], index: &RequestIndex, policy: &Policy) -> Result<(), Refusal> {
-    let refused = index.start_anomalies.intersection(policy.refuse);
-    let start = octets
-        .get(index.method_span.start as usize..)
-        .unwrap_or_default();
-    if refused.contains(Anomalies::METHOD_NOT_TOKEN) && is_bad_start(start) {
-        return Err(PeerError::Syntax(Anomalies::METHOD_NOT_TOKEN).into());
-    }
-    let line = start.split(|&b| b == b'\n').next().unwrap_or_default();
-    let is_long = index.target_span.len as usize > policy.limits.target_octets_max;
-    if is_long || is_long_start(line, policy) {
-        return Err(LimitError::TargetOctets.into());
-    }
-    if refused.is_empty() {
-        Ok(())
-    } else {
-        Err(PeerError::Syntax(refused).into())
-    }
-}
-
-/// Whether the line, without its LF, is longer than its method, the longest target and a version make it.
-///
-/// A method without end runs into the limit of the head; known methods are far shorter than what is looked at here.
-fn is_long_start(line: &[u8], policy: &Policy) -> bool {
-    let method_len = line.iter().take(METHOD_LOOKED_AT).position(|&b| b == b' ');
-    method_len.is_some_and(|len| {
-        line.len() - len > policy.limits.target_octets_max + b"  HTTP/1.1\r".len()
-    })
-}
-
-/// Whether a line cannot begin a request, such as the first octet of TLS. A CR may yet begin an empty line.
-fn is_bad_start(line: &[u8]) -> bool {
-    line.first()
-        .is_some_and(|&octet| !TOKEN[octet as usize] && octet != b'\r')
-}
-
-/// How many octets of a start line are searched for the end of the method.
-const METHOD_LOOKED_AT: usize = 64;
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// An address to listen on, as a user writes it.
@@ -28,6 +28,23 @@ impl Address {
             address: self,
             scheme,
         }
+    }
+
+    /// Makes the path of a unix socket relative to a folder.
+    ///
+    /// # Errors
+    /// That it is then too long.
+    pub fn based_on(self, folder: &Path) -> Result<Self, AddressError> {
+        match self {
+            Self::Unix(path) => unix(folder.join(path)),
+            tcp => Ok(tcp),
+        }
+    }
+
+    /// Whether two listeners of this address could not both exist.
+    #[must_use]
+    pub fn is_exclusive(&self) -> bool {
+        !matches!(self, Self::Inet(address) if address.port() == 0)
     }
 
     /// The port, unless it is a unix socket.
@@ -83,132 +100,168 @@ impl From<SocketAddr> for Address {
     }
 }
 
+/// Why a text is not an [`Address`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AddressError {
+    /// Nothing was given.
+    Empty,
+    /// An IP address without a port.
+    PortMissing(IpAddr),
+    /// The port is not a number from 0 to 65535.
+    PortInvalid,
+    /// An IPv6 address needs brackets and a port.
+    BracketsMissing,
+    /// A name where an IP address is needed.
+    HostName,
+    /// `unix:` without a path.
+    PathMissing,
+    /// The path of a unix socket has at most 107 octets, and no NUL.
+    PathInvalid,
+}
+
 impl FromStr for Address {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
         if let Some(path) = text.strip_prefix("unix:") {
-            return parse_unix(path);
+            return unix(PathBuf::from(path));
         }
         if let Ok(address) = text.parse::<SocketAddr>() {
             return Ok(Self::Inet(address));
         }
-        let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
-        if port.is_empty() || !port.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(if is_ip(text) {
-                AddressError::NoPort
-            } else {
-                AddressError::Unreadable
-            });
+        if text.parse::<Ipv6Addr>().is_ok() {
+            return Err(AddressError::BracketsMissing);
         }
-        if is_ip(text) {
-            // `::1` would else be read as port 1 of the host `:`.
-            return Err(AddressError::NoPort);
+        if let Ok(ip) = text.trim_matches(['[', ']']).parse::<IpAddr>() {
+            return Err(AddressError::PortMissing(ip));
         }
-        let port = port.parse().map_err(|_| AddressError::PortTooLarge)?;
+        let (host, port) = match text.rsplit_once(':') {
+            Some((host, port)) => (host, port),
+            None if text.bytes().all(|octet| octet.is_ascii_digit()) => ("", text),
+            None => (text, ""),
+        };
         match host {
-            "" | "localhost" => Ok(Self::Inet((Ipv4Addr::LOCALHOST, port).into())),
+            "" if text.is_empty() => Err(AddressError::Empty),
+            "localhost" if port.is_empty() => {
+                Err(AddressError::PortMissing(Ipv4Addr::LOCALHOST.into()))
+            }
+            "" | "localhost" => loopback(port),
+            ip if ip.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() => {
+                Err(AddressError::PortInvalid)
+            }
             _ => Err(AddressError::HostName),
         }
     }
 }
 
-fn parse_unix(path: &str) -> Result<Address, AddressError> {
-    if path.is_empty() {
-        return Err(AddressError::NoPath);
+impl AddressError {
+    /// What to write instead.
+    #[must_use]
+    pub fn suggestion(&self) -> String {
+        match self {
+            Self::PortMissing(ip) => format!("for example \"{}\"", SocketAddr::new(*ip, 8080)),
+            Self::BracketsMissing => "for example \"[::1]:8080\"".to_owned(),
+            Self::HostName => {
+                "for example \"127.0.0.1:8080\", or \"0.0.0.0:8080\" for every IPv4 address of this machine".to_owned()
+            }
+            Self::PathMissing | Self::PathInvalid => "for example \"unix:/run/hansom.sock\"".to_owned(),
+            Self::Empty | Self::PortInvalid => "for example \"127.0.0.1:8080\"".to_owned(),
+        }
     }
-    if path.len() > UNIX_OCTETS_MAX {
-        return Err(AddressError::PathTooLong);
-    }
-    if path.contains('\0') {
-        return Err(AddressError::Unreadable);
-    }
-    Ok(Address::Unix(path.into()))
-}
-
-fn is_ip(text: &str) -> bool {
-    text.trim_start_matches('[')
-        .trim_end_matches(']')
-        .parse::<IpAddr>()
-        .is_ok()
-}
-
-/// Why an [`Address`] cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum AddressError {
-    /// It has no recognisable form.
-    Unreadable,
-    /// An IP address stands without a port.
-    NoPort,
-    /// The port is above 65535.
-    PortTooLarge,
-    /// A host name other than `localhost`.
-    HostName,
-    /// `unix:` without a path.
-    NoPath,
-    /// The path of a unix socket does not fit into a socket address.
-    PathTooLong,
 }
 
 impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Unreadable => {
-                "not an address; write 127.0.0.1:8080, [::1]:8080, 8080 or unix:PATH"
-            }
-            Self::NoPort => "an address without a port; write 127.0.0.1:8080 or [::1]:8080",
-            Self::PortTooLarge => "a port is at most 65535",
-            Self::HostName => {
-                "only the name localhost can be listened on; write the IP address of the others"
-            }
-            Self::NoPath => "unix: needs a path, as in unix:/run/server.sock",
-            Self::PathTooLong => "the path of a unix socket has at most 107 octets",
+            Self::Empty => "the address is empty",
+            Self::PortMissing(_) => "the port is missing",
+            Self::PortInvalid => "the port is not a number from 0 to 65535",
+            Self::BracketsMissing => "an IPv6 address needs brackets and a port",
+            Self::HostName => "the address is not an IP address",
+            Self::PathMissing => "the path of the unix socket is missing",
+            Self::PathInvalid => "the path of a unix socket has at most 107 octets and no NUL",
         })
     }
 }
 
 impl std::error::Error for AddressError {}
 
-/// What fits into `sun_path` with its ending NUL (Linux unix(7)).
-const UNIX_OCTETS_MAX: usize = 107;
+fn unix(path: PathBuf) -> Result<Address, AddressError> {
+    match path.as_os_str().as_encoded_bytes() {
+        [] => Err(AddressError::PathMissing),
+        octets if octets.len() > UNIX_PATH_OCTETS_MAX || octets.contains(&0) => {
+            Err(AddressError::PathInvalid)
+        }
+        _ => Ok(Address::Unix(path)),
+    }
+}
+
+fn loopback(port: &str) -> Result<Address, AddressError> {
+    let is_number = !port.is_empty() && port.bytes().all(|octet| octet.is_ascii_digit());
+    match port.parse::<u16>() {
+        Ok(port) if is_number => Ok(Address::Inet(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))),
+        _ => Err(AddressError::PortInvalid),
+    }
+}
+
+/// `sun_path` has 108 octets on Linux, the last one NUL.
+const UNIX_PATH_OCTETS_MAX: usize = 107;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> String {
+    fn shown(text: &str) -> String {
         text.parse::<Address>()
             .map_or_else(|error| format!("{error:?}"), |address| address.to_string())
     }
 
     #[test]
-    fn every_form_is_read() {
-        assert_eq!(read("127.0.0.1:8080"), "127.0.0.1:8080");
-        assert_eq!(read("[::1]:80"), "[::1]:80");
-        assert_eq!(read("0.0.0.0:0"), "0.0.0.0:0");
-        assert_eq!(read("unix:/run/a b.sock"), "unix:/run/a b.sock");
+    fn a_bare_port_means_loopback() {
+        assert_eq!(shown("8080"), "127.0.0.1:8080");
+        assert_eq!(shown(":8080"), "127.0.0.1:8080");
+        assert_eq!(shown("localhost:80"), "127.0.0.1:80");
     }
 
     #[test]
-    fn a_bare_port_means_loopback() {
-        for text in ["8080", ":8080", "localhost:8080"] {
-            assert_eq!(read(text), "127.0.0.1:8080");
+    fn whole_addresses_are_taken_as_they_are() {
+        assert_eq!(shown("0.0.0.0:80"), "0.0.0.0:80");
+        assert_eq!(shown("[::1]:80"), "[::1]:80");
+        assert_eq!(shown("unix:/run/h.sock"), "unix:/run/h.sock");
+    }
+
+    #[test]
+    fn each_mistake_has_its_name() {
+        for (text, error) in [
+            ("", "Empty"),
+            (":", "PortInvalid"),
+            ("127.0.0.1", "PortMissing(127.0.0.1)"),
+            ("localhost", "PortMissing(127.0.0.1)"),
+            ("[::1]", "PortMissing(::1)"),
+            ("::1", "BracketsMissing"),
+            ("::1:8080", "BracketsMissing"),
+            ("127.0.0.1:x", "PortInvalid"),
+            ("70000", "PortInvalid"),
+            (":+80", "PortInvalid"),
+            ("[::1]:99999", "PortInvalid"),
+            ("fe80::1:2:3:4:5:6:7:80", "HostName"),
+            ("example.org:80", "HostName"),
+            ("example", "HostName"),
+            ("unix:", "PathMissing"),
+        ] {
+            assert_eq!(shown(text), error, "{text}");
         }
     }
 
     #[test]
-    fn what_cannot_be_read_says_why() {
-        assert_eq!(read(""), "Unreadable");
-        assert_eq!(read("x"), "Unreadable");
-        assert_eq!(read("+80"), "Unreadable");
-        assert_eq!(read("127.0.0.1"), "NoPort");
-        assert_eq!(read("::1"), "NoPort");
-        assert_eq!(read("[::1]"), "NoPort");
-        assert_eq!(read("70000"), "PortTooLarge");
-        assert_eq!(read("example.org:80"), "HostName");
-        assert_eq!(read("unix:"), "NoPath");
-        assert_eq!(read(&format!("unix:{}", "x".repeat(108))), "PathTooLong");
+    fn a_socket_path_is_bounded() {
+        assert_eq!(shown(&format!("unix:/{}", "a".repeat(107))), "PathInvalid");
+        assert!(
+            format!("unix:/{}", "a".repeat(106))
+                .parse::<Address>()
+                .is_ok()
+        );
     }
 
     #[test]

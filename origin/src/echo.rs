@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::rc::Rc;
 
 use engine::{Answer, Content, Exchange, FilePart, Incoming, Interrupted, Response};
-use net::blocking;
+use net::{OpenError, blocking};
 use semantics::fields::list::only_line;
 use semantics::{
     ContentLength, Known, Method, NormalPath, OwnedRequest, RequestHead, ResponseHead, Status,
@@ -47,27 +47,36 @@ async fn take_and_give(incoming: Incoming, request: OwnedRequest) -> Response {
     let head = request.head();
     match take(incoming).await {
         Ok(content) => given_back(head, content),
-        Err(Failure::Interrupted) => error_response(
+        Err(failure) => failed(head, failure),
+    }
+}
+
+fn failed(head: RequestHead<'_>, failure: Failure) -> Response {
+    let (status, because, rule) = match failure {
+        Failure::Interrupted => (
             Status::BAD_REQUEST,
             "The content did not come to its end",
             "RFC 9112 §8",
-            Some(head),
         ),
-        Err(Failure::Storage(error)) if error.kind() == io::ErrorKind::StorageFull => {
-            error_response(
-                Status::INSUFFICIENT_STORAGE,
-                "This server has no room for the content",
-                "RFC 4918 §11.5",
-                Some(head),
-            )
-        }
-        Err(Failure::Storage(_)) => error_response(
-            Status::INTERNAL_SERVER_ERROR,
-            "This server could not put the content aside",
-            "RFC 9110 §15.6.1",
-            Some(head),
+        Failure::Storage(error) if error.kind() == io::ErrorKind::StorageFull => (
+            Status::INSUFFICIENT_STORAGE,
+            "This server has no room for the content",
+            "RFC 4918 §11.5",
         ),
-    }
+        Failure::Storage(error) => match OpenError::from(error) {
+            OpenError::TooManyOpen => (
+                Status::SERVICE_UNAVAILABLE,
+                "This server has as many files open as it may",
+                "RFC 9110 §15.6.4",
+            ),
+            _ => (
+                Status::INTERNAL_SERVER_ERROR,
+                "This server could not put the content aside",
+                "RFC 9110 §15.6.1",
+            ),
+        },
+    };
+    error_response(status, because, rule, Some(head))
 }
 
 enum Failure {
@@ -290,6 +299,16 @@ mod tests {
         let incoming = Incoming::for_test(&[b"a"], Err(Interrupted));
         let response = given("POST / HTTP/1.1\r\n\r\n", incoming);
         assert_eq!(response.head.status(), Status::BAD_REQUEST);
+    }
+
+    #[test]
+    fn a_server_without_descriptors_says_when_to_come_back() {
+        let emfile = io::Error::from_raw_os_error(24);
+        let response = with_exchange("POST / HTTP/1.1\r\n\r\n", |exchange| {
+            failed(exchange.head, Failure::Storage(emfile))
+        });
+        assert_eq!(response.head.status(), Status::SERVICE_UNAVAILABLE);
+        assert!(response.head.has(Known::RetryAfter));
     }
 
     #[test]

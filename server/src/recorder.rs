@@ -61,6 +61,9 @@ impl Recorder for AccessLog {
             fate: (fate.sentence, fate.rule),
         };
         log::append(self.format, &self.style, &mut self.batch, &line);
+        if self.batch.len() >= BATCH_OCTETS_MAX {
+            writer.try_write(&mut self.batch);
+        }
     }
 
     fn flush(&mut self) {
@@ -77,3 +80,6 @@ fn address(peer: Peer) -> Option<SocketAddr> {
         Peer::Unix => None,
     }
 }
+
+/// Octets of lines gathered until they are handed over before the batch of events is done.
+const BATCH_OCTETS_MAX: usize = 64 * 1024;

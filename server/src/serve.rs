@@ -13,7 +13,7 @@ use origin::wire::Recent;
 use origin::{Cache, CacheLimits, FilesError};
 use semantics::Limits;
 
-use crate::config::{Address, Config, HandlerName, Lenient, LogFormat};
+use crate::config::{Config, HandlerName, Lenient, LogFormat};
 use crate::log::{LogHandle, LogWriter, Style};
 use crate::recorder::AccessLog;
 use crate::sites::Sites;
@@ -128,10 +128,6 @@ fn workers(config: &Config) -> usize {
 }
 
 fn addresses(config: &Config) -> Vec<(net::Address, ListenOptions)> {
-    let address = |address: &Address| match address {
-        Address::Tcp(address) => net::Address::Inet(*address),
-        Address::Unix(path) => net::Address::Unix(path.clone()),
-    };
     config
         .listeners
         .iter()
@@ -140,7 +136,7 @@ fn addresses(config: &Config) -> Vec<(net::Address, ListenOptions)> {
                 defer_accept: listener.defer_accept.then_some(DEFER_ACCEPT_SECONDS),
                 ..ListenOptions::default()
             };
-            (address(&listener.address), options)
+            (listener.address.clone(), options)
         })
         .collect()
 }

@@ -117,7 +117,7 @@ impl Sites {
             Form::Authority(_) => return origin::method_not_allowed(head, self.allow()).into(),
         };
         let Some(site) = self.site(host) else {
-            return misdirected(head);
+            return without_site(head);
         };
         match NormalPath::of(target.path) {
             Ok(path) => site.handle(exchange, &path),
@@ -147,7 +147,7 @@ impl Handler for Sites {
         if head.is_plain_path() && head.method() != Method::Connect {
             return match self.site(head.first(Known::Host)) {
                 Some(site) => site.handle(exchange, &NormalPath::plain(head.target())),
-                None => misdirected(head),
+                None => without_site(head),
             };
         }
         self.handle_any(exchange)
@@ -245,6 +245,17 @@ impl RouteTable {
             RouteTarget::Wire(recent) => recent.answer(exchange),
         }
     }
+}
+
+/// No site is for that host, and none is for every other (RFC 9110 §7.4).
+fn without_site(head: RequestHead<'_>) -> Answer {
+    error_response(
+        Status::MISDIRECTED_REQUEST,
+        "This server has no site for that host",
+        "RFC 9110 §15.5.20",
+        Some(head),
+    )
+    .into()
 }
 
 fn misdirected(head: RequestHead<'_>) -> Answer {

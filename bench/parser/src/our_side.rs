@@ -12,10 +12,12 @@ thread_local! {
 /// Reads one request head as the server does, up to the spans, known fields and anomalies; the number of octets it took.
 #[inline(never)]
 pub fn ours(octets: &[u8]) -> usize {
-    INDEX.with_borrow_mut(|index| match request_head(octets, &mut Progress::default(), index) {
-        Scan::Complete => index.octets,
-        Scan::Partial => 0,
-    })
+    INDEX.with_borrow_mut(
+        |index| match request_head(octets, &mut Progress::default(), index) {
+            Scan::Complete => index.octets,
+            Scan::Partial => 0,
+        },
+    )
 }
 
 /// The same through the server's machine, which also judges Host and framing and applies its policy.

@@ -1,3 +1,5 @@
+use semantics::{ResponseHead, Status};
+
 use super::*;
 
 /// What a machine told, in words; `Refused` carries the status alone, which no cut may change.

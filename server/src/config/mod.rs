@@ -12,7 +12,6 @@
 //! Invariant: nothing here opens a socket, reads a clock or the environment. What
 //! is known only at start (cores, open files) is left open as `None`.
 
-mod address;
 mod checks;
 mod error;
 mod findings;
@@ -25,7 +24,6 @@ mod slot;
 mod suggest;
 mod write;
 
-pub use address::{Address, AddressError};
 pub use error::{ConfigError, ConfigErrors, Place};
 #[doc(hidden)]
 pub use law::law;
@@ -35,6 +33,8 @@ pub use model::{
 pub use read::{load, parse};
 pub use reference::reference;
 pub use suggest::{nearest, nearest_path};
+
+pub use net::{Address, AddressError};
 
 use keys::Key;
 

@@ -1,6 +1,6 @@
 //! The values a configuration consists of.
 
-use super::address::Address;
+use net::Address;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -247,7 +247,7 @@ impl Default for Limits {
 impl Default for Listener {
     fn default() -> Self {
         Self {
-            address: Address::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
+            address: Address::Inet(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
             defer_accept: false,
             lenient: Lenient::default(),
         }

@@ -1,6 +1,5 @@
 //! From the text of a file to a [`Config`], with everything that is wrong in it.
 
-use super::address::Address;
 use super::checks;
 use super::error::{ConfigError, ConfigErrors};
 use super::findings::Findings;
@@ -8,6 +7,7 @@ use super::keys::{self, Key, SECTIONS};
 use super::model::{Config, Lenient, Listener, Route, Site};
 use super::slot::{Complaint, Slot, Word, mismatch};
 use super::suggest::{nearest, nearest_path};
+use net::Address;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};

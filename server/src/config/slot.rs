@@ -3,10 +3,10 @@
 //! A slot is a path into a struct, so one value serves to store what a file says,
 //! to show what a struct holds, and to say what is allowed.
 
-use super::address::{Address, AddressError};
 use super::checks;
 use super::model::{HandlerName, LogFormat};
 use super::suggest::nearest;
+use net::{Address, AddressError};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -12,7 +12,7 @@
 
 use crate::config::LogFormat;
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{
     Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel,
 };
@@ -42,6 +42,8 @@ struct Shared {
     is_finishing: AtomicBool,
     /// Set when the output takes nothing any more.
     is_stopped: AtomicBool,
+    /// Octets of the batches that wait.
+    queued_octets: AtomicUsize,
     /// Buffers to be used again.
     buffers: Mutex<Vec<Vec<u8>>>,
 }
@@ -121,11 +123,18 @@ impl LogHandle {
         if self.shared.is_stopped.load(Ordering::Relaxed) {
             return batch.clear();
         }
+        let octets = batch.len();
+        let waiting = self
+            .shared
+            .queued_octets
+            .fetch_add(octets, Ordering::Relaxed);
+        if waiting.saturating_add(octets) > QUEUED_OCTETS_MAX {
+            self.shared.drop_lines(batch);
+            return batch.clear();
+        }
         let full = std::mem::replace(batch, self.shared.buffer());
         if let Err(TrySendError::Full(back)) = self.queue.try_send(full) {
-            self.shared
-                .dropped
-                .fetch_add(lines(&back), Ordering::Relaxed);
+            self.shared.drop_lines(&back);
             self.shared.recycle(back);
         }
     }
@@ -144,6 +153,12 @@ impl Shared {
             .ok()
             .and_then(|mut buffers| buffers.pop())
             .unwrap_or_default()
+    }
+
+    /// A batch that was counted as waiting does not wait.
+    fn drop_lines(&self, batch: &[u8]) {
+        self.queued_octets.fetch_sub(batch.len(), Ordering::Relaxed);
+        self.dropped.fetch_add(lines(batch), Ordering::Relaxed);
     }
 
     fn recycle(&self, mut buffer: Vec<u8>) {
@@ -215,6 +230,9 @@ impl<W: Write, C: FnOnce(&io::Error)> Writing<W, C> {
     }
 
     fn write(&mut self, batch: &[u8]) -> Result<(), Stopped> {
+        self.shared
+            .queued_octets
+            .fetch_sub(batch.len(), Ordering::Relaxed);
         self.transmit(batch)
             .or_else(|unsent| self.judge(unsent.error, unsent.lines))
     }
@@ -275,6 +293,8 @@ fn lines(batch: &[u8]) -> u64 {
 
 /// Batches that wait at most; more are dropped.
 const BATCHES_MAX: usize = 256;
+/// Octets of the batches that wait at most. Clients choose how long lines are.
+const QUEUED_OCTETS_MAX: usize = 16 << 20;
 /// Larger buffers are not kept.
 const BUFFER_OCTETS_MAX: usize = 256 * 1024;
 const RETRY_INTERVAL: Duration = Duration::from_millis(2);

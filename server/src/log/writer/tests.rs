@@ -168,3 +168,34 @@ fn buffers_are_used_again() {
     assert_eq!(shared.buffer().capacity(), 1000);
     assert_eq!(shared.buffer().capacity(), 0);
 }
+
+#[test]
+fn what_waits_is_bounded_in_octets_however_long_the_batches_are() {
+    let (entered, has_entered) = sync_channel(1);
+    let (open, gate) = channel();
+    let taken = Arc::default();
+    let output = Gate {
+        taken: Arc::clone(&taken),
+        entered,
+        open: gate,
+    };
+    let writer = LogWriter::start(output, LogFormat::Human, |_| ()).expect("a thread");
+    let handle = writer.handle();
+    handle.try_write(&mut b"first\n".to_vec());
+    has_entered.recv().expect("the thread writes");
+    let mut line = vec![b'x'; 1 << 20];
+    line.push(b'\n');
+    for _ in 0..64 {
+        handle.try_write(&mut line.clone());
+    }
+    drop(open);
+    assert!(writer.finish(WAIT));
+    let taken = taken.lock().expect("no panic");
+    assert!(taken.len() <= QUEUED_OCTETS_MAX + 1024, "{}", taken.len());
+    let written = taken.iter().filter(|octet| **octet == b'\n').count() - 2;
+    let notice = format!("-- {} lines were dropped", 64 - written);
+    assert!(
+        String::from_utf8_lossy(&taken).contains(&notice),
+        "{notice}"
+    );
+}
