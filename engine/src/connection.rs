@@ -16,6 +16,7 @@ use std::io::ErrorKind;
 use std::pin::Pin;
 use std::task::{Poll, Waker};
 
+use bytes::{Buf, Bytes};
 use http1::Server;
 use net::{Context, Peer, Readiness, Stream, Token};
 use semantics::{CloseReason, Fate, LimitError, Limits, Outbox};
@@ -52,6 +53,8 @@ pub(crate) struct Connection {
     pub(crate) is_buffer_bounded: bool,
     /// It was counted in, and is to be counted out.
     pub(crate) is_admitted: bool,
+    /// The rest of a request's content is not read: the client may still be sending it.
+    pub(crate) is_content_unread: bool,
     /// The exchange under way, when it is to be recorded.
     pub(crate) current: Option<Box<Current>>,
     pub(crate) busy: Option<Box<Busy>>,
@@ -61,7 +64,7 @@ pub(crate) struct Connection {
 #[derive(Default)]
 pub(crate) struct Busy {
     /// Received and not read by the machine.
-    pub(crate) input: Vec<u8>,
+    pub(crate) input: Bytes,
     outbox: Outbox<Outgoing>,
     pub(crate) work: Work,
     pub(crate) incoming: Option<Incoming>,
@@ -72,8 +75,8 @@ pub(crate) struct Busy {
     warming: Option<Pin<Box<net::Blocking<()>>>>,
     /// Octets that the client had not acknowledged when the present wait for it began.
     unacknowledged_octets: u64,
-    /// Octets dropped while closing; set once our side is closed.
-    lingered_octets: Option<u64>,
+    /// Set once our side is closed.
+    lingering: Option<Lingering>,
     pub(crate) waker: Option<Waker>,
 }
 
@@ -86,6 +89,14 @@ pub(crate) enum Work {
     Held(Answer),
     /// It is being made.
     Future(Pin<Box<dyn Future<Output = Response>>>),
+}
+
+/// Waiting for the client to close its side (RFC 9112 §9.6).
+#[derive(Clone, Copy, Debug)]
+struct Lingering {
+    dropped_octets: u64,
+    /// When it ends, however much still comes.
+    until: u64,
 }
 
 /// What a connection waits for.
@@ -146,6 +157,7 @@ impl Connection {
             is_read_closed: false,
             is_buffer_bounded: false,
             is_admitted: true,
+            is_content_unread: false,
             current: None,
             busy: None,
         }
@@ -179,10 +191,10 @@ impl Connection {
                 }
             }
             if self.machine.is_closed() && !self.is_answer_awaited() {
-                match self.finish() {
+                match self.finish(core.limits(self.listener), cx.now().millis) {
                     Some(next) => return next,
                     None => {
-                        if self.drop_input(core, buffer) == Next::Close {
+                        if self.drop_input(core, buffer, cx, token) == Next::Close {
                             return Next::Close;
                         }
                         break;
@@ -213,10 +225,6 @@ impl Connection {
                 self.go_on_later(cx, token);
                 break;
             }
-        }
-        if cx.is_draining() && !self.is_readable && self.phase_now() == Phase::Idle {
-            // Its last answer was under way when the server began to stop.
-            return Next::Close;
         }
         self.arm(cx, token, core.limits(self.listener));
         Next::Keep
@@ -275,7 +283,7 @@ impl Connection {
                 && matches!(busy.work, Work::None)
                 && busy.incoming.is_none()
                 && busy.warming.is_none()
-                && busy.lingered_octets.is_none()
+                && busy.lingering.is_none()
                 && busy.finished.is_empty()
                 && !self.machine.is_in_content()
         });
@@ -325,7 +333,7 @@ impl Connection {
             let mut octets = std::mem::take(&mut busy.input);
             let left = self.process(core, cx, token, &octets);
             let is_stuck = left == octets.len() && !had_event;
-            octets.drain(..octets.len() - left);
+            octets.advance(octets.len() - left);
             self.busy().input = octets;
             return if is_stuck && core.outbox.is_empty() && !self.machine.is_closed() {
                 Input::Nothing
@@ -350,7 +358,7 @@ impl Connection {
                 let left = self.process(core, cx, token, octets);
                 if left > 0 {
                     let rest = octets.get(received - left..).unwrap_or_default();
-                    self.busy().input.extend_from_slice(rest);
+                    self.busy().input = Bytes::copy_from_slice(rest);
                 }
                 Input::Processed
             }
@@ -381,6 +389,7 @@ impl Connection {
         cx: &mut Context<'_>,
         token: Token,
     ) -> Next {
+        core.has_file = false;
         if let Some(octets) = core.outbox.only_framing() {
             if octets.is_empty() {
                 core.report_finished(self, true);
@@ -506,8 +515,10 @@ impl Connection {
         core: &mut Core<H, R>,
         reason: CloseReason,
     ) {
+        let mut unsent_octets = core.outbox.octets_left();
         core.outbox.clear();
-        let unsent_octets = match &mut self.busy {
+        core.has_file = false;
+        unsent_octets += match &mut self.busy {
             Some(busy) => {
                 if let Some(incoming) = busy.incoming.take() {
                     incoming.end(Err(Interrupted));
@@ -521,7 +532,7 @@ impl Connection {
         };
         self.machine.abort_answer(reason);
         if let Some(mut current) = self.current.take() {
-            current.fate = Some(Fate::Closed(reason));
+            current.number = self.machine.requests();
             core.finished.push(current);
         }
         if let Some(last) = core.finished.last_mut() {
@@ -532,11 +543,11 @@ impl Connection {
     }
 
     /// The machine is closed and nothing is awaited: closes, or goes over to lingering, which gives `None`.
-    fn finish(&mut self) -> Option<Next> {
+    fn finish(&mut self, limits: &Limits, now_millis: u64) -> Option<Next> {
         if self
             .busy
             .as_ref()
-            .is_some_and(|busy| busy.lingered_octets.is_some())
+            .is_some_and(|busy| busy.lingering.is_some())
         {
             return None;
         }
@@ -544,12 +555,15 @@ impl Connection {
             .busy
             .as_ref()
             .is_some_and(|busy| !busy.input.is_empty());
-        let is_expected = matches!(
-            self.machine.closing(),
-            None | Some(
-                CloseReason::ClientOption | CloseReason::NotPersistent | CloseReason::ClientClosed
-            )
-        );
+        let is_expected = !self.is_content_unread
+            && matches!(
+                self.machine.closing(),
+                None | Some(
+                    CloseReason::ClientOption
+                        | CloseReason::NotPersistent
+                        | CloseReason::ClientClosed
+                )
+            );
         let has_ended = self.is_read_closed && !self.is_readable;
         if has_ended || (is_expected && !has_input && !self.is_readable) {
             return Some(Next::Close);
@@ -559,8 +573,11 @@ impl Connection {
             return Some(Next::Close);
         }
         let busy = self.busy();
-        busy.input = Vec::new();
-        busy.lingered_octets = Some(0);
+        busy.input = Bytes::new();
+        busy.lingering = Some(Lingering {
+            dropped_octets: 0,
+            until: now_millis.saturating_add(limits.linger_millis_max),
+        });
         None
     }
 
@@ -569,23 +586,28 @@ impl Connection {
         &mut self,
         core: &Core<H, R>,
         buffer: &mut [u8],
+        cx: &mut Context<'_>,
+        token: Token,
     ) -> Next {
         let limits = core.limits(self.listener);
-        let Some(lingered) = self
-            .busy
-            .as_mut()
-            .and_then(|busy| busy.lingered_octets.as_mut())
-        else {
+        let Some(lingering) = self.busy.as_mut().and_then(|busy| busy.lingering.as_mut()) else {
             return Next::Close;
         };
+        let mut rounds = 0;
         while self.is_readable {
+            if rounds >= TURN_ROUNDS_MAX {
+                self.go_on_later(cx, token);
+                break;
+            }
+            rounds += 1;
             match self.stream.try_receive(buffer) {
                 Ok(0) => return Next::Close,
                 Ok(received) => {
-                    *lingered += received as u64;
-                    if *lingered > limits.linger_octets_max {
+                    lingering.dropped_octets += received as u64;
+                    if lingering.dropped_octets > limits.linger_octets_max {
                         return Next::Close;
                     }
+                    self.since = cx.now().millis;
                     self.is_readable = received == buffer.len() || self.is_read_closed;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.is_readable = false,
@@ -598,6 +620,13 @@ impl Connection {
     /// Whether it can be closed at once when the server stops.
     pub(crate) fn is_idle(&self) -> bool {
         self.machine.is_idle() && self.busy.is_none()
+    }
+
+    /// The server stops: the exchange under way is the last. A head that has begun to arrive becomes one.
+    pub(crate) fn drain(&mut self) {
+        if !self.machine.is_in_head() {
+            self.machine.close_after(CloseReason::Drain);
+        }
     }
 
     /// Whether it is as old as connections may get.
@@ -624,13 +653,16 @@ impl Connection {
             Phase::Idle => limits.idle_millis_max,
             Phase::Head => limits.head_millis_max,
             Phase::Content | Phase::Transmit => limits.rate_grace_millis,
-            Phase::Linger => limits.linger_millis_max,
+            Phase::Linger => limits.linger_silence_millis_max,
             Phase::Answer => {
                 self.due = u64::MAX;
                 return;
             }
         };
         self.due = self.since.saturating_add(wait);
+        if let Some(lingering) = self.busy.as_ref().and_then(|busy| busy.lingering) {
+            self.due = self.due.min(lingering.until);
+        }
         self.set_timer(cx, token);
     }
 
@@ -649,7 +681,7 @@ impl Connection {
     #[inline]
     fn phase_now(&self) -> Phase {
         if let Some(busy) = &self.busy {
-            if busy.lingered_octets.is_some() {
+            if busy.lingering.is_some() {
                 return Phase::Linger;
             }
             if busy.warming.is_some() {
@@ -784,7 +816,7 @@ impl fmt::Debug for Busy {
         f.debug_struct("Busy")
             .field("input", &self.input.len())
             .field("outbox", &self.outbox)
-            .field("lingered_octets", &self.lingered_octets)
+            .field("lingering", &self.lingering)
             .finish_non_exhaustive()
     }
 }

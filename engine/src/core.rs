@@ -25,6 +25,8 @@ pub(crate) struct Core<H, R> {
     pub(crate) scratch: Scratch,
     /// What the connection whose turn it is has to transmit.
     pub(crate) outbox: Outbox<Outgoing>,
+    /// It holds a file: what is pipelined behind waits, so that no client makes us hold many open.
+    pub(crate) has_file: bool,
     pub(crate) stamp: Stamp,
     stamp_second: u64,
     /// The time of the batch, in milliseconds since 1970.
@@ -59,6 +61,7 @@ impl<H, R: Recorder> Core<H, R> {
             admission,
             scratch: Scratch::default(),
             outbox: Outbox::default(),
+            has_file: false,
             stamp: Stamp {
                 date: HttpDate::from_unix(0).render(),
                 server,
@@ -154,6 +157,7 @@ impl<H, R: Recorder> Core<H, R> {
     fn reset(&mut self) {
         self.scratch = Scratch::default();
         self.outbox = Outbox::default();
+        self.has_file = false;
         self.finished.clear();
     }
 }
@@ -179,6 +183,7 @@ impl Captures {
         current.unix_millis = unix_millis;
         current.started = Stopwatch::start();
         current.number = 0;
+        current.status = None;
         current.octets = 0;
         current.request_octets = 0;
         current.request_end = semantics::ContentEnd::NoFraming;

@@ -18,8 +18,8 @@ pub struct Record<'a> {
     pub client: Peer,
     /// What is kept of its head; empty when the head was not readable.
     pub request: &'a Capture,
-    /// The status of the final response.
-    pub status: Status,
+    /// The status of the final response; `None` if none was given.
+    pub status: Option<Status>,
     /// Octets of content handed to the transport.
     pub octets: u64,
     /// From the complete head to the last octet handed to the transport.
@@ -151,7 +151,7 @@ pub(crate) struct Current {
     pub(crate) unix_millis: u64,
     pub(crate) started: Stopwatch,
     pub(crate) number: u32,
-    pub(crate) status: Status,
+    pub(crate) status: Option<Status>,
     pub(crate) octets: u64,
     pub(crate) request_octets: u64,
     pub(crate) request_end: ContentEnd,
@@ -165,7 +165,7 @@ impl Default for Current {
             unix_millis: 0,
             started: Stopwatch::start(),
             number: 0,
-            status: Status::OK,
+            status: None,
             octets: 0,
             request_octets: 0,
             request_end: ContentEnd::NoFraming,

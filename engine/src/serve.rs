@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http1::Delivery;
 use net::{Context, Token};
 use semantics::{
-    CloseReason, ContentEnd, ContentLength, Event, Fate, Limits, ResponseHead, Segment, Status,
+    CloseReason, ContentEnd, ContentLength, Event, Fate, Limits, ResponseHead, Status,
 };
 
 use crate::connection::{Connection, Work};
@@ -90,13 +90,9 @@ impl Connection {
     /// a client that does not read would make them pile up.
     #[inline]
     fn may_process<H, R>(&self, core: &Core<H, R>) -> bool {
-        let is_behind_file = matches!(
-            core.outbox.last(),
-            Some(Segment::Payload(Outgoing::File { .. }))
-        );
         core.outbox.framing_octets().len() < OUTBOX_OCTETS_MAX
             && core.outbox.payloads() < OUTBOX_PAYLOADS_MAX
-            && !is_behind_file
+            && !core.has_file
             && self.may_read()
     }
 
@@ -155,6 +151,7 @@ impl Connection {
     fn content_unwanted<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>) {
         self.machine.close_after(CloseReason::ContentUnread);
         self.machine.abandon_content();
+        self.is_content_unread = true;
         if let Some(current) = &mut self.current {
             current.request_end = ContentEnd::Abandoned;
         }
@@ -249,6 +246,7 @@ impl Connection {
             self.machine.close_after(reason);
             self.submit(core, answer);
             self.machine.abandon_content();
+            self.is_content_unread = true;
             if let Some(current) = &mut self.current {
                 current.request_end = ContentEnd::Abandoned;
             }
@@ -307,7 +305,7 @@ impl Connection {
         };
         self.machine.submit_end(None, core.outbox.framing());
         if let Some(current) = &mut self.current {
-            current.status = status;
+            current.status = Some(status);
             current.octets = octets;
         }
     }
@@ -346,6 +344,7 @@ impl Connection {
             part,
             resident_to: 0,
         });
+        core.has_file = true;
         allowed
     }
 

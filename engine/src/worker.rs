@@ -143,14 +143,16 @@ impl<H: Handler, R: Recorder> Service for Worker<H, R> {
         self.core.batch_done();
     }
 
-    fn drain(&mut self, _cx: &mut Context<'_>) {
-        let idle: Vec<Token> = self
-            .connections
-            .tokens()
-            .filter(|&token| self.connections.get(token).is_some_and(Connection::is_idle))
-            .collect();
-        for token in idle {
-            self.remove(token, Next::Close);
+    fn drain(&mut self, cx: &mut Context<'_>) {
+        let tokens: Vec<Token> = self.connections.tokens().collect();
+        for token in tokens {
+            self.with(cx, token, |connection, core, buffer, cx| {
+                if connection.is_idle() {
+                    return Next::Close;
+                }
+                connection.drain();
+                connection.turn(core, buffer, cx, token)
+            });
         }
     }
 

@@ -75,7 +75,10 @@ impl Recorder for Statuses {
     }
 
     fn record(&mut self, record: &Record<'_>) {
-        self.0.lock().unwrap().push(record.status.code());
+        self.0
+            .lock()
+            .unwrap()
+            .push(record.status.map_or(0, Status::code));
     }
 }
 

@@ -78,7 +78,7 @@ impl Recorder for Lines {
         let request: &Capture = record.request;
         self.0.lock().unwrap().push((
             String::from_utf8_lossy(request.target()).into_owned(),
-            record.status.code(),
+            record.status.map_or(0, Status::code),
             record.request_octets,
             record.is_complete,
             record.fate.because().name,

@@ -46,6 +46,8 @@ impl Recent {
 
     /// Remembers an exchange, and forgets the oldest when there are too many.
     pub fn push(&self, record: &Record<'_>) {
+        // One that ended without an answer has nothing to show.
+        let Some(status) = record.status else { return };
         let target = record.request.target();
         let method = record.request.method();
         let past = Past {
@@ -57,7 +59,7 @@ impl Recent {
                 .get(..RECENT_TARGET_OCTETS_MAX)
                 .unwrap_or(target)
                 .into(),
-            status: record.status,
+            status,
             octets: record.octets,
             unix_millis: record.unix_millis,
             micros: u64::try_from(record.duration.as_micros()).unwrap_or(u64::MAX),
@@ -151,7 +153,7 @@ mod tests {
                     number,
                     client: SocketAddr::from((client, 1)).into(),
                     request: &Capture::for_test(exchange.head),
-                    status: Status::NOT_MODIFIED,
+                    status: Some(Status::NOT_MODIFIED),
                     octets: 3,
                     duration: Duration::from_micros(7),
                     request_octets: 0,

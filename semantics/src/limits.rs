@@ -33,6 +33,8 @@ pub struct Limits {
     pub rate_grace_millis: u64,
     /// How long octets are still read after the last answer of a connection that we close (RFC 9112 §9.6).
     pub linger_millis_max: u64,
+    /// Silence that ends it before.
+    pub linger_silence_millis_max: u64,
     /// How many octets are still read then.
     pub linger_octets_max: u64,
     /// Content in flight between connection and handler.
@@ -60,8 +62,9 @@ impl Default for Limits {
             receive_octets_per_second_min: 100,
             transmit_octets_per_second_min: 100,
             rate_grace_millis: 10_000,
-            linger_millis_max: 5_000,
-            linger_octets_max: 16 << 20,
+            linger_millis_max: 30_000,
+            linger_silence_millis_max: 5_000,
+            linger_octets_max: 1 << 30,
             window_octets: 64 * 1024,
             connections_max: 10_000,
             connections_per_client_max: 1_000,

@@ -3,6 +3,7 @@
 use engine::{Record, Recorder};
 use net::Peer;
 use origin::wire::Recent;
+use semantics::Status;
 use std::net::{SocketAddr, SocketAddrV6};
 
 use crate::config::LogFormat;
@@ -50,7 +51,7 @@ impl Recorder for AccessLog {
             host: request.host(),
             referer: request.referer(),
             user_agent: request.user_agent(),
-            status: record.status.code(),
+            status: record.status.map(Status::code),
             octets: record.octets,
             micros: u64::try_from(record.duration.as_micros()).unwrap_or(u64::MAX),
             request_octets: record.request_octets,

@@ -148,7 +148,7 @@ fn limits(config: &Config, open_files: u64) -> Limits {
     let size = |octets: u64| usize::try_from(octets).unwrap_or(usize::MAX);
     let connections_max = set
         .connections_max
-        .unwrap_or(open_files.saturating_sub(OTHER_FILES).max(1));
+        .unwrap_or(open_files - OTHER_FILES.min(open_files / 2));
     let requests_max = match config.server.keep_alive {
         Duration::ZERO => 1,
         _ => config
@@ -231,7 +231,7 @@ impl fmt::Display for ServeError {
 
 impl std::error::Error for ServeError {}
 
-/// Descriptors that are not for connections: listeners, files being sent, the runtime's own.
+/// Descriptors that are not for connections: listeners, files being sent, the runtime's own. Half where there are few.
 const OTHER_FILES: u64 = 200;
 /// How long the system withholds a connection that sends nothing.
 const DEFER_ACCEPT_SECONDS: u32 = 1;

@@ -129,7 +129,7 @@ pub(crate) const LIMITS: &[Key<Limits>] = &[
         slot: Slot::Auto(
             |l| &mut l.connections_max,
             NUMBER_MAX,
-            "the open files less 200",
+            "the open files less 200, or half of them",
         ),
         about: "Connections in all; beyond it 503 or no accept.",
     },

@@ -61,7 +61,7 @@ pub struct Limits {
     pub transmit_octets_per_second_min: u64,
     /// How long a transfer may be slow before the paces above count.
     pub rate_grace: Duration,
-    /// Connections in all; `None` is the open files less 200.
+    /// Connections in all; `None` is the open files less 200, or half of them.
     pub connections_max: Option<u64>,
     /// Connections of one client address (loopback is not counted); `None` is unlimited.
     pub connections_per_client_max: Option<u64>,

@@ -15,7 +15,10 @@ pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>) {
     out.extend_from_slice(b"] \"");
     append_request_line(out, record);
     out.extend_from_slice(b"\" ");
-    number::append(out, u64::from(record.status));
+    match record.status {
+        Some(status) => number::append(out, u64::from(status)),
+        None => out.push(b'-'),
+    }
     out.push(b' ');
     match record.octets {
         0 => out.push(b'-'),

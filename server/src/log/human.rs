@@ -43,8 +43,11 @@ pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>, style: &Style) {
         append_given(out, record.method, escape::append)
     });
     out.push(b' ');
-    paint(out, status_colour(record.status));
-    out.extend_from_slice(&digits::<3>(u64::from(record.status)));
+    paint(out, record.status.map_or("", status_colour));
+    match record.status {
+        Some(status) => out.extend_from_slice(&digits::<3>(u64::from(status))),
+        None => out.extend_from_slice(b"---"),
+    }
     paint(out, PLAIN);
     out.push(b' ');
     append_cell(out, target_cells(style), |out| {

@@ -23,7 +23,10 @@ pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>) {
     append_text(out, ",\"host\":", record.host);
     append_uri(out, ",\"referer\":", record.referer);
     append_text(out, ",\"user_agent\":", record.user_agent);
-    append_number(out, ",\"status\":", u64::from(record.status));
+    match record.status {
+        Some(status) => append_number(out, ",\"status\":", u64::from(status)),
+        None => out.extend_from_slice(b",\"status\":null"),
+    }
     append_number(out, ",\"octets\":", record.octets);
     append_number(out, ",\"micros\":", record.micros);
     append_number(out, ",\"request_octets\":", record.request_octets);

@@ -25,8 +25,8 @@ pub struct Record<'a> {
     pub referer: Option<&'a [u8]>,
     /// The value of `User-Agent`.
     pub user_agent: Option<&'a [u8]>,
-    /// The status of the response.
-    pub status: u16,
+    /// The status of the response; `None` if the exchange ended without one.
+    pub status: Option<u16>,
     /// Octets of response content that were sent.
     pub octets: u64,
     /// From the first octet of the request to the last of the response, in microseconds.

@@ -15,7 +15,7 @@ fn record() -> Record<'static> {
         host: Some(b"a.example"),
         referer: None,
         user_agent: Some(b"test/1.0"),
-        status: 200,
+        status: Some(200),
         octets: 1234,
         micros: 420,
         request_octets: 0,
@@ -58,7 +58,7 @@ fn a_human_line_is_aligned() {
     let other = human(&Record {
         method: b"OPTIONS",
         target: b"/a/target/that/is/much/longer/than/the/terminal.html",
-        status: 404,
+        status: Some(404),
         octets: 12_345_678,
         micros: 1_234_567,
         ..record()
@@ -95,7 +95,7 @@ fn a_human_line_of_no_request_shows_that_there_was_none() {
         method: b"",
         target: b"",
         version: "",
-        status: 400,
+        status: Some(400),
         ..record()
     };
     assert!(human(&none).starts_with("10:26:28.123 -       400 -  "));
@@ -114,7 +114,10 @@ fn a_human_line_is_coloured_by_the_class_of_its_status() {
             LogFormat::Human,
             &style,
             &mut out,
-            &Record { status, ..record() },
+            &Record {
+                status: Some(status),
+                ..record()
+            },
         );
         String::from_utf8(out).expect("UTF-8")
     };
@@ -177,7 +180,7 @@ fn the_combined_format_is_that_of_apache() {
         referer: Some(b"http://a.example/\"\\"),
         user_agent: None,
         octets: 0,
-        status: 304,
+        status: Some(304),
         ..record()
     };
     assert_eq!(
@@ -439,5 +442,24 @@ fn plain_octets_are_told_from_others_wherever_they_are() {
             let expected = format!("{}{shown}{}", "a".repeat(at), "a".repeat(19 - at));
             assert_eq!(String::from_utf8(out), Ok(expected));
         }
+    }
+}
+
+#[test]
+fn an_exchange_without_an_answer_has_no_status() {
+    let unanswered = Record {
+        status: None,
+        complete: false,
+        ..record()
+    };
+    for (format, part) in [
+        (LogFormat::Json, "\"status\":null,"),
+        (LogFormat::Combined, "HTTP/1.1\" - "),
+        (LogFormat::Human, " --- "),
+    ] {
+        let mut out = Vec::new();
+        append(format, &Style::default(), &mut out, &unanswered);
+        let line = String::from_utf8(out).unwrap();
+        assert!(line.contains(part), "{line}");
     }
 }

@@ -1,0 +1,14 @@
+//! The real program, talked to over real sockets: each test has a process, a folder and a port of its own.
+//!
+//! Nothing here waits for a fixed time: a test waits for what must come, and gives up after [`harness::PATIENCE`].
+
+mod connections;
+mod content;
+mod crowd;
+mod files;
+mod harness;
+mod limits;
+mod log;
+mod peers;
+mod routing;
+mod running;
