@@ -389,7 +389,6 @@ impl Connection {
         cx: &mut Context<'_>,
         token: Token,
     ) -> Next {
-        core.has_file = false;
         if let Some(octets) = core.outbox.only_framing() {
             if octets.is_empty() {
                 core.report_finished(self, true);
@@ -517,7 +516,6 @@ impl Connection {
     ) {
         let mut unsent_octets = core.outbox.octets_left();
         core.outbox.clear();
-        core.has_file = false;
         unsent_octets += match &mut self.busy {
             Some(busy) => {
                 if let Some(incoming) = busy.incoming.take() {

@@ -25,8 +25,6 @@ pub(crate) struct Core<H, R> {
     pub(crate) scratch: Scratch,
     /// What the connection whose turn it is has to transmit.
     pub(crate) outbox: Outbox<Outgoing>,
-    /// It holds a file: what is pipelined behind waits, so that no client makes us hold many open.
-    pub(crate) has_file: bool,
     pub(crate) stamp: Stamp,
     stamp_second: u64,
     /// The time of the batch, in milliseconds since 1970.
@@ -61,7 +59,6 @@ impl<H, R: Recorder> Core<H, R> {
             admission,
             scratch: Scratch::default(),
             outbox: Outbox::default(),
-            has_file: false,
             stamp: Stamp {
                 date: HttpDate::from_unix(0).render(),
                 server,
@@ -157,7 +154,6 @@ impl<H, R: Recorder> Core<H, R> {
     fn reset(&mut self) {
         self.scratch = Scratch::default();
         self.outbox = Outbox::default();
-        self.has_file = false;
         self.finished.clear();
     }
 }

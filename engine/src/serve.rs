@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http1::Delivery;
 use net::{Context, Token};
 use semantics::{
-    CloseReason, ContentEnd, ContentLength, Event, Fate, Limits, ResponseHead, Status,
+    CloseReason, ContentEnd, ContentLength, Event, Fate, Limits, ResponseHead, Segment, Status,
 };
 
 use crate::connection::{Connection, Work};
@@ -86,12 +86,17 @@ impl Connection {
         input.len()
     }
 
-    /// Whether there is room for what more octets may lead to.
+    /// Whether there is room for what more octets may lead to. Nothing is gained by queueing answers behind a file, and
+    /// a client that does not read would make them pile up.
     #[inline]
     fn may_process<H, R>(&self, core: &Core<H, R>) -> bool {
+        let is_behind_file = matches!(
+            core.outbox.last(),
+            Some(Segment::Payload(Outgoing::File { .. }))
+        );
         core.outbox.framing_octets().len() < OUTBOX_OCTETS_MAX
             && core.outbox.payloads() < OUTBOX_PAYLOADS_MAX
-            && !core.has_file
+            && !is_behind_file
             && self.may_read()
     }
 
@@ -343,7 +348,6 @@ impl Connection {
             part,
             resident_to: 0,
         });
-        core.has_file = true;
         allowed
     }
 

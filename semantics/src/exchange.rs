@@ -174,6 +174,12 @@ impl<P> Outbox<P> {
         self.segments.len()
     }
 
+    /// The last piece queued, framing written last not counted.
+    #[inline]
+    pub fn last(&self) -> Option<&Segment<P>> {
+        self.segments.back()
+    }
+
     /// Whether nothing is queued.
     #[inline]
     pub fn is_empty(&self) -> bool {
