@@ -327,12 +327,11 @@ impl Connection {
         token: Token,
     ) -> Input {
         if let Some(busy) = &mut self.busy
-            && (!busy.input.is_empty() || self.machine.has_event())
+            && !busy.input.is_empty()
         {
-            let had_event = self.machine.has_event();
             let mut octets = std::mem::take(&mut busy.input);
             let left = self.process(core, cx, token, &octets);
-            let is_stuck = left == octets.len() && !had_event;
+            let is_stuck = left == octets.len();
             octets.advance(octets.len() - left);
             self.busy().input = octets;
             return if is_stuck && core.outbox.is_empty() && !self.machine.is_closed() {

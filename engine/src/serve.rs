@@ -27,7 +27,8 @@ impl Connection {
     ) -> usize {
         let mut input = octets;
         let now = cx.now();
-        while self.may_process(core) {
+        // The end of a message needs no room, and must not wait for octets that may never come.
+        while self.machine.has_event() || self.may_process(core) {
             let Some(policy) = core.policies.get(self.listener) else {
                 break;
             };

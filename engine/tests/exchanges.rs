@@ -2,13 +2,14 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use hansom_engine::{
-    Admission, Answer, Capture, Exchange, Handler, Record, Recorder, Response, Worker,
-    WorkerOptions,
+    Admission, Answer, Capture, Content, Exchange, FilePart, Handler, Record, Recorder, Response,
+    Worker, WorkerOptions,
 };
 use http1::{Leniency, Policy};
 use net::{ListenOptions, RunOptions, Shutdown, Signals};
@@ -54,6 +55,7 @@ impl Handler for ByPath {
                     text(if first.is_ok() { "first" } else { "none" })
                 }))
             }
+            b"/file" => file().into(),
             _ => text("now").into(),
         }
     }
@@ -65,6 +67,21 @@ impl Handler for ByPath {
 
 fn text(octets: &str) -> Response {
     Response::with_octets(ResponseHead::new(Status::OK), octets.to_owned())
+}
+
+/// A file of 1 MiB.
+fn file() -> Response {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&vec![b'f'; FILE_OCTETS]).unwrap();
+    let part = FilePart {
+        file: Rc::new(file),
+        offset: 0,
+        octets: FILE_OCTETS as u64,
+    };
+    Response {
+        head: ResponseHead::new(Status::OK),
+        content: Content::File(part),
+    }
 }
 
 struct Lines(Arc<Mutex<Vec<Line>>>);
@@ -398,3 +415,22 @@ fn over_the_limit_connections_are_told_and_others_go_on() {
         "{answer}"
     );
 }
+
+#[test]
+fn a_connection_that_ends_with_a_file_is_closed_once_it_is_sent() {
+    let server = Server::start(Limits::default());
+    for request in [
+        "GET /file HTTP/1.0\r\n\r\n",
+        "POST /file HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+    ] {
+        let answer = server.ask(request.as_bytes());
+        assert_eq!(
+            answer
+                .split_once("\r\n\r\n")
+                .map(|(_, content)| content.len()),
+            Some(FILE_OCTETS)
+        );
+    }
+}
+
+const FILE_OCTETS: usize = 1 << 20;
