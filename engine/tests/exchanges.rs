@@ -418,7 +418,14 @@ fn over_the_limit_connections_are_told_and_others_go_on() {
 
 #[test]
 fn a_connection_that_ends_with_a_file_is_closed_once_it_is_sent() {
-    let server = Server::start(Limits::default());
+    // No time limit is to close it instead.
+    let long = 600_000;
+    let server = Server::start(Limits {
+        head_millis_max: long,
+        idle_millis_max: long,
+        rate_grace_millis: long,
+        ..Limits::default()
+    });
     for request in [
         "GET /file HTTP/1.0\r\n\r\n",
         "POST /file HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
