@@ -693,7 +693,10 @@ impl Connection {
                 return Phase::Answer;
             }
         }
-        if self.machine.is_in_content() {
+        if self.machine.is_continue_expected() {
+            // The client is right to wait until the handler wants its content (RFC 9110 §10.1.1).
+            Phase::Answer
+        } else if self.machine.is_in_content() {
             Phase::Content
         } else if self.machine.is_in_head() || self.machine.requests() == 0 {
             Phase::Head

@@ -116,6 +116,9 @@ impl<H: Handler, R: Recorder> Service for Worker<H, R> {
             }
         } else {
             self.let_out(&connection);
+            if next == Next::Reset {
+                connection.stream.reset();
+            }
         }
     }
 

@@ -89,9 +89,13 @@ impl Sites {
 
     fn named(&self, host: Option<&[u8]>) -> Option<usize> {
         let host = Host::parse(host?).ok()?;
-        self.by_host
-            .get(host.name_without_root_dot().to_ascii_lowercase().as_slice())
-            .copied()
+        let name = host.name_without_root_dot();
+        // On the stack, since this is done for every request. A longer name is no site's (RFC 1035 §2.3.4).
+        let mut lower = [0; HOST_OCTETS_MAX];
+        let lower = lower.get_mut(..name.len())?;
+        lower.copy_from_slice(name);
+        lower.make_ascii_lowercase();
+        self.by_host.get(&*lower).copied()
     }
 
     /// A target that is not a plain path: another form, a query, or a path that is not in normal form.
@@ -261,6 +265,9 @@ fn without_site(head: RequestHead<'_>) -> Answer {
 fn misdirected(head: RequestHead<'_>) -> Answer {
     refusal_response(PeerError::Misdirected.into(), Some(head)).into()
 }
+
+/// Octets of a host name that a site can have.
+const HOST_OCTETS_MAX: usize = 255;
 
 #[cfg(test)]
 mod tests {

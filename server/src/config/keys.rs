@@ -106,7 +106,7 @@ pub(crate) const LIMITS: &[Key<Limits>] = &[
     },
     Key {
         name: "head_time",
-        slot: Slot::Time(|l| &mut l.head_time),
+        slot: Slot::TimePositive(|l| &mut l.head_time),
         about: "The time in which a head must be complete; after it 408.",
     },
     Key {
@@ -121,7 +121,7 @@ pub(crate) const LIMITS: &[Key<Limits>] = &[
     },
     Key {
         name: "rate_grace",
-        slot: Slot::Time(|l| &mut l.rate_grace),
+        slot: Slot::TimePositive(|l| &mut l.rate_grace),
         about: "How long a transfer may be slow before the two paces count.",
     },
     Key {

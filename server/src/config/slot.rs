@@ -27,6 +27,8 @@ pub(crate) enum Slot<T> {
     Unlimited(fn(&mut T) -> &mut Option<u64>),
     /// A time.
     Time(fn(&mut T) -> &mut Duration),
+    /// A time of some length.
+    TimePositive(fn(&mut T) -> &mut Duration),
     /// A time; 0 is unlimited.
     TimeUnlimited(fn(&mut T) -> &mut Option<Duration>),
     /// A time, or nothing.
@@ -128,6 +130,15 @@ impl<T> Slot<T> {
                 *at(target) = Some(number(&word, 0, NUMBER_MAX)?).filter(|n| *n > 0)
             }
             Self::Time(at) => *at(target) = time(&word)?,
+            Self::TimePositive(at) => match time(&word)? {
+                Duration::ZERO => {
+                    return Err(Complaint::with(
+                        "0 leaves no time for anything",
+                        "give 1 or more",
+                    ));
+                }
+                some => *at(target) = some,
+            },
             Self::TimeUnlimited(at) => {
                 *at(target) = Some(time(&word)?).filter(|time| !time.is_zero())
             }
@@ -205,7 +216,7 @@ impl<T> Slot<T> {
             Self::Octets(at, ..) => show_octets(*at(target)),
             Self::Auto(at, _, words) => at(target).ok_or(*words)?.to_string(),
             Self::Unlimited(at) => at(target).unwrap_or(0).to_string(),
-            Self::Time(at) => show_time(*at(target)),
+            Self::Time(at) | Self::TimePositive(at) => show_time(*at(target)),
             Self::TimeUnlimited(at) => show_time(at(target).unwrap_or(Duration::ZERO)),
             Self::TimeOptional(at) => show_time(at(target).ok_or("no field")?),
             Self::LogFormat(at) => quoted(
@@ -248,6 +259,9 @@ impl<T> Slot<T> {
             Self::Unlimited(_) => "a number; 0 is unlimited".to_owned(),
             Self::Time(_) | Self::TimeOptional(_) => {
                 "a time, as 10 (seconds), \"500ms\", \"10s\" or \"5m\"".to_owned()
+            }
+            Self::TimePositive(_) => {
+                "a time above 0, as 10 (seconds), \"500ms\", \"10s\" or \"5m\"".to_owned()
             }
             Self::TimeUnlimited(_) => {
                 "a time, as 10 (seconds) or \"5m\"; 0 is unlimited".to_owned()
