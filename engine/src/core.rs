@@ -21,6 +21,8 @@ pub(crate) struct Core<H, R> {
     /// One for each listener.
     pub(crate) policies: Vec<Rc<Policy>>,
     pub(crate) keep_alive_seconds: u64,
+    /// The limits of a listener that has no policy, which there is none of.
+    no_limits: Limits,
     pub(crate) admission: Arc<Admission>,
     pub(crate) scratch: Scratch,
     /// What the connection whose turn it is has to transmit.
@@ -57,6 +59,7 @@ impl<H, R: Recorder> Core<H, R> {
             is_recording: recorder.is_on(),
             recorder,
             policies,
+            no_limits: Limits::default(),
             keep_alive_seconds: idle_millis_max / 1000,
             admission,
             scratch: Scratch::default(),
@@ -78,7 +81,7 @@ impl<H, R: Recorder> Core<H, R> {
     pub(crate) fn limits(&self, listener: usize) -> &Limits {
         match self.policies.get(listener) {
             Some(policy) => &policy.limits,
-            None => &self.policies[0].limits,
+            None => &self.no_limits,
         }
     }
 

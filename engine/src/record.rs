@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use net::{Peer, Stopwatch};
-use semantics::{ContentEnd, Fate, Known, RequestHead, Status, Version};
+use semantics::{ContentEnd, Fate, Known, RequestHead, Span, Status, Version};
 
 /// One exchange that is over, for logs and statistics.
 #[derive(Debug)]
@@ -62,9 +62,8 @@ impl Recorder for NoRecorder {
 #[derive(Clone, Debug, Default)]
 pub struct Capture {
     octets: Vec<u8>,
-    /// Ends of: method, target, host, referer, user agent.
-    ends: [usize; 5],
-    has: [bool; 5],
+    /// Method, target, host, referer, user agent.
+    parts: [Option<Span>; 5],
     /// The version of the request.
     pub version: Version,
 }
@@ -81,12 +80,12 @@ impl Capture {
             head.first(Known::Referer),
             head.first(Known::UserAgent),
         ];
-        for (i, part) in parts.into_iter().enumerate() {
-            let part_octets = part.unwrap_or_default();
+        for (kept, part) in self.parts.iter_mut().zip(parts) {
+            let Some(part) = part else { continue };
+            let start = self.octets.len();
             self.octets
-                .extend_from_slice(part_octets.get(..PART_OCTETS_MAX).unwrap_or(part_octets));
-            self.ends[i] = self.octets.len();
-            self.has[i] = part.is_some();
+                .extend_from_slice(part.get(..PART_OCTETS_MAX).unwrap_or(part));
+            *kept = Some(Span::between(start, self.octets.len()));
         }
     }
 
@@ -101,18 +100,13 @@ impl Capture {
     /// Forgets everything; keeps the memory.
     pub(crate) fn clear(&mut self) {
         self.octets.clear();
-        self.ends = [0; 5];
-        self.has = [false; 5];
+        self.parts = [None; 5];
         self.version = Version::HTTP_11;
     }
 
-    fn part(&self, i: usize) -> Option<&[u8]> {
-        let start = if i == 0 { 0 } else { self.ends[i - 1] };
-        if self.has[i] {
-            self.octets.get(start..self.ends[i])
-        } else {
-            None
-        }
+    fn part(&self, part: usize) -> Option<&[u8]> {
+        let span = self.parts.get(part).copied().flatten()?;
+        Some(span.of(&self.octets))
     }
 
     /// The method as spelled; empty when the head was not readable.

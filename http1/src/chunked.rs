@@ -13,7 +13,7 @@ use semantics::{
     Anomalies, LimitError, Limits, PeerError, Refusal, Section, SectionIndex, SpanKind,
 };
 
-use crate::octets::{TOKEN, is_space};
+use crate::octets::{is_space, is_token_octet};
 use crate::scan::{self, Progress};
 
 /// Reads one message's chunks.
@@ -395,7 +395,7 @@ impl Trailers {
 
 impl Extension {
     fn on(self, octet: u8) -> Self {
-        let is_token = TOKEN[octet as usize];
+        let is_token = is_token_octet(octet);
         match self {
             Self::NameStart if is_space(octet) => self,
             Self::NameStart | Self::Name if is_token => Self::Name,

@@ -172,6 +172,10 @@ fn is_host(value: &[u8]) -> bool {
 
 /// Letters, digits, dots and hyphens, and perhaps a port below 60000: what nearly every Host is.
 #[inline]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the table has an entry for every octet"
+)]
 fn is_plain_host(value: &[u8]) -> bool {
     let name_len = value
         .iter()
@@ -188,6 +192,7 @@ fn is_plain_host(value: &[u8]) -> bool {
     }
 }
 
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 const PLAIN_HOST: [bool; 256] = {
     let mut table = [false; 256];
     let mut i = 0;

@@ -57,6 +57,22 @@
 //!
 //! Invariant: the same octets give the same events, however they are cut; the work is linear however they drip.
 
+#![warn(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
+
 mod block;
 mod chunked;
 mod client;

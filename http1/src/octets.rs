@@ -1,6 +1,6 @@
 //! White space and tokens, as the scanner needs them.
 
-pub(crate) use semantics::fields::list::{TOKEN, is_token};
+pub(crate) use semantics::fields::list::{is_token, is_token_octet};
 
 /// SP or HTAB.
 #[inline]

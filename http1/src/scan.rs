@@ -16,7 +16,7 @@ use semantics::{
 };
 
 use crate::block::{self, BLOCK};
-use crate::octets::{TOKEN, is_space, is_token, trim_end};
+use crate::octets::{is_space, is_token, trim_end};
 
 /// How far an incomplete head has been read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -294,7 +294,7 @@ impl RequestLineExtra for RequestIndex {
                 trimmed.get(..space).unwrap_or_default(),
                 trimmed.get(space + 1..).unwrap_or_default(),
             ),
-            None => (trimmed, &trimmed[..0]),
+            None => (trimmed, b"".as_slice()),
         };
         let lead = target.iter().take_while(|&&b| is_space(b)).count();
         let target_len = trim_end(target).len();
@@ -348,7 +348,7 @@ impl RequestLineExtra for RequestIndex {
 fn method_len(line: &[u8]) -> usize {
     match line {
         [b'G', b'E', b'T', b' ', ..] => 3,
-        [_, _, _, _, b' ', ..] if !line[..4].contains(&b' ') => 4,
+        [first @ .., b' '] if first.len() == 4 && !first.contains(&b' ') => 4,
         _ => line.iter().position(|&b| b == b' ').unwrap_or(line.len()),
     }
 }
@@ -728,11 +728,6 @@ mod steps {
     pub(super) fn taken() -> usize {
         TAKEN.get()
     }
-}
-
-/// Whether a field name would be accepted as it stands.
-pub fn is_field_name(name: &[u8]) -> bool {
-    !name.is_empty() && name.iter().all(|&b| TOKEN[b as usize])
 }
 
 #[cfg(test)]

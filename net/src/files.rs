@@ -359,7 +359,8 @@ pub fn warm(file: &File, offset: u64, octets: u64) -> io::Result<()> {
         let wanted = buffer
             .len()
             .min(usize::try_from(octets - at).unwrap_or(buffer.len()));
-        match file.read_at(&mut buffer[..wanted], offset.saturating_add(at)) {
+        let part = buffer.get_mut(..wanted).unwrap_or_default();
+        match file.read_at(part, offset.saturating_add(at)) {
             Ok(0) => break,
             Ok(read) => at += read as u64,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -66,7 +66,7 @@ impl Stream {
     /// # Errors
     /// As there.
     pub fn try_transmit_vectored(&self, octets: &[IoSlice<'_>], more: More) -> io::Result<usize> {
-        let octets = &octets[..octets.len().min(SLICES_MAX)];
+        let octets = octets.get(..SLICES_MAX).unwrap_or(octets);
         let send = || {
             rustix::net::sendmsg(
                 &self.fd,

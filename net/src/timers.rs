@@ -1,5 +1,10 @@
 //! A coarse timer wheel: pure data, driven by virtual time.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "slot_of keeps every index inside the wheel"
+)]
+
 use crate::Token;
 
 /// Timers of [`TICK_MILLIS`](Timers::TICK_MILLIS) each.

@@ -1,5 +1,10 @@
 //! Field names with an id (RFC 9110 §5.1 and the IANA registry).
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "tables made by the compiler, with indices that a mask or their own length bounds"
+)]
+
 /// Widest name in the table, in octets; the lookup compares this many octets at most.
 pub(crate) const NAME_OCTETS_MAX: usize = 32;
 

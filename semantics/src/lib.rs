@@ -41,7 +41,21 @@
 //!
 //! Invariant: nothing here waits, allocates without a bound, or depends on where it runs.
 
-#![cfg_attr(test, allow(clippy::unwrap_used))]
+#![warn(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
 
 mod anomalies;
 mod errors;

@@ -4,8 +4,6 @@ use semantics::fields::connection::Connection;
 use semantics::fields::list::is_token;
 use semantics::{CloseReason, ContentLength, Fate, KeepReason, Known, Version};
 
-use crate::scan;
-
 /// A request head that we make. The fields of message framing are added by the machine.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestParts<'a> {
@@ -78,7 +76,7 @@ impl<'a> RequestParts<'a> {
         let is_11 = self.version == Version::HTTP_11;
         let is_bad_line = |(name, value): &(&[u8], &[u8])| {
             let is_ctl = |&b: &u8| (b < 0x20 && b != b'\t') || b == 0x7f;
-            !scan::is_field_name(name) || value.iter().any(is_ctl)
+            !is_token(name) || value.iter().any(is_ctl)
         };
         if !is_token(self.method) {
             return Err(Misuse::Method);

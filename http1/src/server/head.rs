@@ -5,7 +5,7 @@ use semantics::{Anomalies, ContentLength, LimitError, PeerError, Refusal, Reques
 use super::Held;
 use crate::Policy;
 use crate::framing::{self, Framing};
-use crate::octets::TOKEN;
+use crate::octets::is_token_octet;
 use crate::scan::{self, Progress, Scan};
 
 impl Held {
@@ -157,7 +157,7 @@ fn is_long_start(line: &[u8], policy: &Policy) -> bool {
 /// Whether a line cannot begin a request, such as the first octet of TLS. A CR may yet begin an empty line.
 fn is_bad_start(line: &[u8]) -> bool {
     line.first()
-        .is_some_and(|&octet| !TOKEN[octet as usize] && octet != b'\r')
+        .is_some_and(|&octet| !is_token_octet(octet) && octet != b'\r')
 }
 
 /// How many octets of a start line are searched for the end of the method.

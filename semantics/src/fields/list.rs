@@ -103,6 +103,10 @@ pub fn trim_ows_start(mut octets: &[u8]) -> &[u8] {
 
 /// Whether an octet may stand in a token: `tchar` of RFC 9110 §5.6.2.
 #[must_use]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the table has an entry for every octet"
+)]
 pub const fn is_token_octet(octet: u8) -> bool {
     TOKEN[octet as usize]
 }
@@ -310,6 +314,7 @@ fn end_of_quoted(octets: &[u8], mut at: usize) -> usize {
 }
 
 /// The octets of a token: `tchar` of RFC 9110 §5.6.2.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 pub const TOKEN: [bool; 256] = {
     let mut table = [false; 256];
     let mut octet = 0;
