@@ -21,7 +21,8 @@ use semantics::{
     LimitError, Method, PeerError, Refusal, ResponseIndex, ResponseView, Section, Status,
 };
 
-use crate::chunked::{Chunk, Chunked};
+use crate::chunked::Chunked;
+use crate::content::{self, Read};
 use crate::framing::{self, ResponseFraming};
 use crate::scan::{self, Progress, Scan};
 use crate::{Policy, write};
@@ -400,41 +401,15 @@ impl Client {
         input: &mut &'i [u8],
     ) -> Option<Event<'a, ResponseView<'a>>> {
         let id = self.state.id();
-        let limits = &policy.limits;
-        while !input.is_empty() {
-            let Receiving::Chunked(chunked) = &mut self.state.receiving else {
-                return None;
-            };
-            // Content up to the limit is handed out however it is cut; what follows is looked at an octet at a time.
-            let allowed = limits
-                .content_octets_max
-                .saturating_sub(self.state.content_octets)
-                .max(1);
-            let take = usize::try_from(allowed)
-                .unwrap_or(usize::MAX)
-                .min(input.len());
-            let mut piece = input.get(..take)?;
-            let result = chunked.read(&mut piece, policy.refuse, limits, &mut ());
-            *input = input.get(take - piece.len()..)?;
-            match result {
-                Ok(Chunk::NeedMore) => {}
-                Ok(Chunk::Content(octets)) => {
-                    self.state.content_octets += octets.len() as u64;
-                    if self.state.content_octets > limits.content_octets_max {
-                        *input = &[];
-                        return Some(self.refuse(LimitError::ContentOctets.into()));
-                    }
-                    return Some(Event::Content { id, octets });
-                }
-                Ok(Chunk::End) if chunked.trailers().is_some() => return self.state.trailers(),
-                Ok(Chunk::End) => return Some(self.end(ContentEnd::LastChunk)),
-                Err(refusal) => {
-                    *input = &[];
-                    return Some(self.refuse(refusal));
-                }
-            }
+        let Receiving::Chunked(chunked) = &mut self.state.receiving else {
+            return None;
+        };
+        match content::read_chunks(chunked, &mut self.state.content_octets, policy, input)? {
+            Read::Content(octets) => Some(Event::Content { id, octets }),
+            Read::End if chunked.trailers().is_some() => self.state.trailers(),
+            Read::End => Some(self.end(ContentEnd::LastChunk)),
+            Read::Refused(refusal) => Some(self.refuse(refusal)),
         }
-        None
     }
 
     /// The response is complete: the next one answers the next request.
@@ -557,20 +532,13 @@ impl State {
 
     fn read_length<'a, 'i: 'a>(
         &mut self,
-        left: u64,
+        mut left: u64,
         input: &mut &'i [u8],
     ) -> Option<Event<'a, ResponseView<'a>>> {
-        let take = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
-        if take == 0 {
-            return None;
-        }
-        let (octets, rest) = input.split_at_checked(take)?;
-        *input = rest;
-        let left = left - take as u64;
-        self.receiving = if left == 0 {
-            Receiving::Ending(ContentEnd::Length)
-        } else {
-            Receiving::Length(left)
+        let octets = content::take(&mut left, input)?;
+        self.receiving = match left {
+            0 => Receiving::Ending(ContentEnd::Length),
+            left => Receiving::Length(left),
         };
         Some(Event::Content {
             id: self.id(),
@@ -586,18 +554,13 @@ impl State {
         if input.is_empty() {
             return None;
         }
-        let left = policy
-            .limits
-            .content_octets_max
-            .saturating_sub(self.content_octets);
-        if left == 0 {
+        let octets_max = policy.limits.content_octets_max;
+        let mut left = octets_max.saturating_sub(self.content_octets);
+        let Some(octets) = content::take(&mut left, input) else {
             *input = &[];
             return Some(self.refuse(LimitError::ContentOctets.into()));
-        }
-        let take = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
-        let (octets, rest) = input.split_at_checked(take)?;
-        *input = rest;
-        self.content_octets += take as u64;
+        };
+        self.content_octets += octets.len() as u64;
         Some(Event::Content {
             id: self.id(),
             octets,

@@ -76,6 +76,7 @@
 mod block;
 mod chunked;
 mod client;
+mod content;
 mod framing;
 mod observer;
 mod octets;

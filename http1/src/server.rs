@@ -13,12 +13,13 @@
 //! sends ahead waits in the transport.
 
 use semantics::{
-    Anomalies, CloseReason, ContentEnd, ContentLength, Event, ExchangeId, Fate, KeepReason,
-    LimitError, Method, PeerError, Refusal, RequestHead, RequestIndex, Stamp,
+    Anomalies, CloseReason, ContentEnd, ContentLength, Event, ExchangeId, Fate, KeepReason, Method,
+    PeerError, Refusal, RequestHead, RequestIndex, Stamp,
 };
 
 use crate::Policy;
-use crate::chunked::{Chunk, Chunked};
+use crate::chunked::Chunked;
+use crate::content::{self, Read};
 use crate::framing::{Framing, Persistence};
 use crate::scan::Progress;
 
@@ -413,20 +414,13 @@ impl State {
 
     fn read_length<'a, 'i: 'a>(
         &mut self,
-        left: u64,
+        mut left: u64,
         input: &mut &'i [u8],
     ) -> Option<Event<'a, RequestHead<'a>>> {
-        let take = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
-        if take == 0 {
-            return None;
-        }
-        let (octets, rest) = input.split_at_checked(take)?;
-        *input = rest;
-        let left = left - take as u64;
-        self.receiving = if left == 0 {
-            Receiving::Ending(ContentEnd::Length)
-        } else {
-            Receiving::Length(left)
+        let octets = content::take(&mut left, input)?;
+        self.receiving = match left {
+            0 => Receiving::Ending(ContentEnd::Length),
+            left => Receiving::Length(left),
         };
         self.request.expects_continue = false;
         Some(Event::Content {
@@ -441,48 +435,22 @@ impl State {
         input: &mut &'i [u8],
     ) -> Option<Event<'a, RequestHead<'a>>> {
         let id = self.id();
-        while !input.is_empty() {
-            self.request.expects_continue = false;
-            let Receiving::Chunked(chunked) = &mut self.receiving else {
-                return None;
-            };
-            // Content up to the limit is handed out however it is cut; what follows is looked at an octet at a time.
-            let allowed = policy
-                .limits
-                .content_octets_max
-                .saturating_sub(self.content_octets)
-                .max(1);
-            let take = usize::try_from(allowed)
-                .unwrap_or(usize::MAX)
-                .min(input.len());
-            let mut piece = input.get(..take)?;
-            let result = chunked.read(&mut piece, policy.refuse, &policy.limits, &mut ());
-            *input = input.get(take - piece.len()..)?;
-            match result {
-                Ok(Chunk::NeedMore) => {}
-                Ok(Chunk::Content(octets)) => {
-                    self.content_octets += octets.len() as u64;
-                    if self.content_octets > policy.limits.content_octets_max {
-                        *input = &[];
-                        return Some(self.refuse(LimitError::ContentOctets.into()));
-                    }
-                    return Some(Event::Content { id, octets });
-                }
-                Ok(Chunk::End) if chunked.trailers().is_some() => return self.trailers(),
-                Ok(Chunk::End) => {
-                    self.receiving = Receiving::Ended;
-                    return Some(Event::End {
-                        id,
-                        why: ContentEnd::LastChunk,
-                    });
-                }
-                Err(refusal) => {
-                    *input = &[];
-                    return Some(self.refuse(refusal));
-                }
+        let Receiving::Chunked(chunked) = &mut self.receiving else {
+            return None;
+        };
+        self.request.expects_continue &= input.is_empty();
+        match content::read_chunks(chunked, &mut self.content_octets, policy, input)? {
+            Read::Content(octets) => Some(Event::Content { id, octets }),
+            Read::End if chunked.trailers().is_some() => self.trailers(),
+            Read::End => {
+                self.receiving = Receiving::Ended;
+                Some(Event::End {
+                    id,
+                    why: ContentEnd::LastChunk,
+                })
             }
+            Read::Refused(refusal) => Some(self.refuse(refusal)),
         }
-        None
     }
 
     /// Hands out the trailer section; the end of the message is told next.
