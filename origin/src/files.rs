@@ -424,6 +424,7 @@ impl Place {
     fn read(&self, open: OpenFile, name: Vec<u8>, wait: Wait) -> Result<Loaded, OpenError> {
         let OpenFile { file, mut meta } = open;
         let mut content = None;
+        let mut unsettled = None;
         for _ in 0..READ_TRIES_MAX {
             if meta.octets > self.whole_octets_max {
                 break;
@@ -439,12 +440,21 @@ impl Place {
                     content = Some(octets.into());
                     break;
                 }
+                // Somebody writes it all the time. What was read goes out as what it is, by its own length and digest;
+                // with the times from before it is looked at again.
+                Ok(()) => unsettled = Some((octets, before)),
                 // It was cut meanwhile.
                 Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
                     return Err(error.into());
                 }
                 _ => {}
             }
+        }
+        if content.is_none()
+            && let Some((octets, before)) = unsettled
+        {
+            content = Some(octets.into());
+            meta = before;
         }
         Ok(Loaded {
             file,
