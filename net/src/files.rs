@@ -109,6 +109,14 @@ impl Root {
     /// # Errors
     /// See [`OpenError`].
     pub fn open(&self, relative: &[u8], wait: Wait) -> Result<OpenFile, OpenError> {
+        // Opening a device or a FIFO can do something by itself, so its kind is asked first. It is asked again below, since
+        // another may have taken its place.
+        if !matches!(
+            self.stat(relative, wait)?.kind,
+            FileKind::Regular | FileKind::Folder
+        ) {
+            return Err(OpenError::NotAFile);
+        }
         let file = self.resolve(relative, CONTENT, wait)?;
         let meta = FileMeta::of(&fstat(&file)?);
         match meta.kind {
