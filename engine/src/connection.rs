@@ -19,7 +19,7 @@ use std::task::{Poll, Waker};
 use bytes::{Buf, Bytes};
 use http1::Server;
 use net::{Context, Peer, Readiness, Stream, Token};
-use semantics::{CloseReason, Fate, Limits, Outbox};
+use semantics::{CloseReason, Fate, Limits, Outbox, OwnedRequest};
 
 use crate::core::Core;
 use crate::record::Current;
@@ -70,6 +70,8 @@ pub(crate) struct Busy {
     outbox: Outbox<Outgoing>,
     pub(crate) work: Work,
     pub(crate) incoming: Option<Incoming>,
+    /// The head of a request with content, for the answer if the content is refused.
+    pub(crate) head: Option<OwnedRequest>,
     /// Unwanted content read and dropped, of the current request.
     pub(crate) discarded_octets: u64,
     /// Exchanges whose answers are not transmitted whole.
@@ -375,7 +377,8 @@ impl Connection {
     fn input_ended<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>) {
         match self.machine.end_of_input() {
             Some(refusal) => {
-                let response = core.handler.refuse(refusal, None);
+                let held = self.busy.as_ref().and_then(|busy| busy.head.as_ref());
+                let response = core.handler.refuse(refusal, held.map(OwnedRequest::head));
                 self.refused(core, response);
             }
             None => self.machine.close_after(CloseReason::ClientClosed),

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http1::Delivery;
 use net::{Context, Token};
 use semantics::{
-    CloseReason, ContentEnd, ContentLength, Event, Fate, Limits, ResponseHead, Status,
+    CloseReason, ContentEnd, ContentLength, Event, Fate, Limits, OwnedRequest, ResponseHead, Status,
 };
 
 use crate::connection::{Connection, Work};
@@ -56,6 +56,9 @@ impl Connection {
                     if core.is_recording {
                         self.current = Some(core.captures.begin(head, now.unix_millis));
                     }
+                    if content != ContentLength::None {
+                        self.busy.get_or_insert_default().head = Some(head.to_owned());
+                    }
                     self.limit_life(number, &policy.limits, cx);
                     self.begin(core, answer, incoming);
                 }
@@ -73,7 +76,9 @@ impl Connection {
                 Event::Trailers { .. } => {}
                 Event::End { why, .. } => self.ended(core, why),
                 Event::Refused { refusal, head } => {
-                    let response = core.handler.refuse(refusal, head);
+                    let held = self.busy.as_ref().and_then(|busy| busy.head.as_ref());
+                    let known = head.or(held.map(OwnedRequest::head));
+                    let response = core.handler.refuse(refusal, known);
                     if let Some(head) = head.filter(|_| core.is_recording) {
                         self.current = Some(core.captures.begin(head, now.unix_millis));
                     }
@@ -362,6 +367,9 @@ impl Connection {
         let Some(fate) = self.machine.settle() else {
             return;
         };
+        if let Some(busy) = &mut self.busy {
+            busy.head = None;
+        }
         if self.current.is_some() {
             self.finish_record(core, fate);
         }

@@ -60,8 +60,12 @@ impl Handler for ByPath {
         }
     }
 
-    fn refuse(&self, refusal: Refusal, _: Option<RequestHead<'_>>) -> Response {
-        Response::new(refusal.status())
+    fn refuse(&self, refusal: Refusal, head: Option<RequestHead<'_>>) -> Response {
+        let target = head.map(|head| String::from_utf8_lossy(head.target()).into_owned());
+        Response::with_octets(
+            ResponseHead::new(refusal.status()),
+            target.unwrap_or_default(),
+        )
     }
 }
 
@@ -257,7 +261,11 @@ fn unwanted_content_that_is_malformed_is_refused() {
     let server = Server::start(Limits::default());
     let answer =
         server.ask(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloX");
-    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    // The answer knows the head that came before, and so what the client accepts.
+    assert!(
+        answer.starts_with("HTTP/1.1 400") && answer.ends_with("\r\n\r\n/"),
+        "{answer}"
+    );
     assert_eq!(server.lines()[0].4, "chunk-end-invalid");
 }
 

@@ -1,7 +1,7 @@
 //! What a connection waits for, for how long, and what happens then.
 
 use net::{Context, Token};
-use semantics::{CloseReason, LimitError, Limits};
+use semantics::{CloseReason, LimitError, Limits, OwnedRequest};
 
 use super::{Connection, Next, Phase};
 use crate::core::Core;
@@ -133,7 +133,10 @@ impl Connection {
         token: Token,
     ) -> Next {
         self.machine.refuse(limit.into());
-        let response = core.handler.refuse(limit.into(), None);
+        let held = self.busy.as_ref().and_then(|busy| busy.head.as_ref());
+        let response = core
+            .handler
+            .refuse(limit.into(), held.map(OwnedRequest::head));
         self.refused(core, response);
         // Before anything else: what is submitted and not transmitted would be the next connection's.
         match self.flush(core, cx, token) {
