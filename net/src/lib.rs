@@ -88,6 +88,7 @@ mod files;
 mod holder;
 mod listen;
 mod machine;
+mod network;
 mod reactor;
 mod run;
 mod service;
@@ -107,6 +108,7 @@ pub use files::{
 pub use holder::Holder;
 pub use listen::{BindError, ListenOptions, Listeners, bind_all};
 pub use machine::{cores, raise_open_files};
+pub use network::{Network, NetworkError};
 pub use run::{Pinning, RunError, RunOptions, Shutdown, Signals, run};
 pub use service::{Context, Counters, Readiness, Service};
 pub use slots::{Slots, Token};

@@ -210,11 +210,17 @@ impl RouteTable {
     ) -> Result<Self, FilesError> {
         let prefix = route.path.strip_suffix('/').unwrap_or(&route.path);
         let target = match route.handler {
+            // What redirects is not served yet.
+            HandlerName::Redirect => RouteTarget::Echo,
             HandlerName::Echo => RouteTarget::Echo,
             HandlerName::Wire => RouteTarget::Wire(recent.clone()),
             HandlerName::Files => RouteTarget::Files(Files::new(
                 FilesConfig {
-                    root: route.root.clone().unwrap_or_else(|| site.root.clone()),
+                    root: route
+                        .root
+                        .clone()
+                        .or_else(|| site.root.clone())
+                        .unwrap_or_default(),
                     index: site.index.clone(),
                     browse: site.browse,
                     allow_trace,

@@ -228,7 +228,7 @@ pub(crate) const SITE: &[Key<Site>] = &[
     },
     Key {
         name: "root",
-        slot: Slot::Folder(|s| &mut s.root),
+        slot: Slot::FolderOptional(|s| &mut s.root),
         about: "The folder whose files are served.",
     },
     Key {

@@ -28,7 +28,9 @@ pub use error::{ConfigError, ConfigErrors, Place};
 #[doc(hidden)]
 pub use law::law;
 pub use model::{
-    Config, HandlerName, Lenient, Limits, Listener, LogFormat, Output, Route, Server, Site,
+    Auth, AuthMethod, ClientCertificate, CodingName, Config, Cors, HandlerName, Lenient, Limits,
+    Listener, Log, LogFormat, Output, Route, SameSite, Server, Sessions, Settings, Site, Tls,
+    TlsVersion, WhenAway,
 };
 pub use read::{load, parse};
 pub use reference::reference;

@@ -1,6 +1,7 @@
 //! The values a configuration consists of.
 
-use net::Address;
+use net::{Address, Network};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -15,6 +16,14 @@ pub struct Config {
     pub limits: Limits,
     /// `[[listen]]`: where connections are accepted.
     pub listeners: Vec<Listener>,
+    /// `[[tls]]`: certificates and the rules under which they are used, by server name.
+    pub tls: Vec<Tls>,
+    /// `[[auth]]`: ways of knowing who asks, which routes name.
+    pub auth: Vec<Auth>,
+    /// `[sessions]`: where sessions live.
+    pub sessions: Sessions,
+    /// `[log]`: the access log.
+    pub log: Log,
     /// `[[site]]`: what is served, by host.
     pub sites: Vec<Site>,
     /// What the program knows of its standard output; not part of the file.
@@ -40,6 +49,130 @@ pub struct Server {
     pub allow_trace: bool,
     /// How long a drain waits for exchanges that are under way.
     pub drain_time: Duration,
+    /// Gateways in front of this server whose `Forwarded` and `X-Forwarded-*` are believed (RFC 7239 §8.1).
+    pub trusted_gateways: Vec<Network>,
+    /// The folder for what must survive a restart; `None` is `hansom` in the user's state folder.
+    pub state: Option<PathBuf>,
+}
+
+/// The access log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Log {
+    /// The format when `Server::access_log` is [`LogFormat::Own`]: text with `{name}` for what is known of an exchange.
+    pub own: Option<String>,
+    /// The file that lines are appended to; `None` is standard output. Opened again on SIGUSR1.
+    pub file: Option<PathBuf>,
+}
+
+/// A certificate and the rules under which it is used, for listeners with TLS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// Server names (SNI); empty means those in the certificate. The first `[[tls]]` is also for clients that name none.
+    pub names: Vec<String>,
+    /// The certificate chain as PEM; `None` is one that is made at start for these names and signed by itself.
+    pub cert: Option<PathBuf>,
+    /// Its private key as PEM.
+    pub key: Option<PathBuf>,
+    /// Whether clients show a certificate.
+    pub client_certificate: ClientCertificate,
+    /// The authorities that sign certificates of clients, as PEM.
+    pub client_ca: Option<PathBuf>,
+    /// The lowest version of TLS.
+    pub version_min: TlsVersion,
+}
+
+/// Whether clients show a certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientCertificate {
+    /// They are not asked.
+    #[default]
+    Off,
+    /// They are asked, and may have none.
+    Request,
+    /// Without one there is no connection.
+    Require,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TlsVersion {
+    /// RFC 5246.
+    #[default]
+    Tls12,
+    /// RFC 8446.
+    Tls13,
+}
+
+/// A way of knowing who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Auth {
+    /// By which routes refer to it.
+    pub name: String,
+    /// How people say who they are.
+    pub method: AuthMethod,
+    /// The users with their password hashes, as `hansom htpasswd` writes them.
+    pub users: PathBuf,
+    /// Shown to people, and the scope of their password (RFC 9110 §11.5).
+    pub realm: String,
+    /// Failed attempts that one address, or one name, has in `attempts_time`; beyond it 429.
+    pub attempts_max: u64,
+    /// The time in which they count.
+    pub attempts_time: Duration,
+    /// For `form`: where the form is, and where it is sent.
+    pub login: String,
+    /// For `form`: where POST ends the session.
+    pub logout: String,
+    /// For `form`: an own page with `{csrf}`, `{next}` and `{error}`; `None` is the one that comes with the program.
+    pub page: Option<PathBuf>,
+    /// For `form`: the name of the cookie.
+    pub cookie: String,
+    /// For `form`: whether other sites may lead here signed in.
+    pub same_site: SameSite,
+    /// For `form`: how long a session may be idle.
+    pub idle_time: Duration,
+    /// For `form`: how long a session may last.
+    pub session_time: Duration,
+}
+
+/// How people say who they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AuthMethod {
+    /// With every request (RFC 7617).
+    #[default]
+    Basic,
+    /// Once, by a form; a cookie then stands for a session (RFC 6265).
+    Form,
+}
+
+/// The SameSite attribute of a cookie (RFC 6265bis).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SameSite {
+    /// Links from elsewhere find the person signed in.
+    #[default]
+    Lax,
+    /// Nothing from elsewhere does.
+    Strict,
+}
+
+/// Where sessions live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sessions {
+    /// `None` is a file in the state folder; else `redis://…` or `rediss://…`, also for Valkey.
+    pub store: Option<String>,
+    /// What happens while the store is away.
+    pub when_away: WhenAway,
+    /// Sessions kept at most by the file; the oldest goes first.
+    pub sessions_max: u64,
+}
+
+/// What happens to requests that need a session while its store is away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenAway {
+    /// 503 with Retry-After.
+    #[default]
+    Refuse,
+    /// Sessions known to this process go on for as long as they may be idle; others get 503.
+    Remember,
 }
 
 /// A bound, with its name, for whatever a peer can make grow.
@@ -80,6 +213,8 @@ pub struct Listener {
     pub address: Address,
     /// Whether the kernel holds a connection back until its first octets arrive.
     pub defer_accept: bool,
+    /// Whether connections speak TLS, by the rules of `[[tls]]`.
+    pub tls: bool,
     /// What is let pass although the RFC would have it refused.
     pub lenient: Lenient,
 }
@@ -110,14 +245,22 @@ pub struct Lenient {
 /// What is served to requests for certain hosts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
-    /// Exact host names in lower case without port; `*` is any other host.
+    /// Host names in lower case without port; `*.example.com` is any name below, `*` any other host.
     pub hosts: Vec<String>,
-    /// The folder whose files are served.
-    pub root: PathBuf,
+    /// The folder whose files are served. Needed where a route serves files and has none of its own.
+    pub root: Option<PathBuf>,
     /// File names that answer for a folder, in order of preference.
     pub index: Vec<String>,
     /// Whether a folder without an index file is listed.
     pub browse: bool,
+    /// Whether requests that did not come by TLS are redirected to `https` (RFC 9110 §4.2.2).
+    pub to_https: bool,
+    /// For how long user agents ask by `https` alone (RFC 6797); `None` says nothing.
+    pub hsts: Option<Duration>,
+    /// Whether that is so for all hosts below.
+    pub hsts_subdomains: bool,
+    /// What holds for all routes that do not say otherwise.
+    pub settings: Settings,
     /// Exceptions by path, in the order of the file.
     pub routes: Vec<Route>,
 }
@@ -135,6 +278,87 @@ pub struct Route {
     pub expires: Option<Duration>,
     /// Another folder than the site's.
     pub root: Option<PathBuf>,
+    /// Where `redirect` leads: a URI reference, with `{path}`, `{rest}` (the path below the route's), `{query}` and `{host}`.
+    pub redirect: Option<String>,
+    /// Its status: 301, 302, 303, 307 or 308.
+    pub redirect_status: u64,
+    /// The path that is looked for instead, with the same words; the client sees nothing of it.
+    pub rewrite: Option<String>,
+    /// Paths tried in order until one is a file or folder; the last may be `=404` or another status.
+    pub try_files: Vec<String>,
+    /// What differs from the site.
+    pub settings: Settings,
+}
+
+/// What may be said of a site, and otherwise of one of its routes. `None` is what the site says, then the default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Whether variants of a file, such as `page.en.html`, are negotiated (RFC 9110 §12.1). Default: no.
+    pub negotiate: Option<bool>,
+    /// The language of files that name none, and what is chosen when nothing else decides.
+    pub language: Option<String>,
+    /// Content codings offered, best first (RFC 9110 §8.4). Default: `zstd`, `br`, `gzip`; empty offers none.
+    pub codings: Option<Vec<CodingName>>,
+    /// Shorter content is not coded. Default: 1 KiB.
+    pub coding_octets_min: Option<u64>,
+    /// Whether PUT, DELETE and POST change the folder. Default: no.
+    pub uploads: Option<bool>,
+    /// Whether uploads may be resumed. Default: no.
+    pub resumable_uploads: Option<bool>,
+    /// Octets of request content; beyond it 413. Default: `limits.content_octets_max`.
+    pub content_octets_max: Option<u64>,
+    /// The name of the `[[auth]]` that says who asks; empty is nobody.
+    pub auth: Option<String>,
+    /// Who of its users may come in; empty is every one.
+    pub users: Option<Vec<String>>,
+    /// Networks that may ask; empty is every one.
+    pub allow: Option<Vec<Network>>,
+    /// Networks that may not, whatever `allow` says.
+    pub deny: Option<Vec<Network>>,
+    /// Fields set on responses, replacing those there are.
+    pub set_fields: Option<BTreeMap<String, String>>,
+    /// Fields added to responses.
+    pub add_fields: Option<BTreeMap<String, String>>,
+    /// Fields removed from responses.
+    pub remove_fields: Option<Vec<String>>,
+    /// Fields set on requests before anything else sees them.
+    pub set_request_fields: Option<BTreeMap<String, String>>,
+    /// Fields removed from requests before anything else sees them.
+    pub remove_request_fields: Option<Vec<String>>,
+    /// Whether `X-Content-Type-Options: nosniff` is sent. Default: yes.
+    pub nosniff: Option<bool>,
+    /// Files answering for a status, by path below the root: `404 = "errors/404.html"`.
+    pub error_pages: Option<BTreeMap<u16, String>>,
+    /// Who may read responses from pages of other origins (Fetch standard).
+    pub cors: Option<Cors>,
+}
+
+/// A content coding by its registered name (RFC 9110 §18.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodingName {
+    /// RFC 8878.
+    Zstd,
+    /// RFC 7932.
+    Br,
+    /// RFC 1952.
+    Gzip,
+}
+
+/// Cross-origin resource sharing (Fetch standard).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cors {
+    /// Origins, as `https://example.com`; `*` is every one.
+    pub origins: Vec<String>,
+    /// Methods beyond GET, HEAD and POST.
+    pub methods: Vec<String>,
+    /// Request fields beyond the safe ones.
+    pub request_fields: Vec<String>,
+    /// Response fields that pages may see.
+    pub exposed_fields: Vec<String>,
+    /// Whether cookies and passwords go along; not with `*`.
+    pub credentials: bool,
+    /// How long a preflight answer holds.
+    pub preflight_time: Option<Duration>,
 }
 
 /// What answers below a route.
@@ -147,6 +371,8 @@ pub enum HandlerName {
     Echo,
     /// What happened on the wire of this connection, as JSON.
     Wire,
+    /// A redirect to [`Route::redirect`].
+    Redirect,
 }
 
 /// How the access log is written.
@@ -160,6 +386,8 @@ pub enum LogFormat {
     Combined,
     /// One JSON object a line.
     Json,
+    /// The format that [`Log::own`] describes.
+    Own,
 }
 
 /// What the program knows of its standard output.
@@ -179,7 +407,7 @@ impl Config {
         Self {
             listeners: vec![Listener::default()],
             sites: vec![Site {
-                root,
+                root: Some(root),
                 ..Site::default()
             }],
             ..Self::default()
@@ -220,6 +448,28 @@ impl Default for Server {
             connection_age: None,
             allow_trace: false,
             drain_time: Duration::from_secs(10),
+            trusted_gateways: Vec::new(),
+            state: None,
+        }
+    }
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            method: AuthMethod::default(),
+            users: PathBuf::new(),
+            realm: "Sign in".to_owned(),
+            attempts_max: 10,
+            attempts_time: Duration::from_secs(5 * 60),
+            login: "/login".to_owned(),
+            logout: "/logout".to_owned(),
+            page: None,
+            cookie: "session".to_owned(),
+            same_site: SameSite::default(),
+            idle_time: Duration::from_secs(30 * 60),
+            session_time: Duration::from_secs(12 * 3600),
         }
     }
 }
@@ -249,6 +499,7 @@ impl Default for Listener {
         Self {
             address: Address::Inet(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
             defer_accept: false,
+            tls: false,
             lenient: Lenient::default(),
         }
     }
@@ -274,9 +525,13 @@ impl Default for Site {
     fn default() -> Self {
         Self {
             hosts: vec!["*".to_owned()],
-            root: PathBuf::new(),
+            root: None,
             index: vec!["index.html".to_owned()],
             browse: false,
+            to_https: false,
+            hsts: None,
+            hsts_subdomains: false,
+            settings: Settings::default(),
             routes: Vec::new(),
         }
     }
@@ -290,6 +545,21 @@ impl Default for Route {
             cache_control: None,
             expires: None,
             root: None,
+            redirect: None,
+            redirect_status: 308,
+            rewrite: None,
+            try_files: Vec::new(),
+            settings: Settings::default(),
+        }
+    }
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self {
+            store: None,
+            when_away: WhenAway::default(),
+            sessions_max: 1_000_000,
         }
     }
 }
@@ -300,6 +570,7 @@ impl HandlerName {
         ("files", Self::Files),
         ("echo", Self::Echo),
         ("wire", Self::Wire),
+        ("redirect", Self::Redirect),
     ];
 }
 
@@ -310,6 +581,7 @@ impl LogFormat {
         ("human", Self::Human),
         ("combined", Self::Combined),
         ("json", Self::Json),
+        ("own", Self::Own),
     ];
 }
 
@@ -319,6 +591,7 @@ impl fmt::Display for HandlerName {
             Self::Files => "files",
             Self::Echo => "echo",
             Self::Wire => "wire",
+            Self::Redirect => "redirect",
         })
     }
 }
@@ -330,6 +603,7 @@ impl fmt::Display for LogFormat {
             Self::Human => "human",
             Self::Combined => "combined",
             Self::Json => "json",
+            Self::Own => "own",
         })
     }
 }

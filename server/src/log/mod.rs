@@ -30,7 +30,7 @@ pub fn append(format: LogFormat, style: &Style, out: &mut Vec<u8>, record: &Reco
     match format {
         LogFormat::Off => {}
         LogFormat::Human => human::append(out, record, style),
-        LogFormat::Combined => combined::append(out, record),
+        LogFormat::Combined | LogFormat::Own => combined::append(out, record),
         LogFormat::Json => json::append(out, record),
     }
 }
@@ -44,7 +44,7 @@ pub fn append_dropped(format: LogFormat, out: &mut Vec<u8>, lines: u64) {
             "-- ",
             " lines were dropped: the reader of the log is too slow\n",
         ),
-        LogFormat::Combined => (
+        LogFormat::Combined | LogFormat::Own => (
             "# ",
             " lines were dropped: the reader of the log is too slow\n",
         ),
