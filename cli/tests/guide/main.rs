@@ -53,7 +53,9 @@ fn follow(section: &Section<'_>) -> (usize, Vec<String>) {
 
 fn run(world: &mut World, command: &Command<'_>) -> Result<(), String> {
     let told = |why: String| format!("GUIDE.md:{}: $ {}\n{why}", command.line, command.text);
-    let printed = world.run(&command.text).map_err(told)?;
+    let printed = world
+        .run(&command.text, command.shown.as_deref())
+        .map_err(told)?;
     let Some(printed) = printed else {
         return Ok(());
     };

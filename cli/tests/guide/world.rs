@@ -77,7 +77,13 @@ impl World {
     }
 
     /// Runs a command and gives what it printed; `None` for what is not printed when it begins to serve.
-    pub(crate) fn run(&mut self, command: &str) -> Result<Option<String>, String> {
+    ///
+    /// A server takes the place of the one before, unless it is shown to fail beside that.
+    pub(crate) fn run(
+        &mut self,
+        command: &str,
+        shown: Option<&str>,
+    ) -> Result<Option<String>, String> {
         if command.starts_with("cargo ") {
             return self.repository(command).map(|()| None);
         }
@@ -87,6 +93,9 @@ impl World {
         if serves && !command.contains("--print-config") {
             // What reads its log is not needed.
             let command = command.split(" | ").next().unwrap_or(command);
+            if shown.is_none_or(|shown| !shown.starts_with("hansom: ")) {
+                self.server = None;
+            }
             let listens = command.contains("--listen") || self.names_listener;
             return self.serve(&match listens {
                 true => command.to_owned(),
