@@ -10,13 +10,13 @@ use engine::{Admission, Worker, WorkerOptions};
 use http1::{Leniency, Policy};
 use net::{BindError, ListenOptions, RunError, RunOptions, Shutdown};
 use origin::wire::Recent;
-use origin::{Cache, CacheLimits, FilesError};
+use origin::{Cache, CacheLimits};
 use semantics::Limits;
 
 use crate::config::{Config, HandlerName, Lenient, LogFormat};
 use crate::log::{LogHandle, LogWriter, Style};
 use crate::recorder::AccessLog;
-use crate::sites::Sites;
+use crate::sites::{self, SiteError, Sites};
 
 /// Why serving did not start or ended early.
 #[derive(Debug)]
@@ -24,8 +24,8 @@ use crate::sites::Sites;
 pub enum ServeError {
     /// An address cannot be listened on.
     Bind(BindError),
-    /// The files of a site cannot be served.
-    Files(FilesError),
+    /// A site cannot be served.
+    Site(SiteError),
     /// The thread of the log did not start.
     Log(io::Error),
     /// The workers did not start, or ended early.
@@ -47,7 +47,7 @@ pub fn serve(config: Config) -> Result<(), ServeError> {
         &Rc::new(Cache::new(CacheLimits::default())),
         &recent,
     )
-    .map_err(ServeError::Files)?;
+    .map_err(ServeError::Site)?;
     let listeners = net::bind_all(&addresses(&config), workers).map_err(ServeError::Bind)?;
     let log = start_log(config.log_format()).map_err(ServeError::Log)?;
     let plan = Arc::new(Plan {
@@ -160,7 +160,7 @@ fn limits(config: &Config, open_files: u64) -> Limits {
         head_octets_max: size(set.head_octets_max),
         target_octets_max: size(set.target_octets_max),
         field_lines_max: size(set.field_lines_max),
-        content_octets_max: set.content_octets_max,
+        content_octets_max: sites::content_octets_max(config),
         head_millis_max: millis(set.head_time),
         idle_millis_max: millis(config.server.keep_alive),
         requests_max,
@@ -222,7 +222,7 @@ impl fmt::Display for ServeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bind(error) => error.fmt(f),
-            Self::Files(error) => error.fmt(f),
+            Self::Site(error) => error.fmt(f),
             Self::Log(error) => write!(f, "the thread of the access log did not start: {error}"),
             Self::Run(error) => error.fmt(f),
         }
