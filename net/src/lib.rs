@@ -84,6 +84,7 @@ mod address;
 mod alarm;
 mod blocking;
 mod clock;
+mod control;
 mod files;
 mod holder;
 mod listen;
@@ -101,6 +102,7 @@ mod wake;
 pub use address::{Address, AddressError, Url};
 pub use blocking::{Blocking, BlockingError, blocking, run_alone, sleep, spawn};
 pub use clock::{Now, Stopwatch};
+pub use control::{Control, Rebound};
 pub use files::{
     FileKind, FileMeta, Folder, FolderEntry, OpenError, OpenFile, Root, Wait, is_resident,
     read_exact_at, warm,
@@ -109,7 +111,7 @@ pub use holder::Holder;
 pub use listen::{BindError, ListenOptions, Listeners, bind_all};
 pub use machine::{cores, raise_open_files};
 pub use network::{Network, NetworkError};
-pub use run::{Pinning, RunError, RunOptions, Shutdown, Signals, run};
+pub use run::{Event, Pinning, RunError, RunOptions, Shutdown, Signals, run, run_with};
 pub use service::{Context, Counters, Readiness, Service};
 pub use slots::{Slots, Token};
 pub use stream::{More, Peer, Stream};
