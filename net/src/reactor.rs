@@ -34,7 +34,6 @@ pub(crate) struct Reactor<S> {
     events: Events,
     listeners: Vec<Accepting>,
     state: State,
-    drain_millis: u64,
     /// Held so that a connection can still be accepted, and closed, when no descriptor is left.
     spare: Option<OwnedFd>,
     alarm: Alarm,
@@ -70,13 +69,13 @@ impl<S: Service> Reactor<S> {
             shared,
             counters: Counters::default(),
             draining_until: None,
+            drain_millis: millis(drain),
         };
         Ok(Self {
             poll: WatchedPoll::new()?,
             events: Events::with_capacity(EVENTS_MAX),
             listeners: Vec::new(),
             state,
-            drain_millis: millis(drain),
             spare: accepting::spare(),
             alarm: Alarm::new(now),
             woken: Vec::new(),
@@ -274,7 +273,7 @@ impl<S: Service> Reactor<S> {
         while let Ok(order) = self.orders.try_recv() {
             count += 1;
             if let Some(drain) = order.drain_time {
-                self.drain_millis = millis(drain);
+                self.state.drain_millis = millis(drain);
             }
             self.with_context(order.call);
             if self.state.draining_until.is_some() {
@@ -355,7 +354,12 @@ impl<S: Service> Reactor<S> {
             let _ = accepting.listener.shut_out();
         }
         self.accept_all();
-        self.state.draining_until = Some(self.state.now.millis.saturating_add(self.drain_millis));
+        self.state.draining_until = Some(
+            self.state
+                .now
+                .millis
+                .saturating_add(self.state.drain_millis),
+        );
         // Closing the descriptor would not end the registration of a listener that workers share.
         for accepting in self.listeners.drain(..) {
             let fd = accepting.listener.as_fd().as_raw_fd();

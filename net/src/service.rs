@@ -86,6 +86,12 @@ impl Context<'_> {
         self.state.draining_until.is_some()
     }
 
+    /// How long connections may take to end once they are asked to, in milliseconds.
+    #[must_use]
+    pub fn drain_millis(&self) -> u64 {
+        self.state.drain_millis
+    }
+
     /// Calls [`Service::ready`] for the stream from here on, both directions, edge triggered. If it is ready already, that call
     /// follows in a later batch. Dropping the stream ends the registration.
     ///
@@ -212,6 +218,7 @@ pub(crate) struct State {
     pub(crate) counters: Counters,
     /// When draining ends by force; `None` while the worker runs.
     pub(crate) draining_until: Option<u64>,
+    pub(crate) drain_millis: u64,
 }
 
 fn mio_token(token: Token) -> mio::Token {
