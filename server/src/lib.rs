@@ -33,9 +33,12 @@
 
 pub mod config;
 pub mod log;
+mod plan;
 mod recorder;
+mod reload;
 mod serve;
 mod sites;
 
 pub use config::Config;
-pub use serve::{ServeError, serve};
+pub use plan::ServeError;
+pub use serve::{Source, serve};

@@ -16,11 +16,13 @@ mod human;
 mod json;
 mod number;
 mod record;
+mod setup;
 mod time;
 mod writer;
 
 pub use human::Style;
 pub use record::Record;
+pub(crate) use setup::{LogSetup, Logs};
 pub use writer::{LogHandle, LogWriter};
 
 use crate::config::LogFormat;
