@@ -145,7 +145,11 @@ impl Hansom {
 
     /// A client of an address that it also listens on.
     pub(crate) fn client(address: SocketAddr) -> Client {
-        let stream = TcpStream::connect(address).expect("it accepts");
+        Self::client_of(TcpStream::connect(address).expect("it accepts"))
+    }
+
+    /// A client on a connection that was made already.
+    pub(crate) fn client_of(stream: TcpStream) -> Client {
         stream.set_nodelay(true).expect("an option");
         Client::of(stream)
     }

@@ -211,3 +211,175 @@ fn descriptors_and_threads_are_the_same_after_many_reloads() {
     });
     assert_eq!(hansom.threads(), threads);
 }
+
+#[test]
+fn an_address_that_comes_is_served_and_one_that_goes_is_refused_after_its_last_answer() {
+    let (address, other) = (free(), free());
+    let mut hansom = started(address);
+    let both = format!("{}{}", listen(address), listen(other));
+    hansom.rewrite(&configuration(&both, ""));
+    assert_eq!(
+        hansom.reload(),
+        format!("hansom: reloaded: kept http://{address}/, added http://{other}/")
+    );
+    let mut client = Hansom::client(other);
+    assert_eq!(client.get("/").status, 200);
+    let mut silent = Hansom::client(other);
+    silent.send("GET / HT");
+    hansom.rewrite(&configuration(&listen(address), ""));
+    assert_eq!(
+        hansom.reload(),
+        format!("hansom: reloaded: kept http://{address}/, drained http://{other}/")
+    );
+    // What the client had not sent then is still answered, and that it is the last is said (RFC 9112 §9.6).
+    let last = client.get("/");
+    assert_eq!(
+        (last.status, last.value("connection")),
+        (200, Some("close"))
+    );
+    client.closed();
+    silent.send("TP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(silent.answer().status, 200);
+    silent.closed();
+    until("it is refused", || {
+        std::net::TcpStream::connect(other).is_err().then_some(())
+    });
+    assert_eq!(hansom.get("/").status, 200);
+}
+
+#[test]
+fn who_connected_before_a_listener_went_is_answered_also_from_the_queue() {
+    let (address, other) = (free(), free());
+    let mut hansom = started(address);
+    let both = format!("{}{}", listen(address), listen(other));
+    for round in 0..3 {
+        hansom.rewrite(&configuration(&both, ""));
+        assert!(hansom.reload().contains(&format!("added http://{other}/")));
+        let is_over = Arc::new(AtomicBool::new(false));
+        let clients: Vec<_> = (0..4)
+            .map(|_| {
+                let is_over = Arc::clone(&is_over);
+                thread::spawn(move || {
+                    let mut answers = 0;
+                    while !is_over.load(Ordering::Relaxed) {
+                        // Once connected, the request is answered; to be refused is to know that nothing was done.
+                        match std::net::TcpStream::connect(other) {
+                            Ok(stream) => {
+                                let mut client = Hansom::client_of(stream);
+                                client
+                                    .send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+                                assert_eq!(client.answer().status, 200);
+                                answers += 1;
+                            }
+                            Err(error) => {
+                                assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+                                return answers;
+                            }
+                        }
+                    }
+                    answers
+                })
+            })
+            .collect();
+        // Connections are under way when it goes.
+        hansom.get("/");
+        hansom.rewrite(&configuration(&listen(address), ""));
+        assert!(
+            hansom
+                .reload()
+                .contains(&format!("drained http://{other}/")),
+            "{round}"
+        );
+        for client in clients {
+            client.join().expect("whoever connected is answered");
+        }
+        is_over.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_listener_that_comes_back_at_once_serves_again() {
+    let (address, other) = (free(), free());
+    let mut hansom = started(address);
+    let both = format!("{}{}", listen(address), listen(other));
+    for _ in 0..5 {
+        hansom.rewrite(&configuration(&both, ""));
+        assert!(hansom.reload().contains("added"));
+        hansom.rewrite(&configuration(&listen(address), ""));
+        assert!(hansom.reload().contains("drained"));
+    }
+    hansom.rewrite(&configuration(&both, ""));
+    assert!(hansom.reload().contains("added"));
+    assert_eq!(Hansom::client(other).get("/").status, 200);
+    let files = |hansom: &Hansom| hansom.open_files(|path| path.starts_with("socket:"));
+    hansom.rewrite(&configuration(&listen(address), ""));
+    hansom.reload();
+    until("all sockets of the other address are closed", || {
+        (files(&hansom) < 8).then_some(())
+    });
+}
+
+#[test]
+fn a_unix_socket_comes_and_goes_with_its_file() {
+    let address = free();
+    let mut hansom = started(address);
+    let path = hansom.folder().join("s");
+    let both = format!(
+        "{}{}",
+        listen(address),
+        listen(format!("unix:{}", path.display()))
+    );
+    hansom.rewrite(&configuration(&both, ""));
+    assert!(hansom.reload().contains("added unix:"));
+    let mut stream = std::os::unix::net::UnixStream::connect(&path).expect("it listens");
+    hansom.rewrite(&configuration(&listen(address), ""));
+    assert!(hansom.reload().contains("drained unix:"));
+    assert!(!path.exists());
+    // It was connected before, so it is answered.
+    use std::io::{Read, Write};
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        .expect("it is open");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+#[test]
+fn a_key_that_only_a_restart_changes_is_named() {
+    let address = free();
+    let mut hansom = started(address);
+    hansom.rewrite(&configuration(&listen(address), "").replace("workers = 2", "workers = 3"));
+    assert!(hansom.reload().starts_with("hansom: reloaded"));
+    assert_eq!(
+        hansom.next_said(),
+        "hansom: server.workers stays as it was until a restart"
+    );
+}
+
+#[test]
+fn an_upload_that_has_begun_goes_on_by_the_limits_it_began_with() {
+    let address = free();
+    let route = "[[site.route]]\npath = \"/echo\"\nhandler = \"echo\"\n";
+    let with = |limits: &str| configuration(&listen(address), limits) + route;
+    let place = Place::new().with("hansom.toml", with(""));
+    let mut command = place.command();
+    command.args(["run"]);
+    let mut hansom = place.start(command);
+    let mut client = hansom.connect();
+    client.send(
+        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n",
+    );
+    let asked = b"HTTP/1.1 100 Continue\r\n\r\n";
+    assert_eq!(client.octets(asked.len()), asked);
+    hansom.rewrite(&with("[limits]\ncontent_octets_max = 8\n"));
+    assert!(hansom.reload().starts_with("hansom: reloaded"));
+    client.send("5\r\nhello\r\n10\r\n0123456789abcdef\r\n0\r\n\r\n");
+    let answer = client.answer();
+    assert_eq!(
+        (answer.status, answer.content),
+        (200, b"hello0123456789abcdef".to_vec())
+    );
+    client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n");
+    assert_eq!(client.answer().status, 413);
+}
