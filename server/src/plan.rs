@@ -13,7 +13,8 @@ use origin::wire::Recent;
 use origin::{Cache, CacheLimits, FilesError};
 use semantics::Limits;
 
-use crate::config::{Config, HandlerName, Lenient};
+use crate::config::{Config, HandlerName, Lenient, LogFormat};
+use crate::log::own::{self, OwnError, OwnFormat};
 use crate::log::{LogHandle, Style};
 use crate::recorder::AccessLog;
 use crate::sites::Sites;
@@ -28,6 +29,8 @@ pub enum ServeError {
     Files(FilesError),
     /// The log cannot be written.
     Log(io::Error),
+    /// The own format of the log is none.
+    LogFormat(OwnError),
     /// The thread that reloads did not start.
     Reload(io::Error),
     /// The workers did not start, or ended early.
@@ -42,6 +45,7 @@ pub(crate) struct Plan {
     cache: CacheLimits,
     lasting: Lasting,
     log: Option<LogHandle>,
+    own_format: Option<Arc<OwnFormat>>,
 }
 
 /// What outlives every configuration of a process.
@@ -74,6 +78,7 @@ impl Plan {
         lasting: &Lasting,
         log: Option<LogHandle>,
     ) -> Result<Self, ServeError> {
+        let own_format = own_format(&config).map_err(ServeError::LogFormat)?;
         let limits = limits(&config, lasting.open_files);
         let plan = Self {
             policies: config
@@ -84,6 +89,7 @@ impl Plan {
             cache: cache_limits(&config, lasting.workers, lasting.open_files),
             lasting: lasting.clone(),
             log,
+            own_format,
             config,
         };
         // What is wrong with a site is told before anything listens.
@@ -147,6 +153,7 @@ impl Plan {
         AccessLog {
             format: self.config.log_format(),
             style: Style::from(self.config.output),
+            own: self.own_format.clone(),
             writer: self.log.clone(),
             recent: has_wire.then(|| self.lasting.recent.clone()),
             batch: Vec::new(),
@@ -164,6 +171,15 @@ impl Plan {
             keys.push("server.state");
         }
         keys
+    }
+}
+
+fn own_format(config: &Config) -> Result<Option<Arc<OwnFormat>>, OwnError> {
+    match &config.log.own {
+        Some(text) if config.log_format() == LogFormat::Own => {
+            own::compile(text).map(Arc::new).map(Some)
+        }
+        _ => Ok(None),
     }
 }
 
@@ -244,6 +260,7 @@ impl fmt::Display for ServeError {
             Self::Bind(error) => error.fmt(f),
             Self::Files(error) => error.fmt(f),
             Self::Log(error) => error.fmt(f),
+            Self::LogFormat(error) => write!(f, "log.own: {error}"),
             Self::Reload(error) => write!(f, "the thread that reloads did not start: {error}"),
             Self::Run(error) => error.fmt(f),
         }

@@ -15,6 +15,7 @@ mod escape;
 mod human;
 mod json;
 mod number;
+pub mod own;
 mod record;
 mod setup;
 mod time;
@@ -27,7 +28,7 @@ pub use writer::{LogHandle, LogWriter};
 
 use crate::config::LogFormat;
 
-/// Appends one line for an exchange.
+/// Appends one line for an exchange; in [`LogFormat::Own`] as in `Combined`, since [`own::OwnFormat`] has its own way.
 pub fn append(format: LogFormat, style: &Style, out: &mut Vec<u8>, record: &Record<'_>) {
     match format {
         LogFormat::Off => {}
