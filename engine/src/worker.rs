@@ -122,9 +122,7 @@ impl<H: Handler, R: Recorder> Worker<H, R> {
         };
         self.core.listeners.leave(connection.listener);
         self.let_out(&connection);
-        if next == Next::Reset {
-            connection.stream.reset();
-        }
+        end(connection.stream, next);
     }
 
     fn let_out(&mut self, connection: &Connection) {
@@ -147,7 +145,8 @@ impl<H: Handler, R: Recorder> Service for Worker<H, R> {
             .admission
             .enter(peer.ip(), self.core.limits(listener));
         if admitted.is_err() {
-            if !self.core.admission.turn_away() {
+            // A handshake for nothing but to say no would cost more than what is refused.
+            if connection.stream.is_secured() || !self.core.admission.turn_away() {
                 return;
             }
             connection.is_admitted = false;
@@ -166,9 +165,7 @@ impl<H: Handler, R: Recorder> Service for Worker<H, R> {
             }
         } else {
             self.let_out(&connection);
-            if next == Next::Reset {
-                connection.stream.reset();
-            }
+            end(connection.stream, next);
         }
     }
 
@@ -236,6 +233,13 @@ impl<H: Handler, R: Recorder> Service for Worker<H, R> {
 
 fn octets(text: String) -> Box<[u8]> {
     text.into_bytes().into_boxed_slice()
+}
+
+fn end(stream: Stream, next: Next) {
+    match next {
+        Next::Reset => stream.reset(),
+        Next::Close | Next::Keep => stream.close(),
+    }
 }
 
 /// Octets received in one call.

@@ -34,7 +34,7 @@ struct Listening {
     id: usize,
     asked: Address,
     address: Address,
-    options: ListenOptions,
+    is_secured: bool,
     /// Removed as soon as nobody accepts on it, for a successor.
     file: Option<SocketFile>,
     held: Weak<()>,
@@ -70,10 +70,19 @@ pub(crate) struct Numbered {
 pub struct Rebound {
     ids: Vec<usize>,
     fresh: Vec<(usize, Bound)>,
-    kept: Vec<Address>,
-    added: Vec<Address>,
-    removed: Vec<(usize, Address)>,
+    kept: Vec<Reachable>,
+    added: Vec<Reachable>,
+    removed: Vec<(usize, Reachable)>,
     retune: Vec<(usize, ListenOptions)>,
+}
+
+/// How a listener is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reachable {
+    /// Its address, with the port that was chosen for port 0.
+    pub address: Address,
+    /// Whether by TLS.
+    pub is_secured: bool,
 }
 
 impl Rebound {
@@ -85,19 +94,19 @@ impl Rebound {
 
     /// The addresses whose sockets stay.
     #[must_use]
-    pub fn kept(&self) -> &[Address] {
+    pub fn kept(&self) -> &[Reachable] {
         &self.kept
     }
 
     /// The addresses that come.
     #[must_use]
-    pub fn added(&self) -> &[Address] {
+    pub fn added(&self) -> &[Reachable] {
         &self.added
     }
 
     /// The addresses that go.
-    pub fn removed(&self) -> impl Iterator<Item = &Address> {
-        self.removed.iter().map(|(_, address)| address)
+    pub fn removed(&self) -> impl Iterator<Item = &Reachable> {
+        self.removed.iter().map(|(_, listener)| listener)
     }
 }
 
@@ -116,7 +125,8 @@ impl<S> Control<S> {
 
     /// Binds those of `addresses` that are not listened on. Nothing changes for anybody until [`Self::apply`].
     ///
-    /// An address that is given as before keeps its sockets, also with port 0. One that went less than a few seconds ago is bound
+    /// An address that is given as before keeps its sockets, also with port 0; its other options count for the connections that are
+    /// accepted later. One that went less than a few seconds ago is bound
     /// beside what is left of it.
     ///
     /// # Errors
@@ -139,10 +149,11 @@ impl<S> Control<S> {
                 .find(|it| it.asked == *address && !rebound.ids.contains(&it.id));
             if let Some(known) = known {
                 rebound.ids.push(known.id);
-                rebound.kept.push(known.address.clone());
-                if known.options != *options {
-                    rebound.retune.push((known.id, *options));
-                }
+                rebound.kept.push(Reachable {
+                    address: known.address.clone(),
+                    is_secured: options.tls.is_some(),
+                });
+                rebound.retune.push((known.id, options.clone()));
                 continue;
             }
             let workers = inner.workers.len();
@@ -154,14 +165,21 @@ impl<S> Control<S> {
             };
             let id = inner.free_id(&rebound.ids);
             rebound.ids.push(id);
-            rebound.added.push(bound.address.clone());
+            rebound.added.push(Reachable {
+                address: bound.address.clone(),
+                is_secured: options.tls.is_some(),
+            });
             rebound.fresh.push((id, bound));
         }
         let gone = inner
             .listeners
             .iter()
             .filter(|it| !rebound.ids.contains(&it.id));
-        rebound.removed = gone.map(|it| (it.id, it.address.clone())).collect();
+        let reachable = |it: &Listening| Reachable {
+            address: it.address.clone(),
+            is_secured: it.is_secured,
+        };
+        rebound.removed = gone.map(|it| (it.id, reachable(it))).collect();
         Ok(rebound)
     }
 
@@ -277,7 +295,7 @@ impl<S> Inner<S> {
             id,
             asked: bound.asked,
             address: bound.address,
-            options: bound.options,
+            is_secured: bound.options.tls.is_some(),
             file: bound.file,
             held: Arc::downgrade(&held),
         });
@@ -296,7 +314,7 @@ impl<S> Inner<S> {
         };
         for (id, options) in &parts.retune {
             if let Some(it) = self.listeners.iter_mut().find(|it| it.id == *id) {
-                it.options = *options;
+                it.is_secured = options.tls.is_some();
             }
         }
         let is_gone = |it: &mut Listening| rebound.removed.iter().any(|(id, _)| *id == it.id);

@@ -24,7 +24,7 @@
 //! struct Greeter;
 //!
 //! impl Service for Greeter {
-//!     fn accepted(&mut self, _: &mut Context<'_>, _: usize, stream: Stream, _: Peer) {
+//!     fn accepted(&mut self, _: &mut Context<'_>, _: usize, mut stream: Stream, _: Peer) {
 //!         // Dropping the stream closes it; who keeps one registers it and puts it in `Slots`.
 //!         let _ = stream.try_transmit(b"hello", More::No);
 //!     }
@@ -59,7 +59,7 @@
 //! ```
 //!
 //! Where to look next: [`Service`] and [`Context`] (the reactor), [`Stream`] (octets), [`bind_all`] and [`run()`] (start and stop),
-//! [`Root`] (files below a folder), [`blocking()`] (work that may wait). `net/examples/fixed.rs` is the least server there can be.
+//! [`Tls`] (certificates), [`Root`] (files below a folder), [`blocking()`] (work that may wait). `net/examples/fixed.rs` is the least server there can be.
 //!
 //! Invariant: no other crate names an async runtime.
 
@@ -98,12 +98,13 @@ mod slots;
 mod stream;
 mod sys;
 mod timers;
+mod tls;
 mod wake;
 
 pub use address::{Address, AddressError, Url};
 pub use blocking::{Blocking, BlockingError, blocking, run_alone, sleep, spawn};
 pub use clock::{Now, Stopwatch};
-pub use control::{Control, Rebound};
+pub use control::{Control, Reachable, Rebound};
 pub use files::{
     FileKind, FileMeta, Folder, FolderEntry, OpenError, OpenFile, Root, Wait, is_resident,
     read_exact_at, warm,
@@ -116,5 +117,9 @@ pub use notify::{Notice, notify};
 pub use run::{Event, Pinning, RunError, RunOptions, Shutdown, Signals, run, run_with};
 pub use service::{Context, Counters, Readiness, Service};
 pub use slots::{Slots, Token};
-pub use stream::{More, Peer, Stream};
+pub use stream::{More, Peer, Received, Rest, Stream};
 pub use timers::Timers;
+pub use tls::{
+    PemKind, Tls, TlsCertificate, TlsClient, TlsCounters, TlsError, TlsFacts, TlsRules, TlsVersion,
+    TlsWarning,
+};

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::io::Errno;
 #[cfg(target_os = "linux")]
@@ -15,12 +16,12 @@ use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
 use crate::holder::{self, Holder};
 use crate::stream::StreamKind;
-use crate::{Address, sys};
+use crate::{Address, Tls, sys};
 
 /// How a listener and the connections it accepts behave.
 ///
 /// All is set on the listening socket. Linux lets accepted sockets inherit it, so accepting costs no further call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ListenOptions {
     /// Connections the system keeps while they wait to be accepted.
     pub backlog: u16,
@@ -31,6 +32,8 @@ pub struct ListenOptions {
     pub notsent_octets_max: Option<u32>,
     /// Connections that have sent nothing are withheld for about so many seconds (TCP_DEFER_ACCEPT); `None` accepts at once.
     pub defer_accept: Option<u32>,
+    /// The TLS that connections speak; `None` is none.
+    pub tls: Option<Arc<Tls>>,
 }
 
 impl Default for ListenOptions {
@@ -40,6 +43,7 @@ impl Default for ListenOptions {
             nodelay: true,
             notsent_octets_max: Some(16 * 1024),
             defer_accept: None,
+            tls: None,
         }
     }
 }
@@ -77,11 +81,13 @@ pub(crate) struct Bound {
 pub(crate) struct Listener {
     fd: OwnedFd,
     pub(crate) kind: StreamKind,
+    pub(crate) tls: Option<Arc<Tls>>,
 }
 
 impl Listener {
-    /// Changes what may differ while it listens.
-    pub(crate) fn retune(&self, options: &ListenOptions) -> io::Result<()> {
+    /// Changes what may differ while it listens, for connections that are accepted from here on.
+    pub(crate) fn retune(&mut self, options: &ListenOptions) -> io::Result<()> {
+        self.tls.clone_from(&options.tls);
         if self.kind == StreamKind::Unix {
             return Ok(());
         }
@@ -232,12 +238,13 @@ fn bind_inet(
         listeners.push(Listener {
             fd: socket.into(),
             kind: StreamKind::Tcp,
+            tls: options.tls.clone(),
         });
     }
     Ok(Bound {
         asked: address.into(),
         address: bound.into(),
-        options: *options,
+        options: options.clone(),
         file: None,
         listeners,
     })
@@ -290,7 +297,7 @@ fn bind_unix(path: &Path, options: &ListenOptions, workers: usize) -> Result<Bou
     let mut bound = Bound {
         asked: Address::Unix(path.to_owned()),
         address: Address::Unix(path.to_owned()),
-        options: *options,
+        options: options.clone(),
         file: SocketFile::of(path),
         listeners: Vec::with_capacity(workers),
     };
@@ -300,6 +307,7 @@ fn bind_unix(path: &Path, options: &ListenOptions, workers: usize) -> Result<Bou
         bound.listeners.push(Listener {
             fd,
             kind: StreamKind::Unix,
+            tls: options.tls.clone(),
         });
     }
     Ok(bound)

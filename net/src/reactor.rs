@@ -281,7 +281,7 @@ impl<S: Service> Reactor<S> {
                 continue;
             }
             for (id, options) in order.retune {
-                if let Some(it) = self.listeners.iter().find(|it| it.id == id) {
+                if let Some(it) = self.listeners.iter_mut().find(|it| it.id == id) {
                     // Best effort: the options save work, no answer depends on them.
                     let _ = it.listener.retune(&options);
                 }

@@ -38,6 +38,7 @@ mod recorder;
 mod reload;
 mod serve;
 mod sites;
+mod tls;
 
 pub use config::Config;
 pub use plan::ServeError;

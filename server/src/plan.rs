@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use engine::{Admission, Change, Worker, WorkerOptions};
 use http1::{Leniency, Policy};
-use net::{BindError, ListenOptions, RunError};
+use net::{BindError, ListenOptions, RunError, Tls, TlsError};
 use origin::wire::Recent;
 use origin::{Cache, CacheLimits, FilesError};
 use semantics::Limits;
@@ -18,6 +18,7 @@ use crate::log::own::{self, OwnError, OwnFormat};
 use crate::log::{LogHandle, Style};
 use crate::recorder::AccessLog;
 use crate::sites::Sites;
+use crate::tls;
 
 /// Why serving did not start, ended early or was not changed.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ use crate::sites::Sites;
 pub enum ServeError {
     /// An address cannot be listened on.
     Bind(BindError),
+    /// A certificate cannot be used.
+    Tls(TlsError),
     /// The files of a site cannot be served.
     Files(FilesError),
     /// The log cannot be written.
@@ -46,6 +49,8 @@ pub(crate) struct Plan {
     lasting: Lasting,
     log: Option<LogHandle>,
     own_format: Option<Arc<OwnFormat>>,
+    /// The TLS of all listeners that speak it.
+    pub(crate) tls: Option<Arc<Tls>>,
 }
 
 /// What outlives every configuration of a process.
@@ -72,12 +77,15 @@ impl Lasting {
 }
 
 impl Plan {
-    /// A plan whose folders are there, and whose log is this one.
+    /// A plan whose folders are there, and whose log is this one. `tls` is that of the plan before: it stays, with what clients know
+    /// of it, and gets other rules when the plan is gone over to.
     pub(crate) fn new(
         config: Config,
         lasting: &Lasting,
         log: Option<LogHandle>,
+        tls: Option<&Arc<Tls>>,
     ) -> Result<Self, ServeError> {
+        let tls = tls::prepare(&config, tls).map_err(ServeError::Tls)?;
         let own_format = own_format(&config).map_err(ServeError::LogFormat)?;
         let limits = limits(&config, lasting.open_files);
         let plan = Self {
@@ -90,6 +98,7 @@ impl Plan {
             lasting: lasting.clone(),
             log,
             own_format,
+            tls,
             config,
         };
         // What is wrong with a site is told before anything listens.
@@ -105,6 +114,7 @@ impl Plan {
             .map(|listener| {
                 let options = ListenOptions {
                     defer_accept: listener.defer_accept.then_some(DEFER_ACCEPT_SECONDS),
+                    tls: self.tls.clone().filter(|_| listener.tls),
                     ..ListenOptions::default()
                 };
                 (listener.address.clone(), options)
@@ -258,6 +268,7 @@ impl fmt::Display for ServeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bind(error) => error.fmt(f),
+            Self::Tls(error) => error.fmt(f),
             Self::Files(error) => error.fmt(f),
             Self::Log(error) => error.fmt(f),
             Self::LogFormat(error) => write!(f, "log.own: {error}"),

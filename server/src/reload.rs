@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use engine::Worker;
-use net::{Address, Control, Rebound};
+use net::{Address, Control, Reachable, Rebound};
 
 use crate::config::Config;
 use crate::log::{LogSetup, Logs};
@@ -18,6 +18,7 @@ use crate::plan::{Lasting, Plan, ServeError};
 use crate::recorder::AccessLog;
 use crate::serve::Source;
 use crate::sites::Sites;
+use crate::tls;
 
 /// A server that runs, as those see it who change it.
 pub(crate) struct Serving {
@@ -39,7 +40,7 @@ impl Serving {
         let log = logs
             .prepare(LogSetup::of(&config))
             .map_err(ServeError::Log)?;
-        let plan = Plan::new(config, &lasting, log.handle())?;
+        let plan = Plan::new(config, &lasting, log.handle(), None)?;
         logs.commit(log);
         Ok(Self {
             source,
@@ -72,6 +73,7 @@ impl Serving {
                 wrong.trim_end()
             )),
         }
+        self.reopen_log();
         net::notify(net::Notice::Ready);
     }
 
@@ -82,8 +84,8 @@ impl Serving {
         let log = lock(&self.logs)
             .prepare(LogSetup::of(&config))
             .map_err(|error| error.to_string())?;
-        let plan =
-            Plan::new(config, &self.lasting, log.handle()).map_err(|error| error.to_string())?;
+        let plan = Plan::new(config, &self.lasting, log.handle(), was.tls.as_ref())
+            .map_err(|error| error.to_string())?;
         let rebound = self
             .control
             .bind(&plan.addresses())
@@ -91,6 +93,9 @@ impl Serving {
         let report = report(&rebound, &fixed);
         let plan = Arc::new(plan);
         self.prepare(&plan, rebound.ids())?;
+        // The last that can fail, and it takes effect at once.
+        self.replace_tls(&plan, &was)
+            .inspect_err(|_| self.discard())?;
         let drain_time = plan.config.server.drain_time;
         self.control
             .apply(rebound, drain_time, |worker, _| worker.commit());
@@ -100,7 +105,6 @@ impl Serving {
         if let Some(left) = left {
             left.finish(LOG_WAIT);
         }
-        self.reopen_log();
         Ok(report)
     }
 
@@ -114,14 +118,35 @@ impl Serving {
         });
         let result: Result<Vec<()>, String> = prepared.into_iter().collect();
         if result.is_err() {
-            self.control.ask(|worker, _| worker.discard());
+            self.discard();
         }
         result.map(|_| ())
     }
 
-    /// Opens the log's file again.
+    fn discard(&self) {
+        self.control.ask(|worker, _| worker.discard());
+    }
+
+    /// Puts the plan's certificates and rules in force; those of a TLS that did not exist before are already.
+    fn replace_tls(&self, plan: &Plan, was: &Plan) -> Result<(), String> {
+        let Some(tls) = &plan.tls else { return Ok(()) };
+        if was.tls.is_some() {
+            return tls::replace(&plan.config, tls).map_err(|error| error.to_string());
+        }
+        let tls = Arc::downgrade(tls);
+        self.control.ask(move |_, cx| {
+            if cx.worker() == 0 {
+                net::spawn(tls::watch(tls.clone()));
+            }
+        });
+        Ok(())
+    }
+
+    /// Opens the log's file again. Never waits: who reloads meanwhile does it afterwards.
     pub(crate) fn reopen_log(&self) {
-        lock(&self.logs).reopen();
+        if let Ok(logs) = self.logs.try_lock() {
+            logs.reopen();
+        }
     }
 
     /// Writes what is left of the log.
@@ -135,8 +160,10 @@ impl Serving {
 
 /// What became of the listeners, in one line, and what did not change.
 fn report(rebound: &Rebound, fixed: &[&str]) -> String {
-    let list = |addresses: &mut dyn Iterator<Item = &Address>| {
-        let urls: Vec<_> = addresses.map(|it| it.url("http").to_string()).collect();
+    let list = |listeners: &mut dyn Iterator<Item = &Reachable>| {
+        let urls: Vec<_> = listeners
+            .map(|it| url(&it.address, it.is_secured))
+            .collect();
         urls.join(" ")
     };
     let mut text = "reloaded".to_owned();
@@ -154,6 +181,13 @@ fn report(rebound: &Rebound, fixed: &[&str]) -> String {
         text.push_str(&format!("\nhansom: {key} stays as it was until a restart"));
     }
     text
+}
+
+/// Where a listener is reached, as people type it.
+pub(crate) fn url(address: &Address, is_secured: bool) -> String {
+    address
+        .url(if is_secured { "https" } else { "http" })
+        .to_string()
 }
 
 /// Says a line on standard error.

@@ -8,7 +8,8 @@ use net::{Event, RunOptions, Shutdown, Signals};
 
 use crate::config::Config;
 use crate::plan::{Lasting, ServeError};
-use crate::reload::{Serving, say};
+use crate::reload::{Serving, say, url};
+use crate::tls;
 
 /// Gives the configuration again, as it is said at that time; else all that is wrong, in words.
 pub type Source = Box<dyn Fn() -> Result<Config, String> + Send + Sync>;
@@ -31,10 +32,11 @@ pub fn serve(config: Config, source: Source) -> Result<(), ServeError> {
         signals: Signals::All,
         ..RunOptions::default()
     };
+    let config = first.config.clone();
     let wishes = start_reloading(&serving)?;
     let tell = |event: Event<'_>| match event {
         Event::Ready(bound) => {
-            say_ready(bound);
+            say_ready(bound, &config);
             net::notify(net::Notice::Ready);
         }
         // One wish may wait while another is fulfilled: it stands for all that come meanwhile, and the last state of the file
@@ -44,7 +46,17 @@ pub fn serve(config: Config, source: Source) -> Result<(), ServeError> {
         Event::Draining => net::notify(net::Notice::Stopping),
         _ => {}
     };
-    let make = move |_| first.worker();
+    drop(first);
+    let make = {
+        let serving = Arc::clone(&serving);
+        move |number| {
+            let plan = serving.plan();
+            if let (0, Some(tls)) = (number, &plan.tls) {
+                net::spawn(tls::watch(Arc::downgrade(tls)));
+            }
+            plan.worker()
+        }
+    };
     let control = serving.control().clone();
     let served = net::run_with(listeners, options, &Shutdown::new(), &control, make, tell);
     serving.finish_log();
@@ -62,8 +74,8 @@ fn start_reloading(serving: &Arc<Serving>) -> Result<SyncSender<()>, ServeError>
     Ok(wish)
 }
 
-fn say_ready(bound: &[net::Address]) {
-    for address in bound {
-        say(&address.url("http").to_string());
+fn say_ready(bound: &[net::Address], config: &Config) {
+    for (address, listener) in bound.iter().zip(&config.listeners) {
+        say(&url(address, listener.tls));
     }
 }
