@@ -29,7 +29,7 @@ impl Service for Clinging {
     }
 
     fn drain(&mut self, _cx: &mut Context<'_>) {
-        for token in self.0.tokens() {
+        for token in self.0.tokens().collect::<Vec<_>>() {
             self.0
                 .get_mut(token)
                 .unwrap()

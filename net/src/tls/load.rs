@@ -444,25 +444,21 @@ fn missing(file: &Path, wanted: PemKind, sections: &[(Section, Vec<u8>)]) -> Tls
 
 fn sections(file: &Path) -> Result<Vec<(Section, Vec<u8>)>, TlsError> {
     let octets = read(file)?;
+    let has = |mark: &[u8]| octets.windows(mark.len()).any(|part| part == mark);
     let mut sections = Vec::new();
+    if has(b"-----BEGIN ENCRYPTED PRIVATE KEY-----") {
+        sections.push((Section::EncryptedKey, Vec::new()));
+    }
+    if has(b"Proc-Type: 4,ENCRYPTED") {
+        // The old form looks like an ordinary key, but for lines that are not Base64 (RFC 1421 §4.6).
+        return Ok(vec![(Section::EncryptedKey, Vec::new())]);
+    }
     for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(&octets) {
         let (kind, der) = section.map_err(|error| TlsError::BadPem {
             file: file.to_owned(),
             reason: pem_reason(&error),
         })?;
         sections.push((Section::Known(kind), der));
-    }
-    let marks = [
-        &b"-----BEGIN ENCRYPTED PRIVATE KEY-----"[..],
-        b"Proc-Type: 4,ENCRYPTED",
-    ];
-    if marks
-        .iter()
-        .any(|mark| octets.windows(mark.len()).any(|part| part == *mark))
-    {
-        // The old form has the headers of an ordinary key, and is none.
-        sections.retain(|(section, _)| section.kind() != PemKind::PrivateKey);
-        sections.insert(0, (Section::EncryptedKey, Vec::new()));
     }
     Ok(sections)
 }

@@ -275,17 +275,23 @@ impl Session {
                     start += discard;
                     break;
                 }
-                None => {
-                    self.say_alert(socket, scratch, done.outgoing_octets);
+                Some(Step::Failed) => {
+                    let mut filled = done.outgoing_octets;
+                    self.say_alert(&mut scratch.outgoing, &mut filled);
+                    self.unsent
+                        .extend_from_slice(scratch.outgoing.get(..filled).unwrap_or_default());
+                    // Best effort: the connection is over.
+                    let _ = self.flush(socket);
                     return Err(self.fail(TlsFailure::Peer));
                 }
+                None => return Err(io::ErrorKind::InvalidData.into()),
             }
         }
         self.hold(scratch.incoming.get(start..len).unwrap_or_default())?;
         Ok(done)
     }
 
-    /// Lets rustls go on until it has something for us; `None` when the peer broke a rule.
+    /// Lets rustls go on until it has something for us; `None` after a failure.
     fn step(
         &mut self,
         incoming: &mut [u8],
@@ -303,7 +309,10 @@ impl Session {
         } else {
             with_server_name(|| connection.process_tls_records(incoming))
         };
-        let is_last = match state.ok()? {
+        let Ok(state) = state else {
+            return Some(Step::Failed);
+        };
+        let is_last = match state {
             ConnectionState::ReadTraffic(mut traffic) => {
                 while let Some(Ok(record)) = traffic.next_record() {
                     take(
@@ -536,7 +545,8 @@ impl Session {
             return Ok(false);
         }
         loop {
-            match begun.connection.process_tls_records(&mut []).state {
+            // With what is held: rustls remembers where in it are parts of a message that is not complete.
+            match begun.connection.process_tls_records(&mut self.held).state {
                 Ok(ConnectionState::WriteTraffic(mut traffic)) => {
                     let room = outgoing.get_mut(*filled..).unwrap_or_default();
                     let sealed = match clear {
@@ -575,21 +585,32 @@ impl Session {
         });
     }
 
-    /// Tells the peer why, if rustls has a word for it.
-    fn say_alert(&mut self, socket: &OwnedFd, scratch: &mut Scratch, mut filled: usize) {
+    /// Appends to `outgoing` why the connection ends (RFC 8446 §6.2).
+    fn say_alert(&mut self, outgoing: &mut [u8], filled: &mut usize) {
         let State::Begun(begun) = &mut self.state else {
             return;
         };
-        while let Ok(ConnectionState::EncodeTlsData(mut data)) =
-            begun.connection.process_tls_records(&mut []).state
-        {
-            let room = scratch.outgoing.get_mut(filled..).unwrap_or_default();
-            filled += data.encode(room).unwrap_or(0);
+        let mut has_word = false;
+        // Only for as long as it has words: it must not look at octets again after it failed on some.
+        while begun.connection.wants_write() {
+            match begun.connection.process_tls_records(&mut []).state {
+                Ok(ConnectionState::EncodeTlsData(data)) => {
+                    encode(data, outgoing, filled, &mut self.unsent);
+                    has_word = true;
+                }
+                // Octets that came before the failure: nobody answers them.
+                Ok(ConnectionState::ReadTraffic(mut traffic)) => {
+                    while traffic.next_record().is_some() {}
+                }
+                _ => break,
+            }
         }
-        self.unsent
-            .extend_from_slice(scratch.outgoing.get(..filled).unwrap_or_default());
-        // Best effort: the connection is over.
-        let _ = self.flush(socket);
+        if !has_word && begun.connection.negotiated_cipher_suite().is_none() {
+            self.unsent
+                .extend_from_slice(outgoing.get(..*filled).unwrap_or_default());
+            *filled = 0;
+            self.unsent.extend_from_slice(UNEXPECTED_MESSAGE);
+        }
     }
 
     fn fail(&mut self, why: TlsFailure) -> io::Error {
@@ -654,8 +675,12 @@ enum Hello {
 
 /// How far received octets were processed.
 enum Step {
+    /// There may be more in what is left.
     On { discard: usize },
+    /// What is left is not complete.
     Last { discard: usize },
+    /// The peer broke a rule.
+    Failed,
 }
 
 /// Feeds what came to `acceptor`: the server name, if any, once the first message is whole; the alert if it is malformed.
@@ -678,6 +703,9 @@ fn hello_name(
                 let mut records = Vec::new();
                 // A vector takes all.
                 let _ = alert.write_all(&mut records);
+                if records.is_empty() {
+                    records.extend_from_slice(UNEXPECTED_MESSAGE);
+                }
                 return Err(records);
             }
         }
@@ -736,6 +764,8 @@ thread_local! {
     });
 }
 
+/// The alert for what rustls has none for, before there are keys.
+const UNEXPECTED_MESSAGE: &[u8] = &[21, 3, 3, 0, 2, 2, 10];
 /// The most that is received in one call.
 const RECEIVE_OCTETS: usize = 64 * 1024;
 /// What is received at least if it is there, however little room the caller has: records are taken whole.
