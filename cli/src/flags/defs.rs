@@ -54,7 +54,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         value: Value::One("N"),
         help: "Threads that serve [default: one a core]",
         commands: &[Command::Serve, Command::Run],
-        effect: Effect::Config(|config, values| server_key(config, "workers", values)),
+        effect: Effect::Config(|config, values| set(config, Section::Server, "workers", values)),
     },
     Flag {
         long: "access-log",
@@ -62,7 +62,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         value: Value::One("FORMAT"),
         help: "off, human, combined or json [default: human on a terminal, else json]",
         commands: &[Command::Serve, Command::Run],
-        effect: Effect::Config(|config, values| server_key(config, "access_log", values)),
+        effect: Effect::Config(|config, values| set(config, Section::Log, "format", values)),
     },
     Flag {
         long: "browse",
@@ -92,7 +92,9 @@ pub(crate) const FLAGS: &[Flag] = &[
         value: Value::One("TEXT|off"),
         help: "The value of the Server field, or none [default: hansom]",
         commands: &[Command::Serve],
-        effect: Effect::Config(|config, values| server_key(config, "server_field", values)),
+        effect: Effect::Config(|config, values| {
+            set(config, Section::Server, "server_field", values)
+        }),
     },
     Flag {
         long: "keep-alive",
@@ -100,7 +102,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         value: Value::One("SECONDS"),
         help: "How long a connection may be idle; 0 closes after every response [default: 75]",
         commands: &[Command::Serve],
-        effect: Effect::Config(|config, values| server_key(config, "keep_alive", values)),
+        effect: Effect::Config(|config, values| set(config, Section::Server, "keep_alive", values)),
     },
     Flag {
         long: "defer-accept",
@@ -197,10 +199,11 @@ fn address(text: &str, here: &Path) -> Result<Address, SetError> {
     })
 }
 
-fn server_key(config: &mut Config, name: &str, values: &[&str]) -> Result<(), SetError> {
+fn set(config: &mut Config, section: Section, name: &str, values: &[&str]) -> Result<(), SetError> {
+    let here = std::env::current_dir().unwrap_or_default();
     values
         .iter()
-        .try_for_each(|value| config.set(Section::Server, name, value))
+        .try_for_each(|value| config.set(section, name, value, &here))
 }
 
 fn limits(config: &mut Config, values: &[&str]) -> Result<(), SetError> {
@@ -211,12 +214,10 @@ fn limits(config: &mut Config, values: &[&str]) -> Result<(), SetError> {
                 suggestion: Some("for example --limit head_octets_max=32KiB".to_owned()),
             });
         };
-        config
-            .set(Section::Limits, name, value)
-            .map_err(|error| SetError {
-                message: format!("{}: {}", name.escape_debug(), error.message),
-                ..error
-            })?;
+        set(config, Section::Limits, name, &[value]).map_err(|error| SetError {
+            message: format!("{}: {}", name.escape_debug(), error.message),
+            ..error
+        })?;
     }
     Ok(())
 }
