@@ -616,7 +616,10 @@ impl Session {
     fn fail(&mut self, why: TlsFailure) -> io::Error {
         self.is_closed = true;
         self.is_ended = true;
-        self.count_failed();
+        match &self.state {
+            State::Hello { tls, .. } => tls.count(|counters| &counters.failed),
+            _ => self.count_failed(),
+        }
         self.state = State::Failed;
         io::Error::new(io::ErrorKind::InvalidData, why)
     }

@@ -173,3 +173,80 @@ fn keys_that_are_changed_all_the_time_end_the_connection() {
         ErrorKind::InvalidData
     );
 }
+
+/// Numbers that are the same in every run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % end.max(1) as u64) as usize
+    }
+}
+
+#[test]
+fn whatever_is_changed_on_the_way_nothing_false_is_received_and_nothing_panics() {
+    let (world, all) = both();
+    let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
+    for case in 0..600 {
+        let version = Version::ALL[case % 2];
+        let mut pair = Pair::new(&all[case / 2 % 2], &world.client(version), "a.example");
+        let victim = numbers.below(3);
+        for flight in 0..3 {
+            if !pair.client.is_handshaking() {
+                pair.client.writer().write_all(b"hello").unwrap();
+            }
+            let mut octets = Vec::new();
+            while pair.client.wants_write() {
+                pair.client.write_tls(&mut octets).unwrap();
+            }
+            if flight == victim && !octets.is_empty() {
+                change(&mut octets, &mut numbers);
+            }
+            for piece in octets.chunks(1 + numbers.below(400)) {
+                // The server may have closed.
+                let _ = pair.socket.write_all(piece);
+                pair.serve();
+                let _ = pair.stream.try_transmit(b"answer", hansom_net::More::No);
+            }
+            if pair.hear().is_err() {
+                break;
+            }
+        }
+        assert!(
+            b"hellohellohello".starts_with(&pair.received),
+            "case {case}"
+        );
+    }
+}
+
+fn change(octets: &mut Vec<u8>, numbers: &mut Numbers) {
+    let at = numbers.below(octets.len());
+    match numbers.below(5) {
+        0 => octets[at] ^= 1 << numbers.below(8),
+        1 => octets.truncate(at),
+        2 => {
+            octets.remove(at);
+        }
+        3 => octets.insert(at, numbers.below(256) as u8),
+        _ => {
+            let again = octets[..at].to_vec();
+            octets.extend_from_slice(&again);
+        }
+    }
+}
+
+#[test]
+fn a_handshake_in_very_short_records_is_put_together() {
+    let (world, all) = both();
+    for tls in all {
+        for version in Version::ALL {
+            let mut config = world.client(version);
+            config.max_fragment_size = Some(32);
+            let mut pair = Pair::new(&tls, &config, "a.example");
+            pair.greet();
+        }
+    }
+}
