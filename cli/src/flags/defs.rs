@@ -4,8 +4,8 @@
 use super::{Effect, Flag, Value};
 use crate::commands::Command;
 use server::Config;
-use server::config::{Address, Listener, Section, SetError};
-use std::path::Path;
+use server::config::{Address, Listener, Section, SetError, Tls};
+use std::path::{Path, PathBuf};
 
 /// In the order of the help, which is the order in which they are applied.
 pub(crate) const FLAGS: &[Flag] = &[
@@ -16,6 +16,37 @@ pub(crate) const FLAGS: &[Flag] = &[
         help: "Listen there: 127.0.0.1:8080, [::1]:80, unix:PATH, or a port of loopback; repeatable",
         commands: &[Command::Serve, Command::Run],
         effect: Effect::Config(listen),
+    },
+    Flag {
+        long: "tls-self-signed",
+        short: None,
+        value: Value::None,
+        help: "Speak TLS, with a certificate that is made at start and that browsers warn of",
+        commands: &[Command::Serve, Command::Run],
+        effect: Effect::Config(|config, _| {
+            speak_tls(config);
+            Ok(())
+        }),
+    },
+    Flag {
+        long: "tls-cert",
+        short: None,
+        value: Value::One("FILE"),
+        help: "Speak TLS, with this certificate in PEM, those of its authorities behind it",
+        commands: &[Command::Serve, Command::Run],
+        effect: Effect::Config(|config, values| {
+            let file = path(values)?;
+            speak_tls(config).cert = Some(file);
+            Ok(())
+        }),
+    },
+    Flag {
+        long: "tls-key",
+        short: None,
+        value: Value::One("FILE"),
+        help: "The private key of --tls-cert [default: in the same file]",
+        commands: &[Command::Serve, Command::Run],
+        effect: Effect::Config(tls_key),
     },
     Flag {
         long: "workers",
@@ -104,6 +135,38 @@ pub(crate) const FLAGS: &[Flag] = &[
         effect: Effect::PrintConfig,
     },
 ];
+
+/// All listeners speak TLS, by one certificate.
+fn speak_tls(config: &mut Config) -> &mut Tls {
+    for listener in &mut config.listeners {
+        listener.tls = true;
+    }
+    config.tls = vec![Tls::default()];
+    &mut config.tls[0]
+}
+
+fn tls_key(config: &mut Config, values: &[&str]) -> Result<(), SetError> {
+    let file = path(values)?;
+    match config.tls.first_mut() {
+        Some(tls) if tls.cert.is_some() => {
+            tls.key = Some(file);
+            Ok(())
+        }
+        _ => Err(SetError {
+            message: "there is no certificate that this is the key of".to_owned(),
+            suggestion: Some("name it with --tls-cert FILE".to_owned()),
+        }),
+    }
+}
+
+/// A file as an absolute path, so that it stays the same file.
+fn path(values: &[&str]) -> Result<PathBuf, SetError> {
+    let file = values.first().copied().unwrap_or_default();
+    std::path::absolute(file).map_err(|error| SetError {
+        message: format!("\"{}\": {error}", file.escape_debug()),
+        suggestion: None,
+    })
+}
 
 /// Replaces all listeners.
 fn listen(config: &mut Config, values: &[&str]) -> Result<(), SetError> {
