@@ -42,46 +42,41 @@ impl Pages {
         status.is_error() && self.paths.contains_key(&status.code())
     }
 
-    /// The answer with its page, if that can be had without waiting; else the answer as it was.
+    /// Gives an answer its page. `false` where only a thread that may wait can tell what that is.
     pub(crate) fn dress_now(
         &self,
-        response: Response,
+        response: &mut Response,
         head: RequestHead<'_>,
         now: Now,
-    ) -> Result<Response, Response> {
+    ) -> bool {
         let Some(path) = self.paths.get(&response.head.status().code()) else {
-            return Ok(response);
+            return true;
         };
         match self.files.page_now(path, now) {
-            None => Err(response),
-            Some(page) => Ok(dressed(response, page, head)),
+            None => false,
+            Some(page) => {
+                dress(response, page, head);
+                true
+            }
         }
     }
 
-    /// The answer with its page.
-    pub(crate) async fn dress(
-        &self,
-        response: Response,
-        head: RequestHead<'_>,
-        now: Now,
-    ) -> Response {
-        let Some(path) = self.paths.get(&response.head.status().code()) else {
-            return response;
-        };
-        let page = self.files.page(path, now).await;
-        dressed(response, page, head)
+    /// Gives an answer its page.
+    pub(crate) async fn dress(&self, response: &mut Response, head: RequestHead<'_>, now: Now) {
+        if let Some(path) = self.paths.get(&response.head.status().code()) {
+            let page = self.files.page(path, now).await;
+            dress(response, page, head);
+        }
     }
 }
 
 /// The status and the fields of an error with the content of a page. Where there is no page, or a program asks that would
 /// rather have JSON or text, it stays as it is.
-fn dressed(mut response: Response, page: Option<Page>, head: RequestHead<'_>) -> Response {
-    let Some(page) = page.filter(|page| is_wanted(&page.media_type, head)) else {
-        return response;
-    };
-    response.head.set(Known::ContentType, &page.media_type);
-    response.content = page.content;
-    response
+fn dress(response: &mut Response, page: Option<Page>, head: RequestHead<'_>) {
+    if let Some(page) = page.filter(|page| is_wanted(&page.media_type, head)) {
+        response.head.set(Known::ContentType, &page.media_type);
+        response.content = page.content;
+    }
 }
 
 /// RFC 9110 §12.5.1. Where nothing is preferred the page is.
