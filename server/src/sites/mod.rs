@@ -48,6 +48,7 @@ use gate::{Judging, Refused, Verdict};
 pub(crate) use matching::Matcher;
 use redirect::{SecurePort, shown_host, to_https};
 pub use route::SiteError;
+pub(crate) use template::{Template, TemplateError};
 use route::{Asked, Made, Route};
 
 /// All sites, for one worker.

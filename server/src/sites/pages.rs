@@ -13,6 +13,7 @@ use semantics::{Known, RequestHead, Status};
 #[derive(Debug)]
 pub(crate) struct Pages {
     files: Files,
+    /// The keys 4 and 5 are for all of their class that are not named.
     paths: BTreeMap<u16, Box<[u8]>>,
 }
 
@@ -39,7 +40,13 @@ impl Pages {
 
     /// Whether an error of this status has a page.
     pub(crate) fn has(&self, status: Status) -> bool {
-        status.is_error() && self.paths.contains_key(&status.code())
+        status.is_error() && self.path(status).is_some()
+    }
+
+    fn path(&self, status: Status) -> Option<&[u8]> {
+        let code = status.code();
+        let path = self.paths.get(&code).or_else(|| self.paths.get(&(code / 100)));
+        path.map(|path| &**path)
     }
 
     /// Gives an answer its page. `false` where only a thread that may wait can tell what that is.
@@ -49,7 +56,7 @@ impl Pages {
         head: RequestHead<'_>,
         now: Now,
     ) -> bool {
-        let Some(path) = self.paths.get(&response.head.status().code()) else {
+        let Some(path) = self.path(response.head.status()) else {
             return true;
         };
         match self.files.page_now(path, now) {
@@ -63,7 +70,7 @@ impl Pages {
 
     /// Gives an answer its page.
     pub(crate) async fn dress(&self, response: &mut Response, head: RequestHead<'_>, now: Now) {
-        if let Some(path) = self.paths.get(&response.head.status().code()) {
+        if let Some(path) = self.path(response.head.status()) {
             let page = self.files.page(path, now).await;
             dress(response, page, head);
         }
