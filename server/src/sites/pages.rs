@@ -45,7 +45,10 @@ impl Pages {
 
     fn path(&self, status: Status) -> Option<&[u8]> {
         let code = status.code();
-        let path = self.paths.get(&code).or_else(|| self.paths.get(&(code / 100)));
+        let path = self
+            .paths
+            .get(&code)
+            .or_else(|| self.paths.get(&(code / 100)));
         path.map(|path| &**path)
     }
 
