@@ -40,6 +40,7 @@ use engine::{Answer, Exchange, Handler, OwnedExchange, Response};
 use net::Now;
 use origin::wire::Recent;
 use origin::{Cache, error_response, refusal_response};
+use semantics::fields::host::Host;
 use semantics::{Form, Known, Method, NormalPath, PeerError, Refusal, RequestHead, Status, Target};
 
 use crate::config::{self, Config};
