@@ -40,6 +40,7 @@ use engine::{Answer, Exchange, Handler, OwnedExchange, Response};
 use net::Now;
 use origin::wire::Recent;
 use origin::{Cache, error_response, refusal_response};
+use semantics::fields::host::Host;
 use semantics::{Form, Known, Method, NormalPath, PeerError, Refusal, RequestHead, Status, Target};
 
 use crate::config::{self, Config};
@@ -138,6 +139,9 @@ impl Sites {
         if !head.is_plain_path() || has_content || !self.gateways.is_empty() {
             return None;
         }
+        if has_other_tls_rules(exchange, head.first(Known::Host)) {
+            return None;
+        }
         let site = self.matcher.site(head.first(Known::Host))?.site;
         let path = NormalPath::plain(head.target());
         let route = self.route(site, &path)?;
@@ -180,6 +184,9 @@ impl Sites {
             // An origin server is no tunnel (RFC 9110 §9.3.6).
             Form::Authority(_) => return origin::method_not_allowed(head, self.allow()).into(),
         };
+        if has_other_tls_rules(exchange, host) {
+            return refusal_response(PeerError::OtherTlsRules.into(), Some(head)).into();
+        }
         let Some(site) = self.matcher.site(host) else {
             return without_site(head);
         };
@@ -513,6 +520,20 @@ fn without_site(head: RequestHead<'_>) -> Answer {
         Some(head),
     )
     .into()
+}
+
+/// Whether the connection was made under TLS rules that are not enough for the host (RFC 9110 §15.5.20).
+fn has_other_tls_rules(exchange: &Exchange<'_>, host: Option<&[u8]>) -> bool {
+    let (Some(tls), Some(host)) = (exchange.tls, host) else {
+        return false;
+    };
+    if tls.are_only_rules() {
+        return false;
+    }
+    let Ok(host) = Host::parse(host) else {
+        return false;
+    };
+    std::str::from_utf8(host.name_without_root_dot()).is_ok_and(|name| !tls.may_serve(name))
 }
 
 fn misdirected(head: RequestHead<'_>) -> Answer {
