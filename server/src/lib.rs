@@ -26,10 +26,10 @@
 //! assert!(error.suggestion.as_ref().unwrap().contains("workers"));
 //! ```
 //!
-//! Where to look next: [`config`] (the keys and their table), [`log`] (formats, escaping, the writer), `sites.rs` (from a request
-//! to its handler), `serve.rs` (what a worker is made from).
+//! Where to look next: [`config`] (the keys and their table), [`log`] (formats, escaping, the writer), `sites/` (from a request
+//! to its answer), `plan.rs` (what a worker is made from), `reload.rs` (going over to another configuration).
 //!
-//! Invariant: a worker never waits for the log, and nothing in the configuration changes while it serves.
+//! Invariant: a worker never waits for the log, and a configuration that cannot be gone over to whole changes nothing.
 
 pub mod config;
 pub mod log;
@@ -43,3 +43,4 @@ mod tls;
 pub use config::Config;
 pub use plan::ServeError;
 pub use serve::{Source, serve};
+pub use sites::SiteError;

@@ -10,14 +10,14 @@ use engine::{Admission, Change, Worker, WorkerOptions};
 use http1::{Leniency, Policy};
 use net::{BindError, ListenOptions, RunError, Tls, TlsError};
 use origin::wire::Recent;
-use origin::{Cache, CacheLimits, FilesError};
+use origin::{Cache, CacheLimits};
 use semantics::Limits;
 
 use crate::config::{Config, HandlerName, Lenient, LogFormat};
 use crate::log::own::{self, OwnError, OwnFormat};
 use crate::log::{LogHandle, Style};
 use crate::recorder::AccessLog;
-use crate::sites::Sites;
+use crate::sites::{self, SiteError, Sites};
 use crate::tls;
 
 /// Why serving did not start, ended early or was not changed.
@@ -28,8 +28,8 @@ pub enum ServeError {
     Bind(BindError),
     /// A certificate cannot be used.
     Tls(TlsError),
-    /// The files of a site cannot be served.
-    Files(FilesError),
+    /// A site cannot be served.
+    Site(SiteError),
     /// The log cannot be written.
     Log(io::Error),
     /// The own format of the log is none.
@@ -153,7 +153,7 @@ impl Plan {
 
     fn sites(&self) -> Result<Sites, ServeError> {
         let cache = Rc::new(Cache::new(self.cache));
-        Sites::new(&self.config, &cache, &self.lasting.recent).map_err(ServeError::Files)
+        Sites::new(&self.config, &cache, &self.lasting.recent).map_err(ServeError::Site)
     }
 
     fn recorder(&self) -> AccessLog {
@@ -220,7 +220,7 @@ fn limits(config: &Config, open_files: u64) -> Limits {
         head_octets_max: size(set.head_octets_max),
         target_octets_max: size(set.target_octets_max),
         field_lines_max: size(set.field_lines_max),
-        content_octets_max: set.content_octets_max,
+        content_octets_max: sites::content_octets_max(config),
         head_millis_max: millis(set.head_time),
         idle_millis_max: millis(config.server.keep_alive),
         requests_max,
@@ -269,7 +269,7 @@ impl fmt::Display for ServeError {
         match self {
             Self::Bind(error) => error.fmt(f),
             Self::Tls(error) => error.fmt(f),
-            Self::Files(error) => error.fmt(f),
+            Self::Site(error) => error.fmt(f),
             Self::Log(error) => error.fmt(f),
             Self::LogFormat(error) => write!(f, "log.own: {error}"),
             Self::Reload(error) => write!(f, "the thread that reloads did not start: {error}"),
