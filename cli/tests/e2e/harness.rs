@@ -104,7 +104,7 @@ impl Place {
             place: self,
         };
         let line = hansom.next_said();
-        if let Some((_, rest)) = line.split_once("http://") {
+        if let Some((_, rest)) = line.split_once("://") {
             let authority = rest.trim_end_matches('/');
             hansom.address = authority.parse().expect("an address");
         } else {

@@ -13,3 +13,4 @@ mod peers;
 mod reload;
 mod routing;
 mod running;
+mod tls;
