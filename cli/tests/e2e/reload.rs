@@ -487,3 +487,68 @@ fn a_folder_served_without_a_file_is_served_on_after_a_reload() {
     );
     assert_eq!(client.get("/").status, 200);
 }
+
+/// Whether curl is answered by TLS; `None` if there is no curl.
+fn speaks_tls(address: SocketAddr) -> Option<bool> {
+    let args = ["-sk", "-o", "/dev/null", &format!("https://{address}/")];
+    match std::process::Command::new("curl").args(args).status() {
+        Ok(status) => Some(status.success()),
+        Err(_) => None,
+    }
+}
+
+#[test]
+fn tls_comes_and_goes_at_an_address_that_stays() {
+    let (address, other) = (free(), free());
+    let mut hansom = started(address);
+    let secured = format!(
+        "{}tls = true\n[[tls]]\nnames = [\"a.example\"]\n",
+        listen(other)
+    );
+    let both = format!("{}{secured}", listen(address));
+    let mut clear = hansom.connect();
+    assert_eq!(clear.get("/").status, 200);
+    hansom.rewrite(&configuration(&both, ""));
+    assert_eq!(
+        hansom.reload(),
+        format!("hansom: reloaded: kept http://{address}/, added https://{other}/")
+    );
+    let Some(is_secured) = speaks_tls(other) else {
+        return;
+    };
+    assert!(is_secured);
+    // The same address, in the clear.
+    hansom.rewrite(&configuration(
+        &format!("{}{}", listen(address), listen(other)),
+        "",
+    ));
+    assert!(hansom.reload().starts_with("hansom: reloaded"));
+    assert_eq!(speaks_tls(other), Some(false));
+    assert_eq!(Hansom::client(other).get("/").status, 200);
+    hansom.rewrite(&configuration(&both, ""));
+    assert!(hansom.reload().starts_with("hansom: reloaded"));
+    assert_eq!(speaks_tls(other), Some(true));
+    assert_eq!(clear.get("/").status, 200);
+}
+
+#[test]
+fn a_certificate_that_is_none_changes_nothing() {
+    let (address, other) = (free(), free());
+    let mut hansom = started(address);
+    fs::write(hansom.folder().join("cert.pem"), "no certificate").expect("the file");
+    let secured = format!(
+        "{}tls = true\n[[tls]]\ncert = \"cert.pem\"\n",
+        listen(other)
+    );
+    hansom.rewrite(&configuration(&format!("{}{secured}", listen(address)), ""));
+    assert_eq!(hansom.reload(), "hansom: nothing was changed");
+    assert_eq!(hansom.get("/").status, 200);
+    assert!(std::net::TcpStream::connect(other).is_err());
+    // Neither where there was a good one.
+    let good = secured.replace("cert = \"cert.pem\"\n", "names = [\"a.example\"]\n");
+    hansom.rewrite(&configuration(&format!("{}{good}", listen(address)), ""));
+    assert!(hansom.reload().starts_with("hansom: reloaded"));
+    hansom.rewrite(&configuration(&format!("{}{secured}", listen(address)), ""));
+    assert_eq!(hansom.reload(), "hansom: nothing was changed");
+    assert_ne!(speaks_tls(other), Some(false));
+}
