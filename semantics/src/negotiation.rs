@@ -129,7 +129,7 @@ pub enum Rule {
     LanguagePlace,
     /// The language matches more closely: as asked, with more subtags, by lookup.
     LanguageCloseness,
-    /// It is in the default language, or in none.
+    /// It is in the default language.
     DefaultLanguage,
     /// The media type is named, not matched by a wildcard.
     TypeMatch,
@@ -137,10 +137,12 @@ pub enum Rule {
     TypePlace,
     /// It is HTML; otherwise the type that comes first in the server's order.
     TypeOrder,
-    /// The language comes first in the server's order.
-    LanguageOrder,
     /// It is UTF-8; otherwise the charset that comes first in the server's order.
     CharsetOrder,
+    /// It has no language, so it is for all audiences (RFC 9110 §8.5).
+    NoLanguage,
+    /// The language comes first in the server's order.
+    LanguageOrder,
     /// It is the shortest.
     Size,
     /// It comes first in the server's order.
@@ -148,7 +150,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::LanguageMatch,
         Self::LanguagePlace,
         Self::LanguageCloseness,
@@ -156,8 +158,9 @@ impl Rule {
         Self::TypeMatch,
         Self::TypePlace,
         Self::TypeOrder,
-        Self::LanguageOrder,
         Self::CharsetOrder,
+        Self::NoLanguage,
+        Self::LanguageOrder,
         Self::Size,
         Self::Order,
     ];
@@ -167,10 +170,11 @@ impl Rule {
             Self::LanguageMatch => "its language is named in Accept-Language",
             Self::LanguagePlace => "its language stands earlier in Accept-Language",
             Self::LanguageCloseness => "its language matches more closely",
-            Self::DefaultLanguage => "it is in the default language, or in none",
+            Self::DefaultLanguage => "it is in the default language",
             Self::TypeMatch => "its type is named more exactly in Accept",
             Self::TypePlace => "its type stands earlier in Accept",
             Self::TypeOrder => "HTML goes before other types, then the server's order",
+            Self::NoLanguage => "it is for all audiences",
             Self::LanguageOrder => "its language comes first in the server's order",
             Self::CharsetOrder => "UTF-8 goes before other charsets, then the server's order",
             Self::Size => "it is shorter",
@@ -523,7 +527,7 @@ fn judge(asked: &Preferences<'_>, variant: &Variant<'_>, differs: &Differences) 
 }
 
 /// By each [`Rule`], the smaller the better.
-type Rank = [u64; 11];
+type Rank = [u64; 12];
 
 fn rank(judged: &Judged, place: usize, variants: &[Variant<'_>], rules: &Rules<'_>) -> Rank {
     let variant = variants.get(place).copied().unwrap_or_default();
@@ -531,11 +535,9 @@ fn rank(judged: &Judged, place: usize, variants: &[Variant<'_>], rules: &Rules<'
         let first = variants.iter().position(is_alike);
         first.unwrap_or(place) as u64 + 1
     };
-    let is_default = match rules.default_language {
-        _ if variant.languages.is_empty() => true,
-        Some(default) => is_in_language(variant.languages, default),
-        None => false,
-    };
+    let is_default = rules
+        .default_language
+        .is_some_and(|default| is_in_language(variant.languages, default));
     let type_order = if is_html(variant.media_type) {
         0
     } else {
@@ -562,8 +564,9 @@ fn rank(judged: &Judged, place: usize, variants: &[Variant<'_>], rules: &Rules<'
         u64::from(u8::MAX - judged.type_exactness),
         judged.type_place as u64,
         type_order,
-        first_with(&|other| other.languages.eq_ignore_ascii_case(variant.languages)),
         charset_order,
+        u64::from(!variant.languages.is_empty()),
+        first_with(&|other| other.languages.eq_ignore_ascii_case(variant.languages)),
         variant.octets,
         place as u64,
     ]
