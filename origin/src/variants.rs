@@ -20,6 +20,7 @@ mod type_map;
 pub(crate) use keep::Negotiator;
 use name::Name;
 use semantics::Known;
+pub(crate) use serve::Look;
 
 use crate::media_type;
 use crate::representation::Labels;

@@ -44,7 +44,7 @@ struct KeptMap {
 }
 
 /// Some variants, shared by the exchanges that choose among them.
-pub(super) type Variants = Rc<[FileVariant]>;
+pub(crate) type Variants = Rc<[FileVariant]>;
 
 /// What a name stands for, ready to be used.
 #[derive(Clone, Debug)]

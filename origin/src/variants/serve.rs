@@ -26,6 +26,16 @@ struct Selected {
     key: Vec<u8>,
 }
 
+/// Whether a path has variants.
+pub(crate) enum Look {
+    /// It is a file's or nothing's: there is nothing to choose.
+    Nothing,
+    /// It has these.
+    Variants(Variants),
+    /// Only a thread that may wait can tell.
+    MustWait,
+}
+
 /// What came of a request before the selected file is read.
 enum Outcome {
     Selected(Selected),
@@ -35,23 +45,31 @@ enum Outcome {
 impl Files {
     /// The answer to a request for what has variants; `None` for all else.
     pub(crate) fn negotiate(&self, head: RequestHead<'_>, path: &[u8], now: Now) -> Option<Answer> {
-        let negotiator = self.0.negotiator.as_ref()?;
-        let variants = match negotiator.variants(&self.0.place, path, now) {
-            Ok(variants) => variants?,
-            Err(OpenError::WouldBlock) => return Some(self.negotiate_later(head, path, now)),
-            // What stands at the path itself tells what is wrong.
-            Err(_) => return None,
-        };
-        Some(match self.0.choose(&variants, head, path) {
+        match self.0.look(path, now) {
+            Look::Nothing => None,
+            Look::MustWait => Some(self.negotiate_later(head, path, now)),
+            Look::Variants(variants) => Some(self.select_of(&variants, head, path, now)),
+        }
+    }
+
+    /// The answer to a request for one of some variants.
+    pub(crate) fn select_of(
+        &self,
+        variants: &Variants,
+        head: RequestHead<'_>,
+        path: &[u8],
+        now: Now,
+    ) -> Answer {
+        match self.0.choose(variants, head, path) {
             Outcome::Other(response) => response.into(),
             Outcome::Selected(selected) => match self.0.find_selected(&selected, now) {
-                Ok(entry) => self.0.deliver(&entry, &variants, head, now),
+                Ok(entry) => self.0.deliver(&entry, variants, head, now),
                 Err(error) => {
                     self.0.make_room_after(&error, path);
                     self.negotiate_later(head, path, now)
                 }
             },
-        })
+        }
     }
 
     /// The same on a thread that may wait, with the folder read anew if it has to be.
@@ -71,22 +89,38 @@ impl Files {
 }
 
 impl Inner {
-    async fn look_later(&self, path: &[u8], now: Now) -> Option<Variants> {
+    /// Whether a path has variants, without waiting.
+    pub(crate) fn look(&self, path: &[u8], now: Now) -> Look {
+        let Some(negotiator) = &self.negotiator else {
+            return Look::Nothing;
+        };
+        match negotiator.variants(&self.place, path, now) {
+            Ok(Some(variants)) => Look::Variants(variants),
+            Err(OpenError::WouldBlock) => Look::MustWait,
+            // What stands at the path itself tells what is wrong.
+            Ok(None) | Err(_) => Look::Nothing,
+        }
+    }
+
+    /// The variants of a path, with its folder read anew on a thread that may wait if it has to be.
+    pub(crate) async fn look_later(&self, path: &[u8], now: Now) -> Option<Variants> {
         let negotiator = self.negotiator.as_ref()?;
-        let look = || negotiator.variants(&self.place, path, now);
-        match look() {
-            Ok(variants) => return variants,
-            Err(OpenError::WouldBlock) => {}
-            Err(_) => return None,
+        match self.look(path, now) {
+            Look::Variants(variants) => return Some(variants),
+            Look::Nothing => return None,
+            Look::MustWait => {}
         }
         let place = Arc::clone(&self.place);
         let asked: Box<[u8]> = path.into();
         let survey = blocking(move || place.survey(&asked)).await;
         negotiator.take_in(survey.ok()?.ok()?, now);
-        look().ok()?
+        match self.look(path, now) {
+            Look::Variants(variants) => Some(variants),
+            Look::Nothing | Look::MustWait => None,
+        }
     }
 
-    async fn select_later(
+    pub(crate) async fn select_later(
         &self,
         variants: &Variants,
         request: &OwnedRequest,

@@ -13,7 +13,7 @@ use crate::media_type;
 
 /// One representation in a file of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct FileVariant {
+pub(crate) struct FileVariant {
     /// Where it is, below the root.
     pub(super) path: Box<[u8]>,
     /// By what it is named, relative to the folder, in the form of a URI.
