@@ -552,13 +552,14 @@ fn rank(judged: &Judged, place: usize, variants: &[Variant<'_>], rules: &Rules<'
         match judged.closeness {
             Closeness::Filtered(_) | Closeness::LookedUp(_) => 0,
             Closeness::Wild => 1,
-            Closeness::Unlisted => 2,
+            Closeness::Sibling => 2,
+            Closeness::Unlisted => 3,
         },
         judged.language_place as u64,
         match judged.closeness {
             Closeness::Filtered(left) => left as u64,
             Closeness::LookedUp(cut) => (1 << 32) + cut as u64,
-            Closeness::Wild | Closeness::Unlisted => 0,
+            Closeness::Wild | Closeness::Sibling | Closeness::Unlisted => 0,
         },
         u64::from(!is_default),
         u64::from(u8::MAX - judged.type_exactness),

@@ -12,6 +12,8 @@ pub enum Closeness {
     LookedUp(usize),
     /// By `*`.
     Wild,
+    /// A range names the same language with other subtags, as `pt-PT` beside `pt-BR`.
+    Sibling,
     /// By nothing, or nothing was asked.
     Unlisted,
 }
@@ -34,7 +36,9 @@ pub struct Judged {
 ///
 /// A tag has the weight of the longest range that includes it. If there is none, and `*;q=0` does not exclude it, the
 /// tag may be what lookup would come to: `en` is what there is for somebody who asked for `en-GB`, at its weight. The
-/// larger of that and the weight of `*` counts. A field that is absent, or has no readable member, welcomes all.
+/// larger of that and the weight of `*` counts. A tag that differs from a range after the first subtag is still the same
+/// language: it is worth [`Quality::LEAST`]. Chinese is told apart by script, not by region: `zh-TW` includes `zh-Hant`.
+/// A field that is absent, or has no readable member, welcomes all.
 pub fn judge<'a>(lines: impl IntoIterator<Item = &'a [u8]> + Clone, languages: &str) -> Judged {
     let unlisted = |quality| Judged {
         quality,
@@ -63,9 +67,11 @@ pub fn judge<'a>(lines: impl IntoIterator<Item = &'a [u8]> + Clone, languages: &
 }
 
 fn judge_tag<'a>(lines: impl IntoIterator<Item = &'a [u8]>, tag: &[u8]) -> Option<Judged> {
-    let mut filtered: Option<(usize, Judged)> = None;
+    // The length of the match, and whether the range says it in so many words.
+    let mut filtered: Option<((usize, bool), Judged)> = None;
     let mut looked_up: Option<Judged> = None;
     let mut wild: Option<Judged> = None;
+    let mut sibling: Option<Judged> = None;
     for (place, listed) in weighted_list(lines)
         .take(MEMBERS_MAX)
         .filter_map(Result::ok)
@@ -80,15 +86,27 @@ fn judge_tag<'a>(lines: impl IntoIterator<Item = &'a [u8]>, tag: &[u8]) -> Optio
         if value == b"*" {
             keep_better(&mut wild, judged(Closeness::Wild));
         } else if let Some(left) = subtags_beyond(tag, value) {
-            let judged = judged(Closeness::Filtered(left));
-            if filtered.is_none_or(|(length, best)| (value.len(), quality) > (length, best.quality))
-            {
-                filtered = Some((value.len(), judged));
+            let matched = (value.len(), true);
+            if filtered.is_none_or(|(than, best)| (matched, quality) > (than, best.quality)) {
+                filtered = Some((matched, judged(Closeness::Filtered(left))));
             }
-        } else if let Some(cut) = subtags_beyond(value, tag)
-            && quality.is_acceptable()
-        {
-            keep_better(&mut looked_up, judged(Closeness::LookedUp(cut)));
+        } else if quality.is_acceptable() {
+            if let Some(length) = included_by_script(tag, value) {
+                let matched = (length, false);
+                if filtered.is_none_or(|(than, best)| (matched, quality) > (than, best.quality)) {
+                    filtered = Some((matched, judged(Closeness::LookedUp(1))));
+                }
+            } else if let Some(cut) = subtags_beyond(value, tag) {
+                keep_better(&mut looked_up, judged(Closeness::LookedUp(cut)));
+            } else if primary(value).eq_ignore_ascii_case(primary(tag)) {
+                keep_better(
+                    &mut sibling,
+                    Judged {
+                        quality: Quality::LEAST,
+                        ..judged(Closeness::Sibling)
+                    },
+                );
+            }
         }
     }
     if let Some((_, judged)) = filtered {
@@ -100,7 +118,7 @@ fn judge_tag<'a>(lines: impl IntoIterator<Item = &'a [u8]>, tag: &[u8]) -> Optio
             keep_better(&mut looked_up, wild);
             looked_up
         }
-        None => looked_up,
+        None => looked_up.or(sibling),
     }
 }
 
@@ -128,6 +146,27 @@ fn subtags_beyond(long: &[u8], short: &[u8]) -> Option<usize> {
         Some(b'-') => Some(rest.iter().filter(|&&octet| octet == b'-').count()),
         Some(_) => None,
     }
+}
+
+/// The length of a tag's language and script, if a Chinese range implies them by its region (RFC 5646 §2.2.3 has tags
+/// leave out a script that the region implies, and the other way round).
+fn included_by_script(tag: &[u8], range: &[u8]) -> Option<usize> {
+    let mut subtags = range.split(|&octet| octet == b'-');
+    let (language, region) = (subtags.next()?, subtags.next()?);
+    let is = |known: &[u8]| region.eq_ignore_ascii_case(known);
+    let implied: &[u8] = if is(b"TW") || is(b"HK") || is(b"MO") {
+        b"zh-Hant"
+    } else if is(b"CN") || is(b"SG") {
+        b"zh-Hans"
+    } else {
+        return None;
+    };
+    let is_it = language.eq_ignore_ascii_case(b"zh") && subtags_beyond(tag, implied).is_some();
+    is_it.then_some(implied.len())
+}
+
+fn primary(tag: &[u8]) -> &[u8] {
+    tag.split(|&octet| octet == b'-').next().unwrap_or_default()
 }
 
 /// Tags of one representation that are looked at.
@@ -159,7 +198,7 @@ mod tests {
         assert_eq!(of("en", "EN"), 1000);
         assert_eq!(of("en", "eng"), 0);
         assert_eq!(of("zh-Hant", "zh-hant-TW"), 1000);
-        assert_eq!(of("zh-Hant", "zh-Hans"), 0);
+        assert_eq!(of("zh-Hant", "zh-Hans"), 1);
     }
 
     #[test]
@@ -182,8 +221,29 @@ mod tests {
         // RFC 4647 §3.4.
         assert_eq!(of("en-GB;q=0.7", "en"), 700);
         assert_eq!(of("zh-Hant-TW;q=0.6", "zh"), 600);
-        assert_eq!(of("en-GB", "en-US"), 0);
+        assert_eq!(of("en-GB", "en-US"), 1);
         assert_eq!(closeness("en-GB", "en"), Closeness::LookedUp(1));
+    }
+
+    #[test]
+    fn chinese_is_told_apart_by_script() {
+        assert_eq!(of("zh-TW, zh;q=0.9", "zh-Hant"), 1000);
+        assert_eq!(of("zh-TW, zh;q=0.9", "zh-Hans"), 900);
+        assert_eq!(of("zh-CN;q=0.8", "zh-Hans-CN"), 800);
+        assert_eq!(of("zh-CN;q=0.8", "zh-Hant"), 1);
+        assert_eq!(of("zh-HK;q=0, zh;q=0.5", "zh-Hant"), 500);
+        assert_eq!(of("zh-TW, zh-Hant;q=0.2", "zh-Hant"), 200);
+        assert_eq!(of("en-TW", "zh-Hant"), 0);
+    }
+
+    #[test]
+    fn the_same_language_of_another_place_is_better_than_none() {
+        assert_eq!(of("pt-PT", "pt-BR"), 1);
+        assert_eq!(of("pt-PT;q=0", "pt-BR"), 0);
+        assert_eq!(of("pt-PT, *;q=0", "pt-BR"), 0);
+        assert_eq!(of("pt-PT, *;q=0.3", "pt-BR"), 300);
+        assert_eq!(of("pt-PT, pt;q=0", "pt-BR"), 0);
+        assert!(closeness("pt-PT", "pt-BR") < closeness("pt-PT", ""));
     }
 
     #[test]

@@ -8,8 +8,8 @@ use semantics::fields::entity_tag::{self, EntityTag};
 use semantics::fields::precondition::{self, Conditions, Method, Validators};
 use semantics::fields::range::{self, RangeRequest};
 use semantics::fields::{
-    accept, accept_charset, accept_encoding, accept_language, cache_control, connection, content_length, expect, host, list, max_forwards,
-    negotiate, transfer_encoding,
+    accept, accept_charset, accept_encoding, accept_language, cache_control, connection,
+    content_length, expect, host, list, max_forwards, negotiate, transfer_encoding,
 };
 use semantics::negotiation::{Preferences, Rules, Variant, Verdict, decide};
 
@@ -206,12 +206,7 @@ fn choice(lines: &[&[u8]]) {
     let all = || lines.iter().copied();
     assert!(accept_charset::quality(all(), "utf-8").thousandths() <= 1000);
     assert!(accept_encoding::quality(all(), "gzip").thousandths() <= 1000);
-    assert!(
-        accept_language::judge(all(), "en")
-            .quality
-            .thousandths()
-            <= 1000
-    );
+    assert!(accept_language::judge(all(), "en").quality.thousandths() <= 1000);
     // Names of one charset are as welcome as each other.
     assert_eq!(
         accept_charset::quality(all(), "latin1"),
