@@ -277,18 +277,29 @@ def play(sets, ours, theirs, table):
 
 
 def write_table(path, rows, differing):
+    """Between the two marks of a document, or as a file of its own."""
     cell = lambda text: '`' + text.replace('|', '\\|') + '`'
+    says = lambda answer: answer[0].removesuffix(' -') + (f' ({answer[1]})' if answer[1] != '-' else '')
     reasons = {}
     for one, row, found, other in differing:
         reasons.setdefault(row.reason or 'NO REASON GIVEN', []).append((one, row, found, other))
-    with open(path, 'w', encoding='utf-8') as out:
-        out.write(f'Of {rows} rows the two choose otherwise in {len(differing)}.\n')
-        for reason, listed in sorted(reasons.items(), key=lambda item: -len(item[1])):
-            out.write(f'\n### {reason}\n\n| set | target | fields | hansom | Apache |\n|---|---|---|---|---|\n')
-            for one, row, found, other in listed:
-                says = lambda answer: answer[0].removesuffix(' -') + (f' ({answer[1]})' if answer[1] != '-' else '')
-                out.write(f'| {one.name} | {cell(row.target)} | {cell(shown(row.fields))} | {says(found)} | {says(other)} |\n')
+    out = [f'Of {rows} rows the two answer otherwise in {len(differing)}, for {len(reasons)} reasons.', '']
+    for number, (reason, listed) in enumerate(sorted(reasons.items(), key=lambda item: -len(item[1])), 1):
+        out += [f'**{number}.** {reason}.', '', '| set | target | fields | hansom | Apache |', '|---|---|---|---|---|']
+        out += [f'| {one.name} | {cell(row.target)} | {cell(shown(row.fields))} | {says(found)} | {says(other)} |'
+                for one, row, found, other in listed]
+        out.append('')
+    text = '\n'.join(out)
+    if os.path.exists(path):
+        with open(path, encoding='utf-8') as file:
+            before, _, rest = file.read().partition(MARK)
+        if MARK in rest:
+            text = before + MARK + '\n' + text + MARK + rest.partition(MARK)[2]
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write(text)
 
+
+MARK = '<!-- bench/negotiation.py --table -->'
 
 if __name__ == '__main__':
     main()
