@@ -406,3 +406,39 @@ fn no_field_values_make_a_choice_panic() {
 fn corpus_folder() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus/negotiation")
 }
+
+/// What a GET for `/asked` gets when `paths` are tried.
+fn first_of(site: &Site, fields: &str, paths: &[&str]) -> Response {
+    let request = format!("GET /asked HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+    let answer = with_exchange_at(request.as_bytes(), site.now.get(), None, |exchange| {
+        let paths: Vec<_> = paths
+            .iter()
+            .map(|path| NormalPath::of(path.as_bytes()).unwrap())
+            .collect();
+        let asked = NormalPath::of(b"/asked").unwrap();
+        site.files
+            .answer_first(exchange, &asked, &paths, semantics::Status::NOT_FOUND)
+    });
+    net::run_alone(response_of(answer))
+}
+
+#[test]
+fn paths_that_are_tried_have_variants_too() {
+    let site = Site::with_files(&["page.de.html", "page.en.html", "last.txt"]);
+    let paths = ["/none", "/page", "/last.txt"];
+    // The first time the folder is read, the second time it is known.
+    for _ in 0..2 {
+        let response = first_of(&site, "Accept-Language: en\r\n", &paths);
+        assert_eq!(content(&response), "page.en.html");
+        assert_eq!(field(&response, Known::ContentLocation), None);
+        assert_eq!(
+            status(&first_of(&site, "Accept-Language: ja\r\n", &paths)),
+            406
+        );
+        assert_eq!(
+            content(&first_of(&site, "", &["/none", "/last.txt"])),
+            "last.txt"
+        );
+        assert_eq!(status(&first_of(&site, "", &["/none", "/.page"])), 404);
+    }
+}
