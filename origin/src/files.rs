@@ -19,6 +19,7 @@ use semantics::fields::precondition::Validators;
 use semantics::{Known, Method, NormalPath, OwnedRequest, RequestHead, Status, Target};
 
 use crate::cache::{Cache, Entry};
+use crate::changes;
 use crate::encode::{push_path, push_query};
 use crate::errors::error_response;
 use crate::listing;
@@ -35,6 +36,8 @@ pub struct FilesConfig {
     pub index: Vec<String>,
     /// Whether a folder without such a file is listed.
     pub browse: bool,
+    /// Whether a list has a form for uploading, for folders with [`Uploads`](crate::Uploads).
+    pub uploads: bool,
     /// Whether TRACE is answered.
     pub allow_trace: bool,
     /// The Cache-Control field of every file.
@@ -61,6 +64,7 @@ pub struct Files(Rc<Inner>);
 struct Inner {
     place: Arc<Place>,
     browse: bool,
+    uploads: bool,
     allow_trace: bool,
     rules: HeadRules,
     cache: Rc<Cache>,
@@ -70,8 +74,8 @@ struct Inner {
 
 /// Where files are looked for, also from other threads.
 #[derive(Debug)]
-struct Place {
-    root: Root,
+pub(crate) struct Place {
+    pub(crate) root: Root,
     index: Vec<String>,
     whole_octets_max: u64,
 }
@@ -97,6 +101,7 @@ impl Files {
         Ok(Self(Rc::new(Inner {
             place,
             browse: config.browse,
+            uploads: config.uploads,
             allow_trace: config.allow_trace,
             rules: HeadRules {
                 cache_control,
@@ -128,6 +133,11 @@ impl Files {
         } else {
             "GET, HEAD, OPTIONS"
         }
+    }
+
+    /// Where they are looked for.
+    pub(crate) fn place(&self) -> &Arc<Place> {
+        &self.0.place
     }
 
     fn answer_fully(&self, exchange: &Exchange<'_>, path: &NormalPath<'_>) -> Answer {
@@ -234,14 +244,15 @@ impl Files {
             let relative: Box<[u8]> = relative(path).into();
             let form = listing::preference(head);
             let title = shown_path(head, path);
+            let uploads = files.uploads;
             let written = blocking(move || {
                 let folder = place
                     .root
                     .read_folder(&relative, listing::LISTING_ENTRIES_MAX)?;
-                Ok(listing::write(form, &title, folder))
+                Ok(listing::write(form, &title, folder, uploads))
             });
             match written.await {
-                Ok(Ok(text)) => listing::response(form, text),
+                Ok(Ok(text)) => listing::response(form, text, uploads),
                 Ok(Err(error)) => files.failed(head, path, &error),
                 Err(_) => internal(head),
             }
@@ -291,11 +302,12 @@ impl Inner {
             return Ok(None);
         }
         if !entry.is_checked(now) {
+            let changes = changes::count();
             if entry.representation.is_fresh_change {
                 return Ok(None);
             }
             match self.place.stat(path, Wait::CachedOnly) {
-                Ok(meta) if meta == entry.representation.meta => entry.check(now),
+                Ok(meta) if meta == entry.representation.meta => entry.check(now, changes),
                 Err(error @ OpenError::WouldBlock) => return Err(error),
                 _ => return Ok(None),
             }
@@ -304,7 +316,7 @@ impl Inner {
             return Ok(Some(entry));
         }
         let again = entry.representation.with_head_for(&self.rules, now);
-        let kept = self.cache.keep(self.site, path, again, now);
+        let kept = self.cache.keep(self.site, path, again, now, 0);
         // The head is of this second, the look at the file may be an older one.
         kept.check_as(&entry);
         Ok(Some(kept))
@@ -325,7 +337,10 @@ impl Inner {
         };
         let media_type = media_type::of(&loaded.name);
         let representation = Representation::new(loaded.meta, held, &media_type, &self.rules, now);
-        Found::Entry(self.cache.keep(self.site, path, representation, now))
+        let kept = self
+            .cache
+            .keep(self.site, path, representation, now, loaded.changes);
+        Found::Entry(kept)
     }
 
     fn failed(&self, head: RequestHead<'_>, path: &[u8], error: &OpenError) -> Response {
@@ -357,30 +372,37 @@ enum Located {
     Folder,
 }
 
-struct Loaded {
+pub(crate) struct Loaded {
     file: File,
-    meta: FileMeta,
+    pub(crate) meta: FileMeta,
     /// Of a small file that held still while it was read.
-    content: Option<Bytes>,
+    pub(crate) content: Option<Bytes>,
     /// By which its media type is known.
     name: Vec<u8>,
+    /// The changes that this process had made before it was looked at.
+    changes: u64,
 }
 
 impl Place {
     /// Opens what the path leads to, and reads it if it is a small file.
     fn load(&self, path: &[u8], wait: Wait) -> Result<Located, OpenError> {
         let relative = relative(path);
+        let changes = changes::count();
+        let file = |open, name: Vec<u8>| {
+            let loaded = self.read(open, name, wait)?;
+            Ok(Located::File(Loaded { changes, ..loaded }))
+        };
         if !is_folder_path(path) {
             let open = self.root.open(relative, wait)?;
             return match open.meta.kind {
                 FileKind::Folder => Ok(Located::NeedsSlash),
-                _ => self.read(open, relative.to_vec(), wait).map(Located::File),
+                _ => file(open, relative.to_vec()),
             };
         }
         for name in self.index_paths(relative) {
             match self.root.open(&name, wait) {
                 Ok(open) if open.meta.kind == FileKind::Regular => {
-                    return self.read(open, name, wait).map(Located::File);
+                    return file(open, name);
                 }
                 Ok(_) | Err(OpenError::NotFound) => {}
                 Err(error) => return Err(error),
@@ -421,7 +443,12 @@ impl Place {
 
     /// Reads a small file so that its content and what is told of it are of one version: nothing that the system says
     /// of it differs before and after.
-    fn read(&self, open: OpenFile, name: Vec<u8>, wait: Wait) -> Result<Loaded, OpenError> {
+    pub(crate) fn read(
+        &self,
+        open: OpenFile,
+        name: Vec<u8>,
+        wait: Wait,
+    ) -> Result<Loaded, OpenError> {
         let OpenFile { file, mut meta } = open;
         let mut content = None;
         let mut unsettled = None;
@@ -461,6 +488,7 @@ impl Place {
             meta,
             content,
             name,
+            changes: 0,
         })
     }
 }
@@ -490,7 +518,7 @@ fn is_folder_path(path: &[u8]) -> bool {
 
 /// Whether a segment begins with a dot. What it stands for is not served, and not told to exist. The exception is the
 /// folder that RFC 8615 §3 sets apart.
-fn has_hidden_segment(path: &[u8]) -> bool {
+pub(crate) fn has_hidden_segment(path: &[u8]) -> bool {
     path.split(|&b| b == b'/')
         .any(|segment| segment.first() == Some(&b'.') && segment != b".well-known")
 }
@@ -523,7 +551,7 @@ fn with_slash(head: RequestHead<'_>, path: &[u8]) -> Response {
 }
 
 /// The path as the client sees it.
-fn shown_path(head: RequestHead<'_>, path: &[u8]) -> Vec<u8> {
+pub(crate) fn shown_path(head: RequestHead<'_>, path: &[u8]) -> Vec<u8> {
     Target::parse(head.target(), head.method())
         .and_then(|target| {
             NormalPath::of(target.path)
@@ -533,7 +561,7 @@ fn shown_path(head: RequestHead<'_>, path: &[u8]) -> Vec<u8> {
         .unwrap_or_else(|| path.to_vec())
 }
 
-fn not_found(head: RequestHead<'_>) -> Response {
+pub(crate) fn not_found(head: RequestHead<'_>) -> Response {
     let because = "There is nothing at this path";
     error_response(Status::NOT_FOUND, because, "RFC 9110 §15.5.5", Some(head))
 }
