@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use engine::{Answer, Exchange, Handler, Response};
-use origin::{Cache, Files, FilesConfig, FilesError, error_response, refusal_response};
+use origin::{
+    Cache, Files, FilesConfig, FilesError, Uploads, UploadsConfig, error_response, refusal_response,
+};
 use semantics::fields::host::Host;
 use semantics::{Form, Known, Method, NormalPath, PeerError, Refusal, RequestHead, Status, Target};
 
-use crate::config::{Config, HandlerName, Route, Site};
+use crate::config::{Config, HandlerName, Limits, Route, Site};
 use origin::wire::Recent;
 
 /// All sites, for one worker.
@@ -39,6 +41,7 @@ struct RouteTable {
 #[derive(Debug)]
 enum RouteTarget {
     Files(Files),
+    Uploads(Uploads),
     Echo,
     Wire(Recent),
 }
@@ -62,12 +65,7 @@ impl Sites {
                     }
                 }
             }
-            sites.push(SiteTable::new(
-                site,
-                config.server.allow_trace,
-                cache,
-                recent,
-            )?);
+            sites.push(SiteTable::new(site, config, cache, recent)?);
         }
         Ok(Self {
             sites,
@@ -165,7 +163,7 @@ impl Handler for Sites {
 impl SiteTable {
     fn new(
         site: &Site,
-        allow_trace: bool,
+        config: &Config,
         cache: &Rc<Cache>,
         recent: &Recent,
     ) -> Result<Self, FilesError> {
@@ -176,7 +174,7 @@ impl SiteTable {
         let has_whole = site.routes.iter().any(|route| route.path == "/");
         let routes = site.routes.iter().chain((!has_whole).then_some(&whole));
         let mut routes: Vec<_> = routes
-            .map(|route| RouteTable::new(route, site, allow_trace, cache, recent))
+            .map(|route| RouteTable::new(route, site, config, cache, recent))
             .collect::<Result<_, _>>()?;
         // Stable: of equal prefixes, which the configuration refuses, the first would win.
         routes.sort_by_key(|route| std::cmp::Reverse(route.prefix.len()));
@@ -204,7 +202,7 @@ impl RouteTable {
     fn new(
         route: &Route,
         site: &Site,
-        allow_trace: bool,
+        config: &Config,
         cache: &Rc<Cache>,
         recent: &Recent,
     ) -> Result<Self, FilesError> {
@@ -214,8 +212,9 @@ impl RouteTable {
             HandlerName::Redirect => RouteTarget::Echo,
             HandlerName::Echo => RouteTarget::Echo,
             HandlerName::Wire => RouteTarget::Wire(recent.clone()),
-            HandlerName::Files => RouteTarget::Files(Files::new(
-                FilesConfig {
+            HandlerName::Files => {
+                let uploads = route.settings.uploads.or(site.settings.uploads);
+                let files = FilesConfig {
                     root: route
                         .root
                         .clone()
@@ -223,12 +222,20 @@ impl RouteTable {
                         .unwrap_or_default(),
                     index: site.index.clone(),
                     browse: site.browse,
-                    allow_trace,
+                    uploads: uploads == Some(true),
+                    allow_trace: config.server.allow_trace,
                     cache_control: route.cache_control.clone(),
                     expires_seconds: route.expires.map(|expires| expires.as_secs()),
-                },
-                Rc::clone(cache),
-            )?),
+                };
+                let files = Files::new(files, Rc::clone(cache))?;
+                match uploads {
+                    Some(true) => RouteTarget::Uploads(Uploads::new(
+                        uploads_config(config, site, route),
+                        files,
+                    )),
+                    _ => RouteTarget::Files(files),
+                }
+            }
         };
         let led_octets = if route.root.is_some() {
             prefix.len()
@@ -244,16 +251,41 @@ impl RouteTable {
 
     #[inline]
     fn handle(&self, exchange: &mut Exchange<'_>, path: &NormalPath<'_>) -> Answer {
-        match &self.target {
-            RouteTarget::Files(files) if self.led_octets == 0 => files.answer(exchange, path),
-            RouteTarget::Files(files) => {
-                // Empty where the path is the route's own, without a slash: the files then redirect to it with one.
-                let below = path.octets().get(self.led_octets..).unwrap_or_default();
-                files.answer(exchange, &NormalPath::plain(below))
+        let below;
+        let path = match self.led_octets {
+            0 => path,
+            // Empty where the path is the route's own, without a slash: the files then redirect to it with one.
+            led_octets => {
+                below = NormalPath::plain(path.octets().get(led_octets..).unwrap_or_default());
+                &below
             }
+        };
+        match &self.target {
+            RouteTarget::Files(files) => files.answer(exchange, path),
+            RouteTarget::Uploads(uploads) => uploads.answer(exchange, path),
             RouteTarget::Echo => origin::echo::answer(exchange),
             RouteTarget::Wire(recent) => recent.answer(exchange),
         }
+    }
+}
+
+fn uploads_config(config: &Config, site: &Site, route: &Route) -> UploadsConfig {
+    let defaults = UploadsConfig::default();
+    let own = route.settings.content_octets_max;
+    let of_all = config.limits.content_octets_max;
+    let cors = route.settings.cors.as_ref().or(site.settings.cors.as_ref());
+    UploadsConfig {
+        content_octets_max: own.or(site.settings.content_octets_max).unwrap_or({
+            // The default bound is meant for content that is held or looked at, not for what goes to a disk.
+            if of_all == Limits::default().content_octets_max {
+                defaults.content_octets_max
+            } else {
+                of_all
+            }
+        }),
+        trusted_origins: cors.map_or(Vec::new(), |cors| cors.origins.clone()),
+        allow_trace: config.server.allow_trace,
+        ..defaults
     }
 }
 

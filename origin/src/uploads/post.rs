@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::disposition::{Disposition, DispositionError};
 use super::fields::{self, Fields};
 use super::multipart::{Event, Multipart, MultipartError, boundary_of, is_of_type};
-use super::put::{judge_fields, judge_length};
+use super::put::{judge_fields, limit};
 use super::receive::{Making, Sink};
 use super::slots::Slot;
 use super::store::{Store, Stored, begin};
@@ -30,7 +30,7 @@ impl Uploads {
     ) -> Result<Answer, Denial> {
         let head = exchange.head;
         judge_fields(head)?;
-        judge_length(exchange.content, self.0.config.content_octets_max)?;
+        limit(exchange, self.0.config.content_octets_max)?;
         let form = Form::of(head)?;
         let slot = self.slot()?;
         let post = Post {

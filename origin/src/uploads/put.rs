@@ -22,7 +22,7 @@ impl Uploads {
         let head = exchange.head;
         judge_fields(head)?;
         let content = exchange.content;
-        judge_length(content, self.0.config.content_octets_max)?;
+        limit(exchange, self.0.config.content_octets_max)?;
         let Place::File { folder, name } = place else {
             return Err(Denial::METHOD);
         };
@@ -55,12 +55,12 @@ pub(super) fn judge_fields(head: RequestHead<'_>) -> Result<(), Denial> {
     Ok(())
 }
 
-/// The bound for content whose length is known beforehand.
-pub(super) fn judge_length(content: ContentLength, octets_max: u64) -> Result<(), Denial> {
-    match content {
-        ContentLength::Exactly(octets) if octets > octets_max => Err(Denial::TOO_LARGE),
-        _ => Ok(()),
-    }
+/// The bound for the content, which is refused here if its length is known beforehand. For other content the engine sees to it,
+/// and whoever receives the content, since whoever detached the exchange before has left the engine with its own bound.
+pub(super) fn limit(exchange: &mut Exchange<'_>, octets_max: u64) -> Result<(), Denial> {
+    exchange
+        .limit_content(octets_max)
+        .map_err(|_| Denial::TOO_LARGE)
 }
 
 /// A PUT under way.
