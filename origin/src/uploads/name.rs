@@ -1,5 +1,7 @@
 //! Which names may be given to what is uploaded.
 
+use semantics::fields::list::trim_ows;
+
 use super::denial::Denial;
 use crate::files::has_hidden_segment;
 
@@ -76,11 +78,8 @@ pub(super) fn judge(name: &[u8]) -> Result<(), Denial> {
 /// The name for the file of a form: what stands behind the last separator of either kind, since some user agents send
 /// a whole path (RFC 7578 §4.2: "the receiving application [...] should not use the file name blindly").
 pub(super) fn of_part(filename: &[u8]) -> Result<Vec<u8>, Denial> {
-    let name = filename
-        .rsplit(|&b| b == b'/' || b == b'\\')
-        .next()
-        .unwrap_or_default()
-        .trim_ascii();
+    let last = filename.rsplit(|&b| b == b'/' || b == b'\\').next();
+    let name = trim_ows(last.unwrap_or_default());
     judge(name)?;
     Ok(name.to_vec())
 }
