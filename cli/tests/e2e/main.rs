@@ -12,3 +12,4 @@ mod log;
 mod peers;
 mod routing;
 mod running;
+mod uploads;
