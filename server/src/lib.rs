@@ -26,17 +26,21 @@
 //! assert!(error.suggestion.as_ref().unwrap().contains("workers"));
 //! ```
 //!
-//! Where to look next: [`config`] (the keys and their table), [`log`] (formats, escaping, the writer), `sites.rs` (from a request
-//! to its handler), `serve.rs` (what a worker is made from).
+//! Where to look next: [`config`] (the keys and their table), [`log`] (formats, escaping, the writer), `sites/` (from a request
+//! to its answer), `serve.rs` (what a worker is made from).
 //!
 //! Invariant: a worker never waits for the log, and nothing in the configuration changes while it serves.
 
 pub mod config;
 pub mod log;
+mod plan;
 mod recorder;
+mod reload;
 mod serve;
 mod sites;
 mod tls;
 
 pub use config::Config;
-pub use serve::{ServeError, serve};
+pub use plan::ServeError;
+pub use serve::{Source, serve};
+pub use sites::SiteError;

@@ -10,6 +10,8 @@ mod harness;
 mod limits;
 mod log;
 mod peers;
+mod reload;
 mod routing;
 mod running;
+mod tls;
 mod uploads;

@@ -121,19 +121,28 @@ impl Uploads {
         }))
     }
 
+    /// Whether the answer to a request is not that of the files: it changes something, or asks how that can be done.
+    #[inline]
+    pub fn wants(&self, head: RequestHead<'_>, path: &NormalPath<'_>) -> bool {
+        match head.method() {
+            Method::Get | Method::Head => {
+                !head.is_plain_path() && page::is_asked_for(head, path.octets())
+            }
+            Method::Trace => false,
+            _ => true,
+        }
+    }
+
     /// Answers a request for `path`: the normal form of the target's path, without what led to this folder. What changes
     /// nothing is answered by the files.
     #[inline]
     pub fn answer(&self, exchange: &mut Exchange<'_>, path: &NormalPath<'_>) -> Answer {
         let head = exchange.head;
+        if !self.wants(head, path) {
+            return self.0.files.answer(exchange, path);
+        }
         match head.method() {
-            Method::Get | Method::Head if head.is_plain_path() => {
-                self.0.files.answer(exchange, path)
-            }
-            Method::Get | Method::Head if page::is_asked_for(head, path.octets()) => {
-                self.page(head, path.octets())
-            }
-            Method::Get | Method::Head | Method::Trace => self.0.files.answer(exchange, path),
+            Method::Get | Method::Head => self.page(head, path.octets()),
             Method::Options => options_answer(&self.allow_at(path.octets())).into(),
             Method::Put | Method::Delete | Method::Post => self
                 .change(exchange, path.octets())
