@@ -319,12 +319,13 @@ impl Target {
                 let Some(root) = route.root.as_ref().or(site.root.as_ref()) else {
                     return Ok(Self::Nothing);
                 };
+                let has_uploads = uploads.is_some();
                 let with = |fields: &FieldRules| {
                     let config = FilesConfig {
                         root: root.clone(),
                         index: site.index.clone(),
                         browse: site.browse,
-                        uploads: uploads.is_some(),
+                        uploads: has_uploads,
                         allow_trace: made.allow_trace,
                         cache_control: route.cache_control.clone(),
                         expires_seconds: route.expires.map(|expires| expires.as_secs()),
