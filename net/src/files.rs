@@ -463,4 +463,4 @@ const WARM_OCTETS: usize = 128 * 1024;
 mod tests;
 mod write;
 
-pub use write::{Changeable, NewFile, Swept, is_temporary_name};
+pub use write::{Changeable, NewFile, Swept, is_temporary_name, secret_name};

@@ -107,7 +107,7 @@ pub use clock::{Now, Stopwatch};
 pub use control::{Control, Reachable, Rebound};
 pub use files::{
     Changeable, FileKind, FileMeta, Folder, FolderEntry, NewFile, OpenError, OpenFile, Root, Swept,
-    Wait, is_resident, is_temporary_name, read_exact_at, warm,
+    Wait, is_resident, is_temporary_name, read_exact_at, secret_name, warm,
 };
 pub use holder::Holder;
 pub use listen::{BindError, ListenOptions, Listeners, bind_all};

@@ -361,7 +361,7 @@ pub(crate) fn refused_by(
 }
 
 /// What the preconditions of a request say (RFC 9110 §13.2.2).
-pub(crate) fn verdict(
+fn verdict(
     head: RequestHead<'_>,
     method: precondition::Method,
     current: Option<&Validators<'_>>,

@@ -7,7 +7,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
@@ -33,6 +33,8 @@ pub struct NewFile {
     folder: Changeable,
     /// The hidden name, where it has one.
     name: Option<Box<[u8]>>,
+    /// It keeps that name when it is dropped.
+    is_kept: bool,
 }
 
 impl Root {
@@ -217,6 +219,42 @@ impl Changeable {
             file,
             folder: self.clone(),
             name,
+            is_kept: false,
+        }
+    }
+
+    /// Begins a file that has a name from the start, and keeps it when it is dropped.
+    ///
+    /// # Errors
+    /// `AlreadyExists` if the name stands for something; else what the system says.
+    pub fn begin_kept(&self, name: &[u8]) -> io::Result<NewFile> {
+        self.open_kept(name, OFlags::CREATE | OFlags::EXCL)
+    }
+
+    /// Goes on with a file that [`Self::begin_kept`] began.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn resume(&self, name: &[u8]) -> io::Result<NewFile> {
+        self.open_kept(name, OFlags::NOFOLLOW)
+    }
+
+    fn open_kept(&self, name: &[u8], how: OFlags) -> io::Result<NewFile> {
+        let flags = how | OFlags::RDWR | OFlags::APPEND | OFlags::CLOEXEC;
+        let file = openat(&*self.0, OsStr::from_bytes(name), flags, MODE)?;
+        let mut new = self.made(file.into(), Some(name.into()));
+        new.is_kept = true;
+        Ok(new)
+    }
+
+    /// Makes a folder in it that is this user's alone, if there is none of that name.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn make_folder(&self, name: &[u8]) -> io::Result<()> {
+        match rustix::fs::mkdirat(&*self.0, OsStr::from_bytes(name), Mode::RWXU) {
+            Ok(()) | Err(Errno::EXIST) => Ok(()),
+            Err(errno) => Err(errno.into()),
         }
     }
 
@@ -284,17 +322,15 @@ impl NewFile {
         self.file.sync_all()
     }
 
-    /// Gives it the permissions of the file that a name in its folder stands for.
+    /// Gives it the permissions of the file that a name in a folder stands for.
     ///
     /// # Errors
     /// What the system says.
-    pub fn copy_permissions(&self, name: &[u8]) -> io::Result<()> {
+    pub fn copy_permissions(&self, folder: &Changeable, name: &[u8]) -> io::Result<()> {
         let name = OsStr::from_bytes(name);
-        let stat = statat(&*self.folder.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        Ok(fchmod(
-            &self.file,
-            Mode::from_raw_mode(stat.st_mode & 0o777),
-        )?)
+        let stat = statat(&*folder.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let mode = Mode::from_raw_mode(stat.st_mode & 0o777);
+        Ok(fchmod(&self.file, mode)?)
     }
 
     /// Dates it to the nanosecond. Times that the system gives by itself go by ticks, in which a file can change twice.
@@ -315,47 +351,45 @@ impl NewFile {
         Ok(futimens(&self.file, &times)?)
     }
 
-    /// Gives it a name that stands for nothing yet.
+    /// Gives it a name in a folder of its file system, if that stands for nothing yet.
     ///
     /// # Errors
     /// `AlreadyExists` if the name stands for something, and the file may be given another; else what the system says.
-    pub fn link(&mut self, name: &[u8]) -> io::Result<()> {
-        self.link_as(name)?;
+    pub fn link(&mut self, folder: &Changeable, name: &[u8]) -> io::Result<()> {
+        self.link_as(folder, OsStr::from_bytes(name))?;
         if let Some(hidden) = self.name.take() {
             let _ = self.folder.remove_file(&hidden);
         }
         Ok(())
     }
 
-    /// Gives it a name, in place of the file for which that stands. At every moment the name stands for one or the other.
+    /// Gives it a name in a folder of its file system, in place of the file for which that stands. At every moment the name stands
+    /// for one or the other.
     ///
     /// # Errors
     /// What the system says.
-    pub fn replace(&mut self, name: &[u8]) -> io::Result<()> {
+    pub fn replace(&mut self, folder: &Changeable, name: &[u8]) -> io::Result<()> {
         let hidden = match self.name.take() {
             Some(hidden) => hidden,
-            None => with_temporary_name(|hidden| self.link_as(hidden.as_bytes()))?.0,
+            None => with_temporary_name(|hidden| self.link_as(&self.folder, hidden))?.0,
         };
-        let folder = &*self.folder.0;
         let renamed = renameat(
-            folder,
+            &*self.folder.0,
             OsStr::from_bytes(&hidden),
-            folder,
+            &*folder.0,
             OsStr::from_bytes(name),
         );
-        // Kept, so that it is removed when this is dropped.
+        // It has it still, so that it is removed when this is dropped.
         self.name = renamed.is_err().then_some(hidden);
         Ok(renamed?)
     }
 
-    fn link_as(&self, name: &[u8]) -> Result<(), Errno> {
-        let folder = &*self.folder.0;
-        let name = OsStr::from_bytes(name);
-        if let Some(hidden) = &self.name {
-            let hidden = OsStr::from_bytes(hidden);
-            return linkat(folder, hidden, folder, name, AtFlags::empty());
-        }
-        link_descriptor(&self.file, folder, name)
+    fn link_as(&self, folder: &Changeable, name: &OsStr) -> Result<(), Errno> {
+        let Some(hidden) = &self.name else {
+            return link_descriptor(&self.file, &folder.0, name);
+        };
+        let (from, hidden) = (&*self.folder.0, OsStr::from_bytes(hidden));
+        linkat(from, hidden, &*folder.0, name, AtFlags::empty())
     }
 }
 
@@ -378,10 +412,20 @@ fn link_descriptor(_: &File, _: &OwnedFd, _: &OsStr) -> Result<(), Errno> {
 
 impl Drop for NewFile {
     fn drop(&mut self) {
-        if let Some(name) = &self.name {
+        if let Some(name) = self.name.as_ref().filter(|_| !self.is_kept) {
             let _ = self.folder.remove_file(name);
         }
     }
+}
+
+/// A name that nobody can guess: 128 bits of the system's, as hexadecimal digits.
+///
+/// # Errors
+/// What the system says.
+pub fn secret_name() -> io::Result<String> {
+    let mut octets = [0; 16];
+    File::open("/dev/urandom")?.read_exact(&mut octets)?;
+    Ok(octets.iter().map(|octet| format!("{octet:02x}")).collect())
 }
 
 /// Whether a name is of the kind that files in the making have for a moment.
@@ -463,9 +507,9 @@ mod tests {
         fs::write(folder.path().join("a"), "old").unwrap();
         for (mut new, name) in both(&changeable).into_iter().zip(["b", "c"]) {
             new.append(b"new").unwrap();
-            let error = new.link(b"a").unwrap_err();
+            let error = new.link(&changeable, b"a").unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
-            new.link(name.as_bytes()).unwrap();
+            new.link(&changeable, name.as_bytes()).unwrap();
         }
         assert_eq!(names(&folder), ["a", "b", "c"]);
         assert_eq!(fs::read(folder.path().join("a")).unwrap(), b"old");
@@ -477,7 +521,7 @@ mod tests {
         let (folder, _, changeable) = place();
         for (mut new, content) in both(&changeable).into_iter().zip(["1", "2"]) {
             new.append(content.as_bytes()).unwrap();
-            new.replace(b"a").unwrap();
+            new.replace(&changeable, b"a").unwrap();
             drop(new);
             assert_eq!(
                 fs::read_to_string(folder.path().join("a")).unwrap(),
@@ -492,7 +536,7 @@ mod tests {
         let (folder, _, changeable) = place();
         fs::create_dir(folder.path().join("a")).unwrap();
         for mut new in both(&changeable) {
-            assert!(new.replace(b"a").is_err());
+            assert!(new.replace(&changeable, b"a").is_err());
         }
         assert_eq!(names(&folder), ["a"]);
     }
@@ -556,12 +600,35 @@ mod tests {
         fs::write(&path, "old").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         let mut new = changeable.begin().unwrap();
-        new.copy_permissions(b"a").unwrap();
-        new.replace(b"a").unwrap();
+        new.copy_permissions(&changeable, b"a").unwrap();
+        new.replace(&changeable, b"a").unwrap();
         assert_eq!(
             fs::metadata(&path).unwrap().permissions().mode() & 0o777,
             0o640
         );
+    }
+
+    #[test]
+    fn a_file_with_a_name_from_the_start_is_gone_on_with_and_moved() {
+        let (folder, root, changeable) = place();
+        changeable.make_folder(b".d").unwrap();
+        changeable.make_folder(b".d").unwrap();
+        let hidden = root.open_changeable(b".d").unwrap();
+        hidden.begin_kept(b"x").unwrap().append(b"one").unwrap();
+        assert!(hidden.begin_kept(b"x").is_err());
+        for name in ["a", "b"] {
+            let mut new = hidden.resume(b"x").unwrap();
+            new.append(b" more").unwrap();
+            match name {
+                "a" => new.link(&changeable, b"a").unwrap(),
+                _ => new.replace(&changeable, b"a").unwrap(),
+            }
+            assert!(hidden.resume(b"x").is_err());
+            hidden.begin_kept(b"x").unwrap();
+        }
+        assert_eq!(names(&folder), [".d", "a"]);
+        assert_eq!(fs::read(folder.path().join("a")).unwrap(), b" more");
+        assert_ne!(secret_name().unwrap(), secret_name().unwrap());
     }
 
     #[test]

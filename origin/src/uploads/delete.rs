@@ -7,14 +7,16 @@ use net::blocking;
 use semantics::Status;
 
 use super::Uploads;
+use super::conditions::Conditions;
 use super::name::Place;
 
 impl Uploads {
     pub(super) fn delete(&self, exchange: &Exchange<'_>, place: Place<'_>) -> Answer {
         let uploads = self.clone();
-        let request = Arc::new(exchange.head.to_owned());
+        let request = exchange.head.to_owned();
         let work = {
-            let (store, request) = (Arc::clone(&uploads.0.store), Arc::clone(&request));
+            let store = Arc::clone(&uploads.0.store);
+            let conditions = Conditions::of(request.head());
             let (is_folder, path) = match place {
                 Place::Folder { folder } => (true, folder.to_vec()),
                 Place::File { folder: b"", name } => (false, name.to_vec()),
@@ -25,7 +27,7 @@ impl Uploads {
                     true => Place::Folder { folder: &path },
                     false => Place::file(&path),
                 };
-                store.delete(place, request.head())
+                store.delete(place, &conditions)
             }
         };
         Answer::Later(Box::pin(async move {

@@ -11,6 +11,7 @@
 //!
 //! Where to look next: [`Uploads`], `store.rs` (how a file gets its name), `multipart.rs` (forms), `page.rs` (for people).
 
+mod conditions;
 mod cross_site;
 mod delete;
 mod denial;

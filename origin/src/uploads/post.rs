@@ -6,9 +6,11 @@ use engine::{Answer, Exchange, Incoming, Response};
 use net::{Changeable, Now, blocking};
 use semantics::fields::accept::Accept;
 use semantics::fields::list::only_line;
+use semantics::fields::precondition::Validators;
 use semantics::{ContentLength, Known, OwnedRequest, RequestHead, ResponseHead, Status};
 use serde_json::{Value, json};
 
+use super::conditions::Conditions;
 use super::disposition::{Disposition, DispositionError};
 use super::fields::{self, Fields};
 use super::multipart::{Event, Multipart, MultipartError, boundary_of, is_of_type};
@@ -35,7 +37,7 @@ impl Uploads {
         let slot = self.slot()?;
         let post = Post {
             uploads: self.clone(),
-            request: Arc::new(head.to_owned()),
+            request: head.to_owned(),
             folder: folder.into(),
             shown: shown_path(head, path),
             incoming: exchange.receive(),
@@ -72,7 +74,7 @@ impl Form {
 /// A POST under way.
 struct Post {
     uploads: Uploads,
-    request: Arc<OwnedRequest>,
+    request: OwnedRequest,
     folder: Box<[u8]>,
     /// The folder as the client sees it.
     shown: Vec<u8>,
@@ -100,13 +102,15 @@ impl Post {
     /// The folder, if it is there and the preconditions hold for it.
     async fn open(&self) -> Result<Changeable, Denial> {
         let store = Arc::clone(&self.uploads.0.store);
-        let (folder, request) = (self.folder.clone(), Arc::clone(&self.request));
+        let folder = self.folder.clone();
+        let conditions = Conditions::of(self.request.head());
         let work = move || {
             let opened = store.folder(&folder).map_err(|denial| match denial {
                 Denial::NO_FOLDER => Denial::NOT_FOUND,
                 denial => denial,
             })?;
-            store.judge_folder(request.head())?;
+            // A folder is there, and has no validators.
+            conditions.judge(Some(&Validators::default()), Now::read())?;
             Ok(opened)
         };
         blocking(work).await?

@@ -6,6 +6,7 @@ use semantics::{ContentLength, Known, OwnedRequest, RequestHead, ResponseHead, S
 use std::sync::Arc;
 
 use super::Uploads;
+use super::conditions::Conditions;
 use super::denial::Denial;
 use super::name::Place;
 use super::receive::{Making, Sink};
@@ -86,12 +87,13 @@ impl Put {
     async fn store(self) -> Result<Stored, Denial> {
         let config = &self.uploads.0.config;
         let file = Slot::of_file(config.limits.open_files_max)?;
+        let conditions = Arc::new(Conditions::of(self.request.head()));
         let begin = {
             let store = Arc::clone(&self.uploads.0.store);
-            let request = Arc::clone(&self.request);
+            let conditions = Arc::clone(&conditions);
             let (folder, name, content) = (self.folder, Arc::clone(&self.name), self.content);
             move || {
-                let new = store.begin_put(&folder, &name, request.head(), content)?;
+                let new = store.begin_put(&folder, &name, &conditions, content)?;
                 Ok::<_, Denial>(Making::new(new, file))
             }
         };
@@ -107,17 +109,18 @@ impl Put {
             }
         }
         let store = Arc::clone(&self.uploads.0.store);
-        let (name, request) = (self.name, self.request);
+        let name = self.name;
         sink.finish(move |mut making| {
             store.settle(&making.new)?;
-            store.put(&mut making.new, &name, request.head())
+            let folder = making.new.folder().clone();
+            store.put(&mut making.new, &folder, &name, &conditions)
         })
         .await
     }
 }
 
 /// The validators are those of the content as it came, since it was stored without any change (RFC 9110 §9.3.4).
-fn response(stored: &Stored) -> Response {
+pub(super) fn response(stored: &Stored) -> Response {
     let status = match stored.outcome {
         Outcome::Created => Status::CREATED,
         Outcome::Replaced => Status::NO_CONTENT,

@@ -5,16 +5,17 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use net::{Changeable, FileKind, FileMeta, NewFile, Now, OpenError, Wait};
+use semantics::ContentLength;
 use semantics::fields::date::HttpDate;
 use semantics::fields::entity_tag::EntityTag;
-use semantics::fields::precondition::{Method, Validators, Verdict};
-use semantics::{ContentLength, RequestHead};
+use semantics::fields::precondition::Validators;
 
+use super::conditions::Conditions;
 use super::denial::Denial;
 use super::name::{Place, numbered, split_last};
 use crate::changes;
 use crate::files;
-use crate::representation::{SELECTIVE, validators_of, verdict};
+use crate::representation::validators_of;
 
 /// A folder and all below it, as it is changed.
 #[derive(Debug)]
@@ -71,13 +72,32 @@ impl Store {
         &self,
         folder: &[u8],
         name: &[u8],
-        head: RequestHead<'_>,
+        conditions: &Conditions,
         content: ContentLength,
     ) -> Result<NewFile, Denial> {
         let folder = self.folder(folder)?;
-        let current = replaceable(&folder, name)?;
-        self.judge(&folder, name, current.as_ref(), head)?;
+        self.judge_put(&folder, name, conditions)?;
         begin(&folder, content)
+    }
+
+    /// Whether as things are something could be put there.
+    pub(super) fn judge_put(
+        &self,
+        folder: &Changeable,
+        name: &[u8],
+        conditions: &Conditions,
+    ) -> Result<(), Denial> {
+        let current = replaceable(folder, name)?;
+        self.judge(folder, name, current.as_ref(), conditions)
+    }
+
+    /// The folder by its path, for what is not served.
+    pub(super) fn root(&self) -> &net::Root {
+        &self.place.root
+    }
+
+    pub(super) fn is_durable(&self) -> bool {
+        self.durable
     }
 
     /// Nothing more is appended.
@@ -94,15 +114,15 @@ impl Store {
     pub(super) fn put(
         &self,
         new: &mut NewFile,
+        folder: &Changeable,
         name: &[u8],
-        head: RequestHead<'_>,
+        conditions: &Conditions,
     ) -> Result<Stored, Denial> {
-        let folder = new.folder().clone();
         let outcome = {
             let _lock = changes::lock(folder.identity()?, name);
-            self.name(new, &folder, name, head)?
+            self.name(new, folder, name, conditions)?
         };
-        self.conclude(new, &folder, name.to_vec(), outcome)
+        self.conclude(new, folder, name.to_vec(), outcome)
     }
 
     fn name(
@@ -110,18 +130,18 @@ impl Store {
         new: &mut NewFile,
         folder: &Changeable,
         name: &[u8],
-        head: RequestHead<'_>,
+        conditions: &Conditions,
     ) -> Result<Outcome, Denial> {
         for _ in 0..RACES_MAX {
             let current = replaceable(folder, name)?;
-            self.judge(folder, name, current.as_ref(), head)?;
+            self.judge(folder, name, current.as_ref(), conditions)?;
             if current.is_some() {
                 // It may be gone since, which is none of our doing.
-                let _ = new.copy_permissions(name);
-                new.replace(name)?;
+                let _ = new.copy_permissions(folder, name);
+                new.replace(folder, name)?;
                 return Ok(Outcome::Replaced);
             }
-            match new.link(name) {
+            match new.link(folder, name) {
                 // Another program was faster: everything is asked again.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 linked => {
@@ -138,7 +158,7 @@ impl Store {
         let folder = new.folder().clone();
         let mut name = wanted.to_vec();
         for number in 2..NUMBERS_MAX {
-            match new.link(&name) {
+            match new.link(&folder, &name) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     name = numbered(wanted, number);
                 }
@@ -193,7 +213,7 @@ impl Store {
     }
 
     /// Removes what a path names.
-    pub(super) fn delete(&self, place: Place<'_>, head: RequestHead<'_>) -> Result<(), Denial> {
+    pub(super) fn delete(&self, place: Place<'_>, conditions: &Conditions) -> Result<(), Denial> {
         let (folder, name) = match place {
             Place::File { folder, name } => (folder, name),
             Place::Folder { folder: b"" } => return Err(Denial::ROOT),
@@ -209,11 +229,11 @@ impl Store {
             match (place, current.kind) {
                 (Place::File { .. }, FileKind::Folder) => return Err(Denial::IS_FOLDER),
                 (Place::File { .. }, _) => {
-                    self.judge(&folder, name, Some(&current), head)?;
+                    self.judge(&folder, name, Some(&current), conditions)?;
                     folder.remove_file(name)?;
                 }
                 (Place::Folder { .. }, FileKind::Folder) => {
-                    self.judge(&folder, name, Some(&current), head)?;
+                    self.judge(&folder, name, Some(&current), conditions)?;
                     folder
                         .remove_folder(name)
                         .map_err(|error| match error.kind() {
@@ -239,9 +259,9 @@ impl Store {
         folder: &Changeable,
         name: &[u8],
         current: Option<&FileMeta>,
-        head: RequestHead<'_>,
+        conditions: &Conditions,
     ) -> Result<(), Denial> {
-        if !head.section().present().intersects(SELECTIVE) {
+        if conditions.is_empty() {
             return Ok(());
         }
         let now = Now::read();
@@ -252,38 +272,18 @@ impl Store {
                 Err(OpenError::NotFound) => None,
                 // What cannot be read has validators that nobody knows.
                 Err(OpenError::NotAllowed) => {
-                    return self.decide(head, Some(&Validators::default()), now);
+                    return conditions.judge(Some(&Validators::default()), now);
                 }
                 Err(error) => return Err(error.into()),
             },
-            Some(_) => return self.decide(head, Some(&Validators::default()), now),
+            Some(_) => return conditions.judge(Some(&Validators::default()), now),
             None => None,
         };
         let validators = told.as_ref().map(|(_, etag, modified)| Validators {
             etag: EntityTag::parse(etag.as_bytes()),
             last_modified: Some(*modified),
         });
-        self.decide(head, validators.as_ref(), now)
-    }
-
-    /// The same for a folder, which has no validators.
-    pub(super) fn judge_folder(&self, head: RequestHead<'_>) -> Result<(), Denial> {
-        match head.section().present().intersects(SELECTIVE) {
-            true => self.decide(head, Some(&Validators::default()), Now::read()),
-            false => Ok(()),
-        }
-    }
-
-    fn decide(
-        &self,
-        head: RequestHead<'_>,
-        current: Option<&Validators<'_>>,
-        now: Now,
-    ) -> Result<(), Denial> {
-        match verdict(head, Method::Other, current, now) {
-            Verdict::PreconditionFailed(rule) => Err(Denial::precondition(rule)),
-            Verdict::Proceed(_) | Verdict::NotModified(_) => Ok(()),
-        }
+        conditions.judge(validators.as_ref(), now)
     }
 
     /// What a GET would tell of a file.
