@@ -33,8 +33,8 @@ impl Uploads {
         Answer::Later(Box::pin(async move {
             match blocking(work).await {
                 Ok(Ok(())) => Response::new(Status::NO_CONTENT),
-                Ok(Err(denial)) => denial.response(request.head(), ""),
-                Err(error) => super::Denial::from(error).response(request.head(), ""),
+                Ok(Err(denial)) => denial.response(request.head()),
+                Err(error) => super::Denial::from(error).response(request.head()),
             }
         }))
     }

@@ -8,7 +8,6 @@ use semantics::fields::precondition::Rule;
 use semantics::{Known, RequestHead, Status};
 
 use crate::errors::error_response;
-use crate::methods::method_not_allowed;
 
 /// Why a change is not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,15 +18,18 @@ pub(super) struct Denial {
 }
 
 impl Denial {
-    /// The answer. `allow` is for 405.
-    pub(super) fn response(self, head: RequestHead<'_>, allow: &str) -> Response {
-        if self.status == Status::METHOD_NOT_ALLOWED {
-            return method_not_allowed(head, allow);
-        }
+    /// The answer.
+    pub(super) fn response(self, head: RequestHead<'_>) -> Response {
         let mut response = error_response(self.status, self.because, self.rule, Some(head));
         if self == Self::CODING {
             // RFC 9110 §15.5.16: what would have been accepted.
             response.head.add(Known::AcceptEncoding, "identity");
+        }
+        if self == Self::PARTIAL_TYPE {
+            // RFC 5789 §2.2.
+            response
+                .head
+                .add_named("Accept-Patch", super::resumable::PARTIAL);
         }
         response
     }
@@ -138,6 +140,41 @@ impl Denial {
         Status::UNSUPPORTED_MEDIA_TYPE,
         "A folder takes forms: multipart/form-data or application/x-www-form-urlencoded",
         "RFC 9110 §15.5.16",
+    );
+    pub(super) const PARTIAL: Self = Self::new(
+        Status::BAD_REQUEST,
+        "The content is a part of a representation, and uploads here are not resumable",
+        "draft-ietf-httpbis-resumable-upload §4.2",
+    );
+    pub(super) const PARTIAL_TYPE: Self = Self::new(
+        Status::UNSUPPORTED_MEDIA_TYPE,
+        "An upload is gone on with by application/partial-upload",
+        "draft-ietf-httpbis-resumable-upload §4.4",
+    );
+    pub(super) const PARTIAL_FIELDS: Self = Self::new(
+        Status::BAD_REQUEST,
+        "An upload is gone on with by Upload-Offset and Upload-Complete",
+        "draft-ietf-httpbis-resumable-upload §4.4",
+    );
+    pub(super) const LENGTH: Self = Self::new(
+        Status::BAD_REQUEST,
+        "The length of the upload is not what was said before",
+        "draft-ietf-httpbis-resumable-upload §4.1.3",
+    );
+    pub(super) const COMPLETED: Self = Self::new(
+        Status::GONE,
+        "The upload is complete",
+        "draft-ietf-httpbis-resumable-upload §4.4.2",
+    );
+    pub(super) const TAKEN: Self = Self::new(
+        Status::CONFLICT,
+        "A later request has taken the upload over",
+        "draft-ietf-httpbis-resumable-upload §4.6",
+    );
+    pub(super) const RESUMABLE: Self = Self::new(
+        Status::SERVICE_UNAVAILABLE,
+        "This server has as many unfinished uploads as it may (resumable_uploads_max)",
+        "RFC 9110 §15.6.4",
     );
     pub(super) const BUSY: Self = Self::new(
         Status::CONFLICT,

@@ -23,15 +23,18 @@ pub(crate) mod page;
 mod post;
 mod put;
 mod receive;
+mod resumable;
 mod slots;
 mod store;
+mod structured;
 #[cfg(test)]
 mod tests;
 
 use std::rc::Rc;
 use std::sync::Arc;
 
-use engine::{Answer, Exchange};
+use engine::{Answer, Exchange, Response};
+use net::Now;
 use semantics::{Method, NormalPath, RequestHead, Target};
 
 use self::denial::Denial;
@@ -48,6 +51,8 @@ pub struct UploadsConfig {
     pub content_octets_max: u64,
     /// Whether an answer waits until what was stored is on the disk, so that a loss of power does not take it.
     pub durable: bool,
+    /// Whether uploads by PUT may go on after an interruption (draft-ietf-httpbis-resumable-upload).
+    pub resumable: bool,
     /// Origins, as `https://example.com`, whose pages may upload here beside those of this one.
     pub trusted_origins: Vec<String>,
     /// Whether TRACE is answered, for `Allow`.
@@ -69,6 +74,10 @@ pub struct UploadLimits {
     pub part_head_octets_max: usize,
     /// Octets of the fields of a form that are no files; beyond it 413.
     pub fields_octets_max: usize,
+    /// Uploads that may be gone on with, in one folder and below; beyond it 503.
+    pub resumable_uploads_max: usize,
+    /// Seconds after which an upload that nobody went on with is removed.
+    pub upload_age_seconds_max: u64,
     /// Entries of the folder, and of those below it, looked at for what a killed process left, at start.
     pub sweep_entries_max: usize,
 }
@@ -78,6 +87,7 @@ impl Default for UploadsConfig {
         Self {
             content_octets_max: 10 << 30,
             durable: true,
+            resumable: false,
             trusted_origins: Vec::new(),
             allow_trace: false,
             limits: UploadLimits::default(),
@@ -93,6 +103,8 @@ impl Default for UploadLimits {
             parts_max: 256,
             part_head_octets_max: 8 * 1024,
             fields_octets_max: 1 << 20,
+            resumable_uploads_max: 1000,
+            upload_age_seconds_max: 24 * 3600,
             sweep_entries_max: 1_000_000,
         }
     }
@@ -115,6 +127,10 @@ impl Uploads {
     pub fn new(config: UploadsConfig, files: Files) -> Self {
         let store = Store::new(Arc::clone(files.place()), config.durable);
         store.sweep_once(config.limits.sweep_entries_max);
+        if config.resumable {
+            // Without a folder for them there are none.
+            let _ = store.expire(config.limits.upload_age_seconds_max, Now::read());
+        }
         Self(Rc::new(Inner {
             files,
             config,
@@ -127,7 +143,8 @@ impl Uploads {
     pub fn wants(&self, head: RequestHead<'_>, path: &NormalPath<'_>) -> bool {
         match head.method() {
             Method::Get | Method::Head => {
-                !head.is_plain_path() && page::is_asked_for(head, path.octets())
+                !head.is_plain_path()
+                    && (page::is_asked_for(head, path.octets()) || self.token(head).is_some())
             }
             Method::Trace => false,
             _ => true,
@@ -143,15 +160,46 @@ impl Uploads {
             return self.0.files.answer(exchange, path);
         }
         match head.method() {
-            Method::Get | Method::Head => self.page(head, path.octets()),
-            Method::Options => options_answer(&self.allow_at(path.octets())).into(),
-            Method::Put | Method::Delete | Method::Post => self
+            Method::Options => self.options(head, path.octets()).into(),
+            _ => self
                 .change(exchange, path.octets())
-                .unwrap_or_else(|denial| {
-                    denial.response(head, &self.allow_at(path.octets())).into()
-                }),
-            _ => unsupported_method(head, &self.allow_at(path.octets())).into(),
+                .unwrap_or_else(|denial| self.denied(head, path.octets(), denial).into()),
         }
+    }
+
+    fn options(&self, head: RequestHead<'_>, path: &[u8]) -> Response {
+        let mut response = options_answer(&self.allow_of(head, path));
+        if self.0.config.resumable {
+            // The draft, §4.1.4.
+            let limits = resumable::limits(self.0.config.content_octets_max, &self.0.config.limits);
+            response.head.add_named("Accept-Patch", resumable::PARTIAL);
+            response.head.add_named("Upload-Limit", limits);
+        }
+        response
+    }
+
+    fn denied(&self, head: RequestHead<'_>, path: &[u8], denial: Denial) -> Response {
+        if denial == Denial::METHOD {
+            return unsupported_method(head, &self.allow_of(head, path));
+        }
+        let mut response = denial.response(head);
+        if self.0.config.resumable && denial == Denial::TOO_LARGE {
+            let limits = resumable::limits(self.0.config.content_octets_max, &self.0.config.limits);
+            response.head.add_named("Upload-Limit", limits);
+        }
+        response
+    }
+
+    fn allow_of(&self, head: RequestHead<'_>, path: &[u8]) -> String {
+        match self.token(head) {
+            Some(_) => resumable::ALLOW.to_owned(),
+            None => self.allow_at(path),
+        }
+    }
+
+    /// The token of the upload resource that is asked for.
+    fn token(&self, head: RequestHead<'_>) -> Option<String> {
+        self.0.config.resumable.then(|| resumable::token_of(head))?
     }
 
     /// All methods that files and folders allow (RFC 9110 §10.2.1).
@@ -175,9 +223,21 @@ impl Uploads {
 
     fn change(&self, exchange: &mut Exchange<'_>, path: &[u8]) -> Result<Answer, Denial> {
         let head = exchange.head;
+        if matches!(head.method(), Method::Get | Method::Head) && self.token(head).is_none() {
+            return Ok(self.page(head, path));
+        }
         cross_site::judge(head, &self.0.config.trusted_origins)?;
         let place = Place::of(path)?;
+        if let Some(token) = self.token(head) {
+            return self.resume(exchange, place, token);
+        }
+        let is_partial = resumable::is_complete(head) == Some(false);
         match (head.method(), place) {
+            // A part of a representation is never stored as if it were all of it.
+            (Method::Put, Place::File { .. }) if is_partial && self.0.config.resumable => {
+                self.begin_resumable(exchange, place)
+            }
+            (Method::Put | Method::Post, _) if is_partial => Err(Denial::PARTIAL),
             (Method::Put, Place::File { .. }) => self.put(exchange, place),
             (Method::Post, Place::Folder { folder }) => self.post(exchange, folder, path),
             (Method::Delete, _) => Ok(self.delete(exchange, place)),

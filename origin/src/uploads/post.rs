@@ -95,7 +95,7 @@ impl Post {
         let head = self.request.head();
         match stored {
             Ok(stored) => answer(head, &self.shown, &stored),
-            Err(denial) => denial.response(head, ""),
+            Err(denial) => denial.response(head),
         }
     }
 

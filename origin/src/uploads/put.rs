@@ -80,7 +80,7 @@ impl Put {
         let request = Arc::clone(&self.request);
         match self.store().await {
             Ok(stored) => response(&stored),
-            Err(denial) => denial.response(request.head(), ""),
+            Err(denial) => denial.response(request.head()),
         }
     }
 

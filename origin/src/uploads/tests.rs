@@ -2,7 +2,6 @@ use super::*;
 use crate::testing::{octets, response_of, with_exchange_at};
 use crate::{Cache, CacheLimits, FilesConfig};
 use engine::{Incoming, Interrupted, Response};
-use net::Now;
 use semantics::{ContentEnd, Known};
 use serde_json::{Value, json};
 use std::fs;
@@ -548,4 +547,195 @@ fn what_a_killed_process_left_is_removed_before_anything_is_served() {
     let files = Files::new(config, Rc::new(Cache::new(CacheLimits::default()))).unwrap();
     let _uploads = Uploads::new(UploadsConfig::default(), files);
     assert!(!left.exists());
+}
+
+/// A world whose uploads may be resumed, and the path of an upload resource that was begun there.
+fn begun(fields: &str, content: &str) -> (World, String) {
+    let world = World::with(UploadsConfig {
+        resumable: true,
+        content_octets_max: 1000,
+        ..UploadsConfig::default()
+    });
+    let response = world.ask(&format!("PUT /a\nUpload-Complete: ?0\n{fields}"), content);
+    assert_eq!(response.head.status().code(), 201);
+    assert_eq!(named(&response, "upload-offset"), content.len().to_string());
+    let location = field(&response, Known::Location);
+    assert!(location.starts_with("/a?upload="), "{location}");
+    (world, location)
+}
+
+fn named(response: &Response, name: &str) -> String {
+    let mut lines = response.head.section().iter();
+    lines
+        .find(|(known, _)| known.eq_ignore_ascii_case(name.as_bytes()))
+        .map(|(_, value)| String::from_utf8(value.to_vec()).unwrap())
+        .unwrap_or_default()
+}
+
+fn append(world: &World, location: &str, offset: u64, complete: &str, content: &str) -> Response {
+    let request = format!(
+        "PATCH {location}\nContent-Type: application/partial-upload\nUpload-Offset: {offset}\n\
+         Upload-Complete: {complete}\n"
+    );
+    world.ask(&request, content)
+}
+
+#[test]
+fn an_upload_in_parts_becomes_a_file_when_it_is_complete() {
+    let (world, location) = begun("", "one");
+    assert!(!world.path("a").exists());
+    let more = append(&world, &location, 3, "?0", " two");
+    assert_eq!(
+        (more.head.status().code(), named(&more, "upload-offset")),
+        (204, "7".into())
+    );
+    let head = world.ask(&format!("HEAD {location}"), "");
+    assert_eq!(head.head.status().code(), 204);
+    assert_eq!(named(&head, "upload-complete"), "?0");
+    assert_eq!(named(&head, "upload-offset"), "7");
+    assert_eq!(field(&head, Known::CacheControl), "no-store");
+    let last = append(&world, &location, 7, "?1", " six");
+    assert_eq!(
+        (last.head.status().code(), named(&last, "upload-complete")),
+        (201, "?1".into())
+    );
+    assert_eq!(world.read("a"), "one two six");
+    assert_eq!(
+        field(&last, Known::ETag),
+        field(&world.ask("GET /a", ""), Known::ETag)
+    );
+    let head = world.ask(&format!("HEAD {location}"), "");
+    assert_eq!(
+        (
+            named(&head, "upload-complete"),
+            named(&head, "upload-length")
+        ),
+        ("?1".into(), "11".into())
+    );
+    assert_eq!(
+        append(&world, &location, 11, "?1", "x")
+            .head
+            .status()
+            .code(),
+        400
+    );
+}
+
+#[test]
+fn an_offset_that_is_not_that_of_the_upload_is_told_the_right_one() {
+    let (world, location) = begun("", "one");
+    for offset in [0, 2, 4] {
+        let response = append(&world, &location, offset, "?0", "x");
+        assert_eq!(response.head.status().code(), 409);
+        assert_eq!(named(&response, "upload-offset"), "3");
+        let problem: Value = serde_json::from_slice(&octets(&response.content)).unwrap();
+        assert_eq!(problem["expected-offset"], 3);
+    }
+}
+
+#[test]
+fn what_came_before_an_interruption_is_kept() {
+    let (world, location) = begun("", "one");
+    let request = format!(
+        "PATCH {location}\nContent-Type: application/partial-upload\nUpload-Offset: 3\nUpload-Complete: ?1\n"
+    );
+    let incoming = Incoming::for_test(&[b" two"], Err(Interrupted));
+    assert_eq!(world.ask_with(&request, incoming).head.status().code(), 400);
+    let offset = named(&world.ask(&format!("HEAD {location}"), ""), "upload-offset");
+    assert_eq!(offset, "7");
+}
+
+#[test]
+fn an_upload_has_the_length_that_was_said() {
+    let (world, location) = begun("Upload-Length: 5\n", "one");
+    assert_eq!(
+        append(&world, &location, 3, "?1", "x").head.status().code(),
+        400
+    );
+    let (world, location) = begun("Upload-Length: 5\n", "one");
+    assert_eq!(
+        append(&world, &location, 3, "?0", "xyz")
+            .head
+            .status()
+            .code(),
+        400
+    );
+    // It is void since.
+    assert_eq!(world.status(&format!("HEAD {location}"), ""), 404);
+    let request = "PUT /b\nUpload-Complete: ?0\nUpload-Length: 1001\n";
+    let response = world.ask(request, "");
+    assert_eq!(response.head.status().code(), 413);
+    assert!(named(&response, "upload-limit").starts_with("max-size=1000, "));
+}
+
+#[test]
+fn the_preconditions_of_the_first_request_hold_for_the_last() {
+    let (world, location) = begun("If-None-Match: *\n", "one");
+    fs::write(world.path("a"), "other").unwrap();
+    assert_eq!(
+        append(&world, &location, 3, "?1", "").head.status().code(),
+        412
+    );
+    assert_eq!(world.read("a"), "other");
+}
+
+#[test]
+fn an_upload_that_is_given_up_leaves_nothing() {
+    let (world, location) = begun("", "one");
+    assert_eq!(world.status(&format!("DELETE {location}"), ""), 204);
+    assert_eq!(world.status(&format!("HEAD {location}"), ""), 404);
+    assert_eq!(
+        fs::read_dir(world.path(".hansom-uploads")).unwrap().count(),
+        0
+    );
+}
+
+#[test]
+fn an_upload_that_nobody_goes_on_with_is_removed() {
+    let (world, location) = begun("", "one");
+    let later = Now {
+        unix_seconds: Now::read().unix_seconds + 25 * 3600,
+        ..Now::read()
+    };
+    let day = 24 * 3600;
+    assert_eq!(world.uploads.0.store.expire(day, Now::read()).unwrap(), 1);
+    assert_eq!(world.uploads.0.store.expire(day, later).unwrap(), 0);
+    assert_eq!(world.status(&format!("HEAD {location}"), ""), 404);
+}
+
+#[test]
+fn an_upload_resource_is_that_of_its_target_and_token() {
+    let (world, location) = begun("", "one");
+    let token = location.split_once('?').unwrap().1;
+    let other = token.replace(|c: char| c.is_ascii_digit(), "f");
+    for target in [format!("/b?{token}"), format!("/a?{other}")] {
+        assert_eq!(world.status(&format!("HEAD {target}"), ""), 404, "{target}");
+    }
+    for (request, status) in [
+        (
+            format!("PATCH {location}\nUpload-Offset: 3\nUpload-Complete: ?1\n"),
+            415,
+        ),
+        (
+            format!("PATCH {location}\nContent-Type: application/partial-upload\n"),
+            400,
+        ),
+        (format!("PUT {location}"), 405),
+        (format!("DELETE {location}\nOrigin: null\n"), 403),
+    ] {
+        assert_eq!(world.status(&request, "x"), status, "{request}");
+    }
+    let options = world.ask("OPTIONS /a", "");
+    assert_eq!(
+        named(&options, "accept-patch"),
+        "application/partial-upload"
+    );
+}
+
+#[test]
+fn a_part_is_not_stored_as_the_whole_where_uploads_are_not_resumable() {
+    let world = World::new();
+    assert_eq!(world.status("PUT /a\nUpload-Complete: ?0\n", "x"), 400);
+    assert_eq!(world.status("PUT /a\nUpload-Complete: ?1\n", "x"), 201);
+    assert_eq!(world.status("PUT /b\nUpload-Complete: 0\n", "x"), 201);
 }

@@ -405,6 +405,7 @@ fn uploads(settings: &Settings, made: Made<'_>) -> Option<UploadsConfig> {
             .as_ref()
             .map_or(Vec::new(), |cors| cors.origins.clone()),
         allow_trace: made.allow_trace,
+        resumable: settings.resumable_uploads == Some(true),
         ..defaults
     })
 }
