@@ -1,0 +1,131 @@
+//! What the workers of a process share, and what outlives a reload of the configuration.
+
+use crate::Complain;
+use crate::passwords::Passwords;
+use crate::passwords::file::{UsersFile, UsersFileError};
+use crate::room::Room;
+use crate::secret::{NoRandom, ProcessKey};
+use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// One for a process, for as long as it lives. What is shared is asked of it again after each reload: the same name and file give the
+/// same counts of attempts and the same passwords that were checked lately.
+pub struct Registry {
+    complain: Complain,
+    hashings: Arc<Room>,
+    shared: Mutex<HashMap<(String, PathBuf), Arc<Shared>>>,
+}
+
+/// What the gates of one `[[auth]]` share on all workers.
+#[derive(Debug)]
+pub struct Shared {
+    pub(crate) name: String,
+    pub(crate) passwords: Arc<Passwords>,
+}
+
+/// What is shared is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedConfig {
+    /// The name of the `[[auth]]`.
+    pub name: String,
+    /// The file of users.
+    pub users: PathBuf,
+    /// Failed attempts in `attempts_time`, for one name from one network (an address of IPv4, a /64 of IPv6); five times
+    /// as many for the network.
+    pub attempts_max: u64,
+    /// The time in which they count.
+    pub attempts_time: Duration,
+}
+
+impl Registry {
+    /// A registry of a server that has so many cores. `complain` is told, on any thread, what an operator should know while the
+    /// server runs, such as that a file of users became wrong.
+    pub fn new(cores: usize, complain: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self {
+            complain: Arc::new(complain),
+            // Half of the cores are left for everything else.
+            hashings: Room::new((cores / 2).max(1), HASHINGS_WAITING_MAX),
+            shared: Mutex::default(),
+        }
+    }
+
+    /// What the gates of one `[[auth]]` share. It may wait for a disk.
+    ///
+    /// # Errors
+    /// That the file of users cannot be used.
+    pub fn shared(&self, config: &SharedConfig) -> Result<Arc<Shared>, SharedError> {
+        let key = (config.name.clone(), config.users.clone());
+        let mut all = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        // A reload says so if the file is wrong, although the former users would stay.
+        let file =
+            UsersFile::open(config.users.clone(), Arc::clone(&self.complain)).map_err(|error| {
+                SharedError::Users {
+                    file: config.users.clone(),
+                    error,
+                }
+            })?;
+        if let Some(shared) = all.get(&key) {
+            shared
+                .passwords
+                .limit(config.attempts_max, config.attempts_time);
+            return Ok(Arc::clone(shared));
+        }
+        let shared = Arc::new(Shared {
+            name: config.name.clone(),
+            passwords: Passwords::new(
+                file,
+                Arc::clone(&self.hashings),
+                ProcessKey::new()?,
+                config.attempts_max,
+                config.attempts_time,
+            ),
+        });
+        all.insert(key, Arc::clone(&shared));
+        Ok(shared)
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").finish_non_exhaustive()
+    }
+}
+
+/// Why nobody can be known.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SharedError {
+    /// The file of users cannot be used.
+    Users {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        error: UsersFileError,
+    },
+    /// The system gave no random octets.
+    NoRandom,
+}
+
+impl From<NoRandom> for SharedError {
+    fn from(NoRandom: NoRandom) -> Self {
+        Self::NoRandom
+    }
+}
+
+impl fmt::Display for SharedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Users { file, error } => write!(f, "{}: {error}", file.display()),
+            Self::NoRandom => NoRandom.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for SharedError {}
+
+/// Passwords that wait to be checked, in the whole process; half as many as there are cores are checked at once. Beyond it requests
+/// get 503.
+pub const HASHINGS_WAITING_MAX: usize = 64;
