@@ -4,17 +4,17 @@ use crate::credentials::{basic, basic_challenge};
 use crate::passwords::{Asked, Checking, Outcome as Checked};
 use crate::shared::Shared;
 use crate::verdict::{Denial, KeptFrom, Outcome, Pass, Verdict};
-use engine::Exchange;
+use engine::{Exchange, Note};
 use semantics::fields::list::only_line;
 use semantics::{Known, Status};
-use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// One `[[auth]]` as a worker applies it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Gate {
     shared: Arc<Shared>,
-    challenge: String,
+    challenge: Rc<str>,
 }
 
 /// What a gate is made of.
@@ -24,28 +24,18 @@ pub struct GateConfig {
     pub realm: String,
 }
 
-/// Who asks, and what for.
-#[derive(Clone, Copy, Debug)]
-pub struct Asking<'a> {
-    /// Who of the users may come in; empty is every one.
-    pub users: &'a [String],
-    /// Whether the request came by TLS, here or to a gateway that is trusted.
-    pub is_secured: bool,
-    /// The client's address, as a trusted gateway says it where there is one; `None` if it has none.
-    pub client: Option<IpAddr>,
-}
-
 impl Gate {
     /// A gate.
     pub fn new(config: &GateConfig, shared: Arc<Shared>) -> Self {
         Self {
-            challenge: basic_challenge(&config.realm),
+            challenge: basic_challenge(&config.realm).into(),
             shared,
         }
     }
 
-    /// Says whether a request may go on.
-    pub fn check(&self, exchange: &mut Exchange<'_>, asking: Asking<'_>) -> Verdict {
+    /// Says whether a request may go on, if it is by one of `users`; when there are none, by anyone who is known. The name of
+    /// who is signed in is noted, also of one who may not come in.
+    pub fn check(&self, exchange: &mut Exchange<'_>, users: &[String]) -> Verdict {
         // Two lines of it are two claims of who asks (RFC 9110 §5.3, §11.6.2).
         let line = only_line(exchange.head.all(Known::Authorization));
         let Some((name, password)) = line.and_then(basic) else {
@@ -54,36 +44,33 @@ impl Gate {
         let asked = Asked {
             name: Arc::clone(&name),
             password,
-            client: asking.client,
+            client: exchange.client.ip(),
+        };
+        let who = Who {
+            may_enter: may_enter(users, &name),
+            name,
+            note: exchange.note(),
         };
         match self.shared.passwords.check(asked, exchange.now) {
-            Checking::Known(checked) => {
-                let may_enter = may_enter(asking.users, &name);
-                Verdict::Ready(self.judge(checked, name, may_enter))
-            }
+            Checking::Known(checked) => Verdict::Ready(self.judge(checked, who)),
             Checking::Later(later) => {
-                let may_enter = may_enter(asking.users, &name);
-                let gate = self.clone_for_later();
+                let gate = self.clone();
                 Verdict::Later(Box::pin(async move {
                     let checked = later.await;
-                    gate.judge(checked, name, may_enter)
+                    gate.judge(checked, who)
                 }))
             }
         }
     }
 
-    fn clone_for_later(&self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-            challenge: self.challenge.clone(),
+    fn judge(&self, checked: Checked, who: Who) -> Outcome {
+        if checked == Checked::Right {
+            who.note.set_user(&who.name);
         }
-    }
-
-    fn judge(&self, checked: Checked, user: Arc<str>, may_enter: bool) -> Outcome {
         Outcome::Refuse(match checked {
-            Checked::Right if may_enter => {
+            Checked::Right if who.may_enter => {
                 return Outcome::Pass(Pass {
-                    user,
+                    user: who.name,
                     cookie: None,
                     kept_from: KeptFrom::Nobody,
                 });
@@ -102,8 +89,15 @@ impl Gate {
             Asks::Wrong => "The name or the password is wrong",
         };
         Denial::new(Status::UNAUTHORIZED, because, "RFC 9110 §15.5.2")
-            .with(Known::WwwAuthenticate, self.challenge.clone())
+            .with(Known::WwwAuthenticate, &*self.challenge)
     }
+}
+
+/// Who a request says that it is by.
+struct Who {
+    name: Arc<str>,
+    may_enter: bool,
+    note: Note,
 }
 
 /// Why credentials are asked for.

@@ -11,7 +11,7 @@
 //!
 //! ```
 //! use hansom_auth::htpasswd::{self, Form};
-//! use hansom_auth::{Asking, Gate, GateConfig, Outcome, Password, Registry, SharedConfig, Verdict};
+//! use hansom_auth::{Gate, GateConfig, Outcome, Password, Registry, SharedConfig, Verdict};
 //! use std::time::Duration;
 //!
 //! # let folder = tempfile::tempdir()?;
@@ -31,8 +31,7 @@
 //!
 //! /// What a handler does before it answers.
 //! fn may_go_on(gate: &Gate, exchange: &mut engine::Exchange<'_>) -> bool {
-//!     let asking = Asking { users: &[], is_secured: false, client: None };
-//!     match gate.check(exchange, asking) {
+//!     match gate.check(exchange, &[]) {
 //!         Verdict::Ready(Outcome::Pass(pass)) => !pass.user.is_empty(),
 //!         _ => false,
 //!     }
@@ -68,7 +67,7 @@ mod shared;
 mod testing;
 mod verdict;
 
-pub use gate::{Asking, Gate, GateConfig};
+pub use gate::{Gate, GateConfig};
 pub use passwords::file::{FILE_OCTETS_MAX, UsersFileError};
 pub use passwords::hash::{
     ARGON2_MEMORY_KIB_MAX, ARGON2_WORK_KIB_MAX, BCRYPT_COST_MAX, HashError, SHA_CRYPT_ROUNDS_MAX,

@@ -1,6 +1,6 @@
 //! Exchanges without connections, for the tests of this crate.
 
-use engine::{Exchange, Incoming};
+use engine::{Exchange, Incoming, Lent};
 use net::{Now, Peer};
 use semantics::{RequestHead, RequestIndex};
 
@@ -12,7 +12,7 @@ pub(crate) fn with_exchange<T>(request: &str, act: impl FnOnce(&mut Exchange<'_>
 /// The same for a request whose content has come.
 pub(crate) fn with_content<T>(
     request: &str,
-    mut incoming: Option<Incoming>,
+    incoming: Option<Incoming>,
     act: impl FnOnce(&mut Exchange<'_>) -> T,
 ) -> T {
     let mut index = RequestIndex::default();
@@ -24,10 +24,14 @@ pub(crate) fn with_content<T>(
     );
     let client = Peer::from(std::net::SocketAddr::from(([127, 0, 0, 1], 4711)));
     let head = RequestHead::new(request.as_bytes(), &index);
+    let mut lent = Lent {
+        incoming,
+        ..Lent::default()
+    };
     act(&mut Exchange::for_test(
         head,
         client,
         Now::read(),
-        &mut incoming,
+        &mut lent,
     ))
 }

@@ -35,18 +35,8 @@ fn authorization(name: &str, password: &str) -> String {
     )
 }
 
-fn asking(users: &[String]) -> Asking<'_> {
-    Asking {
-        users,
-        is_secured: false,
-        client: None,
-    }
-}
-
 async fn outcome(gate: &Gate, fields: &str, users: &[String]) -> Outcome {
-    let verdict = with_exchange(&request(fields), |exchange| {
-        gate.check(exchange, asking(users))
-    });
+    let verdict = with_exchange(&request(fields), |exchange| gate.check(exchange, users));
     match verdict {
         Verdict::Ready(outcome) => outcome,
         Verdict::Later(later) => later.await,
@@ -111,9 +101,7 @@ fn who_was_let_in_lately_comes_in_at_once() {
     net::run_alone(async {
         let fields = authorization("anna", "secret");
         outcome(&gate, &fields, &[]).await;
-        let verdict = with_exchange(&request(&fields), |exchange| {
-            gate.check(exchange, asking(&[]))
-        });
+        let verdict = with_exchange(&request(&fields), |exchange| gate.check(exchange, &[]));
         assert!(
             matches!(verdict, Verdict::Ready(Outcome::Pass(_))),
             "{verdict:?}"
@@ -158,5 +146,22 @@ fn too_many_guesses_are_told_when_to_go_on() {
         let (field, wait) = &denial.fields[0];
         assert_eq!(*field, Known::RetryAfter);
         assert!((1..=60).contains(&wait.parse::<u64>().unwrap()), "{wait}");
+    });
+}
+
+#[test]
+fn the_name_of_who_is_known_is_noted() {
+    let (_folder, gate) = gate(10);
+    net::run_alone(async {
+        let fields = authorization("anna", "secret");
+        for users in [&[][..], &["bert".to_owned()]] {
+            let (verdict, note) = with_exchange(&request(&fields), |exchange| {
+                (gate.check(exchange, users), exchange.note())
+            });
+            if let Verdict::Later(later) = verdict {
+                later.await;
+            }
+            assert_eq!(note.user().as_deref(), Some("anna"));
+        }
     });
 }
