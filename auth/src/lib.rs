@@ -62,6 +62,7 @@ mod gate;
 mod passwords;
 mod room;
 mod secret;
+mod sessions;
 mod shared;
 #[cfg(test)]
 mod testing;

@@ -13,6 +13,7 @@ pub mod accept;
 pub mod cache_control;
 pub mod connection;
 pub mod content_length;
+pub mod cookie;
 pub mod date;
 pub mod entity_tag;
 pub mod expect;
