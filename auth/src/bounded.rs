@@ -45,6 +45,15 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
         self.young.get_mut(key)
     }
 
+    /// All keys.
+    #[cfg(test)]
+    pub(crate) fn keys(&self) -> Vec<K>
+    where
+        K: Clone,
+    {
+        self.young.keys().chain(self.old.keys()).cloned().collect()
+    }
+
     /// Takes out.
     pub(crate) fn remove<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<V>
     where

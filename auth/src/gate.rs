@@ -1,115 +1,56 @@
 //! The gate before a route: who asks, and may they come in.
 
-use crate::credentials::{basic, basic_challenge};
-use crate::passwords::{Asked, Checking, Outcome as Checked};
+use crate::basic::BasicGate;
+use crate::form::{FormConfig, FormGate};
+use crate::sessions::Sessions;
 use crate::shared::Shared;
-use crate::verdict::{Denial, KeptFrom, Outcome, Pass, Verdict};
-use engine::{Exchange, Note};
-use semantics::fields::list::only_line;
-use semantics::{Known, Status};
+use crate::verdict::Verdict;
+use engine::Exchange;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// One `[[auth]]` as a worker applies it.
+/// One `[[auth]]` as a worker applies it. Clones are the same gate.
 #[derive(Clone, Debug)]
-pub struct Gate {
-    shared: Arc<Shared>,
-    challenge: Rc<str>,
-}
+pub struct Gate(Kind);
 
-/// What a gate is made of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GateConfig {
-    /// Shown to people, and the scope of their password (RFC 9110 §11.5).
-    pub realm: String,
+#[derive(Clone, Debug)]
+enum Kind {
+    Basic(BasicGate),
+    Form(Rc<FormGate>),
 }
 
 impl Gate {
-    /// A gate.
-    pub fn new(config: &GateConfig, shared: Arc<Shared>) -> Self {
-        Self {
-            challenge: basic_challenge(&config.realm).into(),
-            shared,
-        }
+    /// A gate that asks for a name and a password with every request (RFC 7617). The realm is shown to people, and is the scope of their
+    /// password (RFC 9110 §11.5).
+    pub fn basic(realm: &str, shared: Arc<Shared>) -> Self {
+        Self(Kind::Basic(BasicGate::new(realm, shared)))
+    }
+
+    /// A gate that asks once, by a form, and then by a cookie.
+    pub fn form(config: FormConfig, shared: Arc<Shared>, sessions: Rc<Sessions>) -> Self {
+        Self(Kind::Form(Rc::new(FormGate::new(config, shared, sessions))))
     }
 
     /// Says whether a request may go on, if it is by one of `users`; when there are none, by anyone who is known. The name of
     /// who is signed in is noted, also of one who may not come in.
     pub fn check(&self, exchange: &mut Exchange<'_>, users: &[String]) -> Verdict {
-        // Two lines of it are two claims of who asks (RFC 9110 §5.3, §11.6.2).
-        let line = only_line(exchange.head.all(Known::Authorization));
-        let Some((name, password)) = line.and_then(basic) else {
-            return Verdict::Ready(Outcome::Refuse(self.challenge(Asks::Missing)));
-        };
-        let asked = Asked {
-            name: Arc::clone(&name),
-            password,
-            client: exchange.client.ip(),
-        };
-        let who = Who {
-            may_enter: may_enter(users, &name),
-            name,
-            note: exchange.note(),
-        };
-        match self.shared.passwords.check(asked, exchange.now) {
-            Checking::Known(checked) => Verdict::Ready(self.judge(checked, who)),
-            Checking::Later(later) => {
-                let gate = self.clone();
-                Verdict::Later(Box::pin(async move {
-                    let checked = later.await;
-                    gate.judge(checked, who)
-                }))
-            }
+        match &self.0 {
+            Kind::Basic(gate) => gate.check(exchange, users),
+            Kind::Form(gate) => gate.check(exchange, users),
         }
     }
 
-    fn judge(&self, checked: Checked, who: Who) -> Outcome {
-        if checked == Checked::Right {
-            who.note.set_user(&who.name);
+    /// Answers a request to one of the gate's own paths, which are in front of all routes of a site and need no signing in. `path`
+    /// is the target's in normal form. The verdict is never to pass.
+    pub fn answer(&self, exchange: &mut Exchange<'_>, path: &[u8]) -> Option<Verdict> {
+        match &self.0 {
+            Kind::Basic(_) => None,
+            Kind::Form(gate) => gate.answer(exchange, path),
         }
-        Outcome::Refuse(match checked {
-            Checked::Right if who.may_enter => {
-                return Outcome::Pass(Pass {
-                    user: who.name,
-                    cookie: None,
-                    kept_from: KeptFrom::Nobody,
-                });
-            }
-            Checked::Right => Denial::forbidden(),
-            Checked::Wrong => self.challenge(Asks::Wrong),
-            Checked::TooMany(wait) => Denial::too_many(wait),
-            Checked::Busy => Denial::busy(),
-        })
-    }
-
-    /// 401 always has a challenge (RFC 9110 §15.5.2).
-    fn challenge(&self, asks: Asks) -> Denial {
-        let because = match asks {
-            Asks::Missing => "A name and a password are needed here",
-            Asks::Wrong => "The name or the password is wrong",
-        };
-        Denial::new(Status::UNAUTHORIZED, because, "RFC 9110 §15.5.2")
-            .with(Known::WwwAuthenticate, &*self.challenge)
     }
 }
 
-/// Who a request says that it is by.
-struct Who {
-    name: Arc<str>,
-    may_enter: bool,
-    note: Note,
-}
-
-/// Why credentials are asked for.
-#[derive(Clone, Copy, Debug)]
-enum Asks {
-    Missing,
-    Wrong,
-}
-
-fn may_enter(users: &[String], name: &str) -> bool {
+/// Whether somebody is among those who may come in.
+pub(crate) fn may_enter(users: &[String], name: &str) -> bool {
     users.is_empty() || users.iter().any(|user| user == name)
 }
-
-#[cfg(test)]
-mod tests;

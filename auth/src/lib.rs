@@ -11,7 +11,7 @@
 //!
 //! ```
 //! use hansom_auth::htpasswd::{self, Form};
-//! use hansom_auth::{Gate, GateConfig, Outcome, Password, Registry, SharedConfig, Verdict};
+//! use hansom_auth::{Gate, Outcome, Password, Registry, SharedConfig, Verdict};
 //! use std::time::Duration;
 //!
 //! # let folder = tempfile::tempdir()?;
@@ -27,7 +27,7 @@
 //!     attempts_time: Duration::from_secs(300),
 //! };
 //! let shared = registry.shared(&config)?;
-//! let gate = Gate::new(&GateConfig { realm: "Staff".to_owned() }, shared);
+//! let gate = Gate::basic("Staff", shared);
 //!
 //! /// What a handler does before it answers.
 //! fn may_go_on(gate: &Gate, exchange: &mut engine::Exchange<'_>) -> bool {
@@ -55,9 +55,11 @@
     )
 )]
 
+mod basic;
 mod bounded;
 mod credentials;
 mod flight;
+mod form;
 mod gate;
 mod passwords;
 mod room;
@@ -68,7 +70,8 @@ mod shared;
 mod testing;
 mod verdict;
 
-pub use gate::{Gate, GateConfig};
+pub use form::{FormConfig, PAGE_OCTETS_MAX, Page, PageError, SameSite};
+pub use gate::Gate;
 pub use passwords::file::{FILE_OCTETS_MAX, UsersFileError};
 pub use passwords::hash::{
     ARGON2_MEMORY_KIB_MAX, ARGON2_WORK_KIB_MAX, BCRYPT_COST_MAX, HashError, SHA_CRYPT_ROUNDS_MAX,
@@ -76,7 +79,11 @@ pub use passwords::hash::{
 pub use passwords::users::{NAME_OCTETS_MAX, Problem, UsersError, is_name};
 pub use passwords::{PASSWORD_OCTETS_MAX, htpasswd};
 pub use secret::{NoRandom, Password};
-pub use shared::{HASHINGS_WAITING_MAX, Registry, Shared, SharedConfig, SharedError};
+pub use sessions::file::SessionsFileError;
+pub use sessions::{Sessions, SharedSessions, WhenAway};
+pub use shared::{
+    HASHINGS_WAITING_MAX, Registry, SessionsConfig, Shared, SharedConfig, SharedError, StoreConfig,
+};
 pub use verdict::{Denial, Outcome, Pass, Verdict};
 
 use std::sync::Arc;

@@ -5,6 +5,8 @@ use crate::passwords::Passwords;
 use crate::passwords::file::{UsersFile, UsersFileError};
 use crate::room::Room;
 use crate::secret::{NoRandom, ProcessKey};
+use crate::sessions::file::{SessionsFile, SessionsFileError};
+use crate::sessions::{Place, SharedSessions, WhenAway};
 use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -17,6 +19,7 @@ pub struct Registry {
     complain: Complain,
     hashings: Arc<Room>,
     shared: Mutex<HashMap<(String, PathBuf), Arc<Shared>>>,
+    sessions: Mutex<HashMap<StoreConfig, Arc<SharedSessions>>>,
 }
 
 /// What the gates of one `[[auth]]` share on all workers.
@@ -49,6 +52,7 @@ impl Registry {
             // Half of the cores are left for everything else.
             hashings: Room::new((cores / 2).max(1), HASHINGS_WAITING_MAX),
             shared: Mutex::default(),
+            sessions: Mutex::default(),
         }
     }
 
@@ -86,6 +90,51 @@ impl Registry {
         all.insert(key, Arc::clone(&shared));
         Ok(shared)
     }
+}
+
+impl Registry {
+    /// The sessions of the process. The same store gives the same sessions again. It may wait for a disk.
+    ///
+    /// # Errors
+    /// That the store cannot be used.
+    pub fn sessions(
+        &self,
+        config: &SessionsConfig,
+    ) -> Result<Arc<SharedSessions>, SessionsFileError> {
+        let mut all = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sessions) = all.get(&config.store) {
+            sessions.limit(config.sessions_max, config.when_away);
+            return Ok(Arc::clone(sessions));
+        }
+        let place = match &config.store {
+            StoreConfig::File(path) => {
+                let file =
+                    SessionsFile::open(path, config.sessions_max, Arc::clone(&self.complain))?;
+                Place::File(Arc::new(file))
+            }
+        };
+        let sessions = Arc::new(SharedSessions::new(place, config.when_away));
+        all.insert(config.store.clone(), Arc::clone(&sessions));
+        Ok(sessions)
+    }
+}
+
+/// Where sessions live, and how many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionsConfig {
+    /// Where they live.
+    pub store: StoreConfig,
+    /// What happens while the store is away.
+    pub when_away: WhenAway,
+    /// Sessions kept at most by a file; the one that ends first goes first.
+    pub sessions_max: u64,
+}
+
+/// Where sessions live.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum StoreConfig {
+    /// In a file of this machine, which one process has open at a time.
+    File(PathBuf),
 }
 
 impl fmt::Debug for Registry {

@@ -126,6 +126,15 @@ impl Denial {
         )
     }
 
+    /// The page of another site made the user agent ask for it.
+    pub(crate) fn forged() -> Self {
+        Self::new(
+            Status::FORBIDDEN,
+            "The page of another site may not ask for this",
+            "RFC 9110 §15.5.4",
+        )
+    }
+
     /// Too many passwords were wrong.
     pub(crate) fn too_many(wait: Duration) -> Self {
         Self::new(

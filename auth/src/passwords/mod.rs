@@ -109,11 +109,6 @@ impl Passwords {
         &self.file
     }
 
-    /// The key with which this process makes what stands for secrets.
-    pub(crate) fn key(&self) -> &ProcessKey {
-        &self.key
-    }
-
     /// Checks a password. Most are answered at once: they were right a moment ago.
     pub(crate) fn check(
         self: &Arc<Self>,

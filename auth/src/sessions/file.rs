@@ -34,9 +34,11 @@ pub(crate) struct FileStore(pub(crate) Arc<SessionsFile>);
 struct Queue {
     changes: Vec<Change>,
     /// Who waits for the changes above.
-    flight: Option<(Arc<Flight<Result<(), Away>>>, Pilot<Result<(), Away>>)>,
+    flight: Option<(Arc<Flight<Written>>, Pilot<Written>)>,
     is_writing: bool,
 }
+
+type Written = Result<(), Away>;
 
 enum Change {
     Insert(Key, Record),

@@ -16,7 +16,8 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use store::{Away, Store};
+pub(crate) use store::Away;
+use store::Store;
 
 /// The sessions of a process: their store, and what was seen of them lately.
 #[derive(Debug)]
@@ -99,8 +100,12 @@ impl SharedSessions {
             .store(when_away == WhenAway::Remember, Ordering::Relaxed);
     }
 
-    pub(crate) fn place(&self) -> &Place {
-        &self.place
+    /// What a reload may have changed.
+    pub(crate) fn limit(&self, sessions_max: u64, when_away: WhenAway) {
+        self.set_when_away(when_away);
+        match &self.place {
+            Place::File(file) => file.limit(sessions_max),
+        }
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -208,14 +213,16 @@ impl Sessions {
     }
 
     /// Whether it is time for another id, and nobody in this process sees to it.
+    pub(crate) fn is_renewal_due(&self, key: Key, record: &Record, now: u64) -> bool {
+        record.is_old(now)
+            && (self.shared.seen().sessions.find(&key)).is_some_and(|sight| !sight.is_renewing)
+    }
+
+    /// The same, and the caller sees to it if so.
     pub(crate) fn claim_renewal(&self, key: Key, record: &Record, now: u64) -> bool {
-        if record.stage != Stage::Current || now.saturating_sub(record.renewed) < RENEW_SECONDS {
-            return false;
-        }
-        match self.shared.seen().sessions.find(&key) {
-            Some(sight) => !std::mem::replace(&mut sight.is_renewing, true),
-            None => false,
-        }
+        record.is_old(now)
+            && (self.shared.seen().sessions.find(&key))
+                .is_some_and(|sight| !std::mem::replace(&mut sight.is_renewing, true))
     }
 
     /// Gives a session another id. The former one is valid until the other was used, since the response that carries it may be
@@ -345,6 +352,13 @@ impl Drop for Asking {
         if self.pilot.is_some() {
             self.sessions.shared.seen().flights.remove(&self.key);
         }
+    }
+}
+
+impl Record {
+    /// Whether its id is to be replaced.
+    fn is_old(&self, now: u64) -> bool {
+        self.stage == Stage::Current && now.saturating_sub(self.renewed) >= RENEW_SECONDS
     }
 }
 

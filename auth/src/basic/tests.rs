@@ -6,7 +6,7 @@ use std::fs;
 use std::time::Duration;
 
 /// Users anna and bert, both with the password `secret`.
-fn gate(attempts_max: u64) -> (tempfile::TempDir, Gate) {
+fn gate(attempts_max: u64) -> (tempfile::TempDir, BasicGate) {
     let folder = tempfile::tempdir().unwrap();
     let users = folder.path().join("users");
     let hash = "$2y$04$wTImO8/oXHDxbkX09VfLf.QiTxGKhfHm/iAdKwU2/ZnhiwfRYMzs2";
@@ -18,8 +18,7 @@ fn gate(attempts_max: u64) -> (tempfile::TempDir, Gate) {
         attempts_max,
         attempts_time: Duration::from_secs(60),
     };
-    let realm = "Staff \"only\"".to_owned();
-    let gate = Gate::new(&GateConfig { realm }, registry.shared(&config).unwrap());
+    let gate = BasicGate::new("Staff \"only\"", registry.shared(&config).unwrap());
     (folder, gate)
 }
 
@@ -35,7 +34,7 @@ fn authorization(name: &str, password: &str) -> String {
     )
 }
 
-async fn outcome(gate: &Gate, fields: &str, users: &[String]) -> Outcome {
+async fn outcome(gate: &BasicGate, fields: &str, users: &[String]) -> Outcome {
     let verdict = with_exchange(&request(fields), |exchange| gate.check(exchange, users));
     match verdict {
         Verdict::Ready(outcome) => outcome,
@@ -43,7 +42,7 @@ async fn outcome(gate: &Gate, fields: &str, users: &[String]) -> Outcome {
     }
 }
 
-async fn denial(gate: &Gate, fields: &str, users: &[String]) -> Denial {
+async fn denial(gate: &BasicGate, fields: &str, users: &[String]) -> Denial {
     match outcome(gate, fields, users).await {
         Outcome::Refuse(denial) => denial,
         other => panic!("{other:?}"),
