@@ -80,9 +80,11 @@ pub use passwords::users::{NAME_OCTETS_MAX, Problem, UsersError, is_name};
 pub use passwords::{PASSWORD_OCTETS_MAX, htpasswd};
 pub use secret::{NoRandom, Password};
 pub use sessions::file::SessionsFileError;
+pub use sessions::redis::RedisUrlError;
 pub use sessions::{Sessions, SharedSessions, WhenAway};
 pub use shared::{
-    HASHINGS_WAITING_MAX, Registry, SessionsConfig, Shared, SharedConfig, SharedError, StoreConfig,
+    HASHINGS_WAITING_MAX, Registry, SessionsConfig, SessionsError, Shared, SharedConfig,
+    SharedError, StoreConfig,
 };
 pub use verdict::{Denial, Outcome, Pass, Verdict};
 

@@ -6,6 +6,7 @@ use crate::passwords::file::{UsersFile, UsersFileError};
 use crate::room::Room;
 use crate::secret::{NoRandom, ProcessKey};
 use crate::sessions::file::{SessionsFile, SessionsFileError};
+use crate::sessions::redis::{RedisServer, RedisUrlError};
 use crate::sessions::{Place, SharedSessions, WhenAway};
 use std::collections::HashMap;
 use std::fmt;
@@ -97,10 +98,7 @@ impl Registry {
     ///
     /// # Errors
     /// That the store cannot be used.
-    pub fn sessions(
-        &self,
-        config: &SessionsConfig,
-    ) -> Result<Arc<SharedSessions>, SessionsFileError> {
+    pub fn sessions(&self, config: &SessionsConfig) -> Result<Arc<SharedSessions>, SessionsError> {
         let mut all = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sessions) = all.get(&config.store) {
             sessions.limit(config.sessions_max, config.when_away);
@@ -111,6 +109,9 @@ impl Registry {
                 let file =
                     SessionsFile::open(path, config.sessions_max, Arc::clone(&self.complain))?;
                 Place::File(Arc::new(file))
+            }
+            StoreConfig::Redis(url) => {
+                Place::Redis(Arc::new(RedisServer::new(url, Arc::clone(&self.complain))?))
             }
         };
         let sessions = Arc::new(SharedSessions::new(place, config.when_away));
@@ -131,11 +132,57 @@ pub struct SessionsConfig {
 }
 
 /// Where sessions live.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum StoreConfig {
     /// In a file of this machine, which one process has open at a time.
     File(PathBuf),
+    /// In Redis or Valkey, by its URL: `redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]`, or `rediss://` for TLS. All machines that share
+    /// it need the same file of users.
+    Redis(String),
 }
+
+impl fmt::Debug for StoreConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            // Its password is nobody's business.
+            Self::Redis(_) => f.write_str("Redis"),
+        }
+    }
+}
+
+/// Why there can be no sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionsError {
+    /// The file cannot be used.
+    File(SessionsFileError),
+    /// The URL is none.
+    Url(RedisUrlError),
+}
+
+impl From<SessionsFileError> for SessionsError {
+    fn from(error: SessionsFileError) -> Self {
+        Self::File(error)
+    }
+}
+
+impl From<RedisUrlError> for SessionsError {
+    fn from(error: RedisUrlError) -> Self {
+        Self::Url(error)
+    }
+}
+
+impl fmt::Display for SessionsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(error) => error.fmt(f),
+            Self::Url(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for SessionsError {}
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

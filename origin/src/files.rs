@@ -16,7 +16,7 @@ use net::{
 };
 use semantics::fields::cache_control;
 use semantics::fields::precondition::Validators;
-use semantics::{Known, Method, NormalPath, OwnedRequest, RequestHead, Status, Target};
+use semantics::{FieldRules, Known, Method, NormalPath, OwnedRequest, RequestHead, Status, Target};
 
 use crate::cache::{Cache, Entry};
 use crate::encode::{push_path, push_query};
@@ -41,6 +41,9 @@ pub struct FilesConfig {
     pub cache_control: Option<String>,
     /// The Expires field of every file lies this many seconds after Date.
     pub expires_seconds: Option<u64>,
+    /// What is done to the fields of every file. The answer of a file that is kept has it in its head; whoever composes
+    /// a server applies it to the other answers.
+    pub fields: FieldRules,
 }
 
 /// Why [`Files`] cannot be served.
@@ -101,6 +104,7 @@ impl Files {
             rules: HeadRules {
                 cache_control,
                 expires_seconds: config.expires_seconds,
+                fields: config.fields,
             },
             site: cache.add_site(),
             cache,
@@ -567,5 +571,9 @@ impl std::error::Error for FilesError {}
 /// How often a small file that changes while it is read is read again.
 const READ_TRIES_MAX: usize = 4;
 
+mod first;
+mod page;
 #[cfg(test)]
 mod tests;
+
+pub use page::Page;

@@ -78,8 +78,9 @@ mod testing;
 pub mod wire;
 
 pub use cache::{Cache, CacheLimits};
+pub use encode::{push_html, push_path, push_query};
 pub use errors::{RETRY_SECONDS, error_response, refusal_response};
-pub use files::{Files, FilesConfig, FilesError};
+pub use files::{Files, FilesConfig, FilesError, Page};
 pub use listing::LISTING_ENTRIES_MAX;
 pub use methods::{
     method_not_allowed, method_unknown, options_answer, trace_answer, unsupported_method,

@@ -12,7 +12,9 @@ use semantics::fields::entity_tag::EntityTag;
 use semantics::fields::list::only_line;
 use semantics::fields::precondition::{self, Conditions, Validators, Verdict, evaluate};
 use semantics::fields::range::{self, ByteRange, RangeRequest};
-use semantics::{FieldSet, Known, Method, Rendition, RequestHead, ResponseHead, Status};
+use semantics::{
+    FieldRules, FieldSet, Known, Method, Rendition, RequestHead, ResponseHead, Status,
+};
 
 use crate::errors::error_response;
 
@@ -51,6 +53,8 @@ pub(crate) struct HeadRules {
     pub(crate) cache_control: Option<String>,
     /// Expires lies this many seconds after Date.
     pub(crate) expires_seconds: Option<u64>,
+    /// What is done to its other fields.
+    pub(crate) fields: FieldRules,
 }
 
 /// What is to be sent.
@@ -115,6 +119,7 @@ impl Representation {
             let expires = HttpDate::from_unix(now.unix_seconds.saturating_add(seconds));
             head.add(Known::Expires, expires.render());
         }
+        rules.fields.apply(&mut head);
         Self {
             meta,
             held,

@@ -2,6 +2,7 @@
 
 pub(crate) mod file;
 pub(crate) mod record;
+pub(crate) mod redis;
 mod store;
 
 use crate::bounded::Bounded;
@@ -10,6 +11,7 @@ use crate::secret::NoRandom;
 use file::{FileStore, SessionsFile};
 use net::Now;
 use record::{Key, Record, SessionId, Stage};
+use redis::{RedisServer, RedisStore};
 use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
@@ -30,6 +32,7 @@ pub struct SharedSessions {
 #[derive(Debug)]
 pub(crate) enum Place {
     File(Arc<SessionsFile>),
+    Redis(Arc<RedisServer>),
 }
 
 #[derive(Debug)]
@@ -105,6 +108,8 @@ impl SharedSessions {
         self.set_when_away(when_away);
         match &self.place {
             Place::File(file) => file.limit(sessions_max),
+            // It has its own limit, `maxmemory`.
+            Place::Redis(_) => {}
         }
     }
 
@@ -128,6 +133,7 @@ impl Sessions {
     pub fn new(shared: Arc<SharedSessions>) -> Rc<Self> {
         let store: Rc<dyn Store> = match &shared.place {
             Place::File(file) => Rc::new(FileStore(Arc::clone(file))),
+            Place::Redis(server) => Rc::new(RedisStore::new(Arc::clone(server))),
         };
         Rc::new(Self { shared, store })
     }

@@ -1,7 +1,7 @@
 use super::*;
 use std::path::Path;
 
-const TIMES: Times = Times {
+pub(crate) const TIMES: Times = Times {
     idle: Duration::from_secs(1800),
     whole: Duration::from_secs(36_000),
 };
@@ -21,6 +21,15 @@ fn with_sessions<F: Future>(act: impl FnOnce(Rc<Sessions>) -> F) {
     net::run_alone(async { act(Sessions::new(shared)).await });
 }
 
+impl SharedSessions {
+    /// As if what was seen of a session was too old to be believed.
+    pub(crate) fn see_again(&self, key: Key) {
+        if let Some(sight) = self.seen().sessions.find(&key) {
+            sight.asked_millis = 0;
+        }
+    }
+}
+
 impl Sessions {
     /// As if the ids of all sessions that were seen had been made long ago, and nobody had seen them.
     pub(crate) async fn make_old(&self) {
@@ -34,7 +43,7 @@ impl Sessions {
     }
 }
 
-fn anna() -> SignIn {
+pub(crate) fn anna() -> SignIn {
     SignIn {
         user: "anna".into(),
         auth: "staff".into(),
@@ -42,19 +51,19 @@ fn anna() -> SignIn {
     }
 }
 
-async fn found(sessions: &Rc<Sessions>, key: Key) -> Answer {
+pub(crate) async fn found(sessions: &Rc<Sessions>, key: Key) -> Answer {
     match sessions.look_up(key, TIMES, Now::read()) {
         Lookup::Known(record) => Ok(Some(record)),
         Lookup::Later(later) => later.await,
     }
 }
 
-async fn is_valid(sessions: &Rc<Sessions>, id: &SessionId) -> bool {
+pub(crate) async fn is_valid(sessions: &Rc<Sessions>, id: &SessionId) -> bool {
     found(sessions, id.key()).await.unwrap().is_some()
 }
 
 /// As if this process had not seen any session.
-fn forget(sessions: &Sessions) {
+pub(crate) fn forget(sessions: &Sessions) {
     sessions.shared.seen().sessions = Bounded::new(SEEN_ENTRIES_MAX);
 }
 
@@ -217,9 +226,7 @@ impl Store for Gone {
 /// The same sessions when the store does not answer and what it said is old.
 fn gone(sessions: &Sessions, when_away: WhenAway, key: Key) -> Rc<Sessions> {
     sessions.shared.set_when_away(when_away);
-    if let Some(sight) = sessions.shared.seen().sessions.find(&key) {
-        sight.asked_millis = 0;
-    }
+    sessions.shared.see_again(key);
     Rc::new(Sessions {
         shared: Arc::clone(&sessions.shared),
         store: Rc::new(Gone),
