@@ -56,6 +56,10 @@ impl BasicGate {
         }
     }
 
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.challenge, &other.challenge)
+    }
+
     fn judge(&self, checked: Checked, who: Who) -> Outcome {
         if checked == Checked::Right {
             who.note.set_user(&who.name);

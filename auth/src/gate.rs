@@ -48,6 +48,29 @@ impl Gate {
             Kind::Form(gate) => gate.answer(exchange, path),
         }
     }
+
+    /// Whether the gate has paths of its own.
+    pub fn has_paths(&self) -> bool {
+        matches!(self.0, Kind::Form(_))
+    }
+
+    /// Whether the gate itself answers at a path, in normal form.
+    #[inline]
+    pub fn owns(&self, path: &[u8]) -> bool {
+        match &self.0 {
+            Kind::Basic(_) => false,
+            Kind::Form(gate) => gate.owns(path),
+        }
+    }
+
+    /// Whether it is a clone of the other.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Kind::Basic(a), Kind::Basic(b)) => a.is_same(b),
+            (Kind::Form(a), Kind::Form(b)) => Rc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
 }
 
 /// Whether somebody is among those who may come in.

@@ -38,15 +38,20 @@ struct Saying<'a> {
 }
 
 impl FormGate {
+    /// Whether a path is one of the gate's own.
+    pub(crate) fn owns(&self, path: &[u8]) -> bool {
+        path == self.config.login.as_bytes() || path == self.config.logout.as_bytes()
+    }
+
     pub(crate) fn answer(
         self: &Rc<Self>,
         exchange: &mut Exchange<'_>,
         path: &[u8],
     ) -> Option<Verdict> {
-        let is_login = path == self.config.login.as_bytes();
-        if !is_login && path != self.config.logout.as_bytes() {
+        if !self.owns(path) {
             return None;
         }
+        let is_login = path == self.config.login.as_bytes();
         let (head, is_secured) = (exchange.head, exchange.is_secured);
         Some(match head.method() {
             Method::Get | Method::Head => {
