@@ -45,13 +45,19 @@ pub(crate) struct RedisStore {
 enum Link {
     Idle,
     /// Requests wait for it.
-    Connecting(Arc<Flight<()>>),
+    Connecting {
+        flight: Arc<Flight<()>>,
+        number: u64,
+    },
     Up {
         connection: MultiplexedConnection,
         number: u64,
     },
     /// It is tried beside the requests, which are told so at once.
-    Away,
+    Away {
+        number: u64,
+        since_millis: u64,
+    },
 }
 
 impl RedisServer {
@@ -91,6 +97,13 @@ impl RedisServer {
             self.told_millis.store(now_millis, Ordering::Relaxed);
             (self.complain)(&format!("sessions at {}: {error}", self.shown));
         }
+    }
+
+    /// Whether somebody has found it there after that time, which is not just now.
+    fn is_back_since(&self, millis: u64) -> bool {
+        let wait_millis = RETRY_TIME_MIN.as_millis() as u64;
+        !self.is_away.load(Ordering::Relaxed)
+            && Now::read().millis.saturating_sub(millis) >= wait_millis
     }
 
     fn is_back(&self) {
@@ -137,8 +150,16 @@ impl RedisStore {
             let mut link = self.link.borrow_mut();
             match &*link {
                 Link::Up { connection, number } => return Ok((connection.clone(), *number)),
-                Link::Away => return Err(Away),
-                Link::Connecting(flight) => Arc::clone(flight),
+                // Another worker has found it there, so there is no use in waiting for the next try.
+                Link::Away {
+                    number,
+                    since_millis,
+                } if self.server.is_back_since(*since_millis) => {
+                    let number = number + 1;
+                    self.begin(&mut link, number)
+                }
+                Link::Away { .. } => return Err(Away),
+                Link::Connecting { flight, .. } => Arc::clone(flight),
                 Link::Idle => self.begin(&mut link, 1),
             }
         };
@@ -159,7 +180,10 @@ impl RedisStore {
 
     fn begin(&self, link: &mut Link, number: u64) -> Arc<Flight<()>> {
         let (flight, pilot) = Flight::start(());
-        *link = Link::Connecting(Arc::clone(&flight));
+        *link = Link::Connecting {
+            flight: Arc::clone(&flight),
+            number,
+        };
         let connecting = connect(
             Arc::clone(&self.server),
             Rc::downgrade(&self.link),
@@ -183,6 +207,10 @@ async fn connect(
     loop {
         let connected = server.connect().await;
         let Some(link) = link.upgrade() else { return };
+        if link.borrow().number() != number {
+            // It was begun again meanwhile.
+            return;
+        }
         match connected {
             Ok(connection) => {
                 *link.borrow_mut() = Link::Up { connection, number };
@@ -190,7 +218,10 @@ async fn connect(
             }
             Err(error) => {
                 server.is_away(&error);
-                *link.borrow_mut() = Link::Away;
+                *link.borrow_mut() = Link::Away {
+                    number,
+                    since_millis: Now::read().millis,
+                };
             }
         }
         drop(link);
@@ -198,6 +229,18 @@ async fn connect(
         drop(pilot.take());
         net::sleep(wait).await;
         wait = (wait * 2).min(RETRY_TIME_MAX);
+    }
+}
+
+impl Link {
+    /// Which connection it is, or is to be.
+    fn number(&self) -> u64 {
+        match self {
+            Self::Idle => 0,
+            Self::Connecting { number, .. }
+            | Self::Up { number, .. }
+            | Self::Away { number, .. } => *number,
+        }
     }
 }
 
@@ -274,9 +317,9 @@ impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Idle => "Idle",
-            Self::Connecting(_) => "Connecting",
+            Self::Connecting { .. } => "Connecting",
             Self::Up { .. } => "Up",
-            Self::Away => "Away",
+            Self::Away { .. } => "Away",
         })
     }
 }
