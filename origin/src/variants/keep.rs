@@ -146,7 +146,7 @@ impl Negotiator {
         path: &[u8],
         now: Now,
     ) -> Result<Option<Variants>, OpenError> {
-        let (folder, asked) = split(path);
+        let folder = split(path).0;
         let kept = self.kept.borrow().folders.get(folder).cloned();
         let Some(kept) = kept else {
             // Of what is no folder nothing is kept, and nothing has to be read.
