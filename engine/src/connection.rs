@@ -24,7 +24,7 @@ use semantics::{CloseReason, Fate, Limits, Outbox, OwnedRequest};
 use crate::core::Core;
 use crate::record::Current;
 use crate::transmit::{self, Outgoing, Sent};
-use crate::{Answer, Handler, Incoming, Interrupted, Recorder, Response};
+use crate::{Answer, Handler, Incoming, Interrupted, Recorder, Response, Source};
 
 mod deadline;
 
@@ -93,6 +93,8 @@ pub(crate) enum Work {
     Held(Answer),
     /// It is being made.
     Future(Pin<Box<dyn Future<Output = Response>>>),
+    /// Its head was given, and its content is being made.
+    Stream(Box<dyn Source>),
 }
 
 /// Waiting for the client to close its side (RFC 9112 §9.6).
@@ -271,12 +273,51 @@ impl Connection {
                 }
             }
         }
+        if self.is_outbox_empty()
+            && let Some(next) = self.stream_on(core, cx, token)
+        {
+            return Some(next);
+        }
         self.tidy();
         if self.is_outbox_empty() {
             None
         } else {
             Some(Next::Keep)
         }
+    }
+
+    /// Transmits content that is made meanwhile, for as long as the client takes it.
+    fn stream_on<H: Handler, R: Recorder>(
+        &mut self,
+        core: &mut Core<H, R>,
+        cx: &mut Context<'_>,
+        token: Token,
+    ) -> Option<Next> {
+        let mut rounds = 0;
+        while self.is_streaming() && self.is_outbox_empty() {
+            if rounds >= TURN_ROUNDS_MAX {
+                self.go_on_later(cx, token);
+                return Some(Next::Keep);
+            }
+            rounds += 1;
+            if let Some(next) = self.pump(core, cx, token) {
+                return Some(next);
+            }
+            if core.outbox.is_empty() {
+                break;
+            }
+            match self.flush(core, cx, token) {
+                Next::Keep => {}
+                next => return Some(next),
+            }
+        }
+        None
+    }
+
+    fn is_streaming(&self) -> bool {
+        self.busy
+            .as_ref()
+            .is_some_and(|busy| matches!(busy.work, Work::Stream(_)))
     }
 
     /// Frees what is not in use.
@@ -317,7 +358,11 @@ impl Connection {
             .incoming
             .as_ref()
             .is_some_and(|incoming| incoming.is_full() && !incoming.is_abandoned());
-        let awaits_answer = matches!(busy.work, Work::Future(_)) && !self.machine.is_in_content();
+        let awaits_answer = match busy.work {
+            Work::Future(_) => !self.machine.is_in_content(),
+            Work::Stream(_) => true,
+            Work::None | Work::Held(_) => false,
+        };
         !is_full && !awaits_answer && busy.outbox.is_empty()
     }
 

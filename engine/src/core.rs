@@ -111,12 +111,14 @@ impl<H, R: Recorder> Core<H, R> {
 
     fn report(&mut self, connection: &Connection, is_complete: bool) {
         let last = self.finished.len() - 1;
-        for (i, current) in self.finished.drain(..).enumerate() {
+        for (i, mut current) in self.finished.drain(..).enumerate() {
+            let user = current.note.take().and_then(|note| note.user());
             self.recorder.record(&Record {
                 unix_millis: current.unix_millis,
                 connection: connection.number,
                 number: current.number,
-                client: connection.peer,
+                client: current.client.unwrap_or(connection.peer),
+                user: user.as_deref(),
                 request: &current.capture,
                 status: current.status,
                 octets: current.octets,
@@ -183,6 +185,8 @@ impl Captures {
     pub(crate) fn blank(&mut self, unix_millis: u64) -> Box<Current> {
         let mut current = self.spare.pop().unwrap_or_default();
         current.capture.clear();
+        current.client = None;
+        current.note = None;
         current.unix_millis = unix_millis;
         current.started = Stopwatch::start();
         current.number = 0;

@@ -5,12 +5,16 @@ use std::fs::File;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use net::{Now, Peer};
-use semantics::{ContentLength, Refusal, Rendition, RequestHead, ResponseHead, Status};
+use semantics::{
+    ContentLength, LimitError, OwnedRequest, Refusal, Rendition, RequestHead, ResponseHead, Status,
+};
 
-use crate::Incoming;
+use crate::note::Note;
+use crate::{Incoming, Interrupted};
 
 /// Answers requests. One instance a worker; every call happens on its thread and must not wait.
 pub trait Handler: 'static {
@@ -29,7 +33,8 @@ pub struct Exchange<'a> {
     pub head: RequestHead<'a>,
     /// The length of its content, as far as the head tells.
     pub content: ContentLength,
-    /// Who sent it.
+    /// Who sent it. A handler that trusts a gateway in front may put the gateway's client here, for all that is asked
+    /// afterwards and for the record.
     pub client: Peer,
     /// On which listener it came, counted from 0 in the order of the configuration.
     pub listener: usize,
@@ -39,19 +44,30 @@ pub struct Exchange<'a> {
     pub number: u32,
     /// The time of the batch in which it came.
     pub now: Now,
+    /// Whether nobody on the way could read it: it came by TLS, or a trusted gateway says so.
+    pub is_secured: bool,
     pub(crate) incoming: &'a mut Option<Incoming>,
+    pub(crate) note: &'a mut Option<Note>,
+    pub(crate) content_octets_max: &'a mut Option<u64>,
     pub(crate) window_octets: usize,
+}
+
+/// What an exchange lends its handler beside what is known of it.
+#[doc(hidden)]
+#[derive(Debug, Default)]
+pub struct Lent {
+    /// The content, once somebody wants it.
+    pub incoming: Option<Incoming>,
+    /// What was noted.
+    pub note: Option<Note>,
+    /// What the content was limited to.
+    pub content_octets_max: Option<u64>,
 }
 
 impl<'a> Exchange<'a> {
     /// An exchange without a connection, for tests of handlers.
     #[doc(hidden)]
-    pub fn for_test(
-        head: RequestHead<'a>,
-        client: Peer,
-        now: Now,
-        incoming: &'a mut Option<Incoming>,
-    ) -> Self {
+    pub fn for_test(head: RequestHead<'a>, client: Peer, now: Now, lent: &'a mut Lent) -> Self {
         Self {
             head,
             content: ContentLength::None,
@@ -60,7 +76,10 @@ impl<'a> Exchange<'a> {
             connection: 1,
             number: 1,
             now,
-            incoming,
+            is_secured: false,
+            incoming: &mut lent.incoming,
+            note: &mut lent.note,
+            content_octets_max: &mut lent.content_octets_max,
             window_octets: 64 * 1024,
         }
     }
@@ -73,6 +92,92 @@ impl Exchange<'_> {
         self.incoming
             .get_or_insert_with(|| Incoming::new(self.window_octets))
             .clone()
+    }
+
+    /// Lowers the limit of this request's content to `octets_max`. Content that turns out longer is refused when that
+    /// shows; content that is announced longer is to be refused by the caller.
+    ///
+    /// # Errors
+    /// The refusal, when the head announces more (413; RFC 9110 §15.5.14).
+    pub fn limit_content(&mut self, octets_max: u64) -> Result<(), Refusal> {
+        *self.content_octets_max = Some(octets_max);
+        match self.content {
+            ContentLength::Exactly(octets) if octets > octets_max => {
+                Err(LimitError::ContentOctets.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Where to note what is found out about the request while it is answered.
+    pub fn note(&mut self) -> Note {
+        self.note.get_or_insert_with(Note::default).clone()
+    }
+
+    /// The name of who is signed in, as it was noted.
+    pub fn user(&self) -> Option<Rc<str>> {
+        self.note.as_ref().and_then(Note::user)
+    }
+
+    /// The exchange for a future that has to wait before it is known who answers. The request's content is kept for
+    /// it, up to a window; whoever turns out not to want it drops it.
+    pub fn detach(&mut self) -> OwnedExchange {
+        OwnedExchange {
+            request: self.head.to_owned(),
+            content: self.content,
+            client: self.client,
+            listener: self.listener,
+            connection: self.connection,
+            number: self.number,
+            is_secured: self.is_secured,
+            incoming: Some(self.receive()),
+            note: Some(self.note()),
+            content_octets_max: None,
+            window_octets: self.window_octets,
+        }
+    }
+}
+
+/// An [`Exchange`] that outlives the call of its handler.
+#[derive(Debug)]
+pub struct OwnedExchange {
+    request: OwnedRequest,
+    content: ContentLength,
+    client: Peer,
+    listener: usize,
+    connection: u64,
+    number: u32,
+    is_secured: bool,
+    incoming: Option<Incoming>,
+    note: Option<Note>,
+    content_octets_max: Option<u64>,
+    window_octets: usize,
+}
+
+impl OwnedExchange {
+    /// The exchange for a handler, at the present time.
+    ///
+    /// [`Exchange::limit_content`] no longer reaches the machine: whoever detaches limits the content before.
+    pub fn exchange(&mut self) -> Exchange<'_> {
+        Exchange {
+            head: self.request.head(),
+            content: self.content,
+            client: self.client,
+            listener: self.listener,
+            connection: self.connection,
+            number: self.number,
+            now: Now::read(),
+            is_secured: self.is_secured,
+            incoming: &mut self.incoming,
+            note: &mut self.note,
+            content_octets_max: &mut self.content_octets_max,
+            window_octets: self.window_octets,
+        }
+    }
+
+    /// The head of the request.
+    pub fn head(&self) -> RequestHead<'_> {
+        self.request.head()
     }
 }
 
@@ -89,6 +194,19 @@ pub enum Answer {
     },
     /// By a future, polled on the worker's thread whenever its waker was woken. Dropped when the connection fails.
     Later(Pin<Box<dyn Future<Output = Response>>>),
+}
+
+impl Answer {
+    /// The response, whenever it is there.
+    pub async fn response(self) -> Response {
+        match self {
+            Self::Ready(response) => response,
+            Self::Kept { rendition, content } => {
+                Response::with_octets(rendition.head().clone(), content)
+            }
+            Self::Later(response) => response.await,
+        }
+    }
 }
 
 impl fmt::Debug for Answer {
@@ -145,6 +263,35 @@ pub enum Content {
     File(FilePart),
     /// Several pieces one after the other, such as a multipart of ranges.
     Pieces(Vec<Piece>),
+    /// Made while it is sent.
+    Stream(Streamed),
+}
+
+/// Content that is made while it is sent: in chunks where its length is not known (RFC 9112 §7.1), or up to the end
+/// of the connection for a client that knows no chunks.
+pub struct Streamed {
+    /// Its length, if it is known. More is cut off, less closes the connection.
+    pub octets: Option<u64>,
+    /// Where it comes from.
+    pub source: Box<dyn Source>,
+}
+
+impl fmt::Debug for Streamed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Streamed")
+            .field("octets", &self.octets)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Makes content piece by piece, on the worker's thread.
+///
+/// It is asked only when there is room for more, and dropped when the connection fails.
+pub trait Source {
+    /// The next piece, not empty and best between 4 and 64 KiB; `None` after the last.
+    ///
+    /// An error cuts the connection, so that the client sees the content as incomplete (RFC 9112 §8).
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Interrupted>>>;
 }
 
 /// A piece of content.
@@ -168,13 +315,14 @@ pub struct FilePart {
 }
 
 impl Content {
-    /// Octets in all.
+    /// Octets in all, as far as that is known.
     pub fn octets(&self) -> u64 {
         match self {
             Self::Empty => 0,
             Self::Octets(octets) => octets.len() as u64,
             Self::File(part) => part.octets,
             Self::Pieces(pieces) => pieces.iter().map(Piece::octets).sum(),
+            Self::Stream(streamed) => streamed.octets.unwrap_or(0),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use semantics::ContentEnd;
+use semantics::{ContentEnd, Section};
 
 /// Content of one request, piece by piece, at most a window of it in memory. Clones take from the same content.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ struct Inner {
     octets: usize,
     window_octets: usize,
     end: Option<Result<ContentEnd, Interrupted>>,
+    /// The field lines of the trailer section.
+    trailers: Vec<(Bytes, Bytes)>,
     /// Somebody has asked for content.
     is_awaited: bool,
     /// Who awaits content.
@@ -39,6 +41,7 @@ impl Incoming {
             octets: 0,
             window_octets,
             end: None,
+            trailers: Vec::new(),
             is_awaited: false,
             consumer: None,
             producer: None,
@@ -60,6 +63,12 @@ impl Incoming {
     /// [`Interrupted`] when the rest will not come.
     pub async fn next(&self) -> Result<Option<Bytes>, Interrupted> {
         poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// The field lines of the trailer section, name and value, once the content has ended (RFC 9110 §6.5). None of them
+    /// counts before whoever reads them knows that the field allows it.
+    pub fn trailers(&self) -> Vec<(Bytes, Bytes)> {
+        self.0.borrow().trailers.clone()
     }
 
     fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Interrupted>> {
@@ -88,6 +97,14 @@ impl Incoming {
         inner.octets += octets.len() + PIECE_OCTETS;
         inner.pieces.push_back(Bytes::copy_from_slice(octets));
         inner.wake_consumer();
+    }
+
+    /// The trailer section came.
+    pub(crate) fn trailed(&self, section: Section<'_>) {
+        let lines = section
+            .iter()
+            .map(|(name, value)| (Bytes::copy_from_slice(name), Bytes::copy_from_slice(value)));
+        self.0.borrow_mut().trailers = lines.collect();
     }
 
     /// Nothing more comes.

@@ -90,13 +90,19 @@ mod connection;
 mod core;
 mod handler;
 mod incoming;
+mod note;
 mod record;
 mod serve;
 mod transmit;
 mod worker;
 
 pub use admission::Admission;
-pub use handler::{Answer, Content, Exchange, FilePart, Handler, Piece, Response};
+#[doc(hidden)]
+pub use handler::Lent;
+pub use handler::{
+    Answer, Content, Exchange, FilePart, Handler, OwnedExchange, Piece, Response, Source, Streamed,
+};
 pub use incoming::{Incoming, Interrupted};
+pub use note::Note;
 pub use record::{Capture, NoRecorder, PART_OCTETS_MAX, Record, Recorder};
 pub use worker::{Worker, WorkerOptions};

@@ -5,6 +5,8 @@ use std::time::Duration;
 use net::{Peer, Stopwatch};
 use semantics::{ContentEnd, Fate, Known, RequestHead, Span, Status, Version};
 
+use crate::note::Note;
+
 /// One exchange that is over, for logs and statistics.
 #[derive(Debug)]
 pub struct Record<'a> {
@@ -14,8 +16,10 @@ pub struct Record<'a> {
     pub connection: u64,
     /// Which request on the connection it was, from 1.
     pub number: u32,
-    /// Who sent it.
+    /// Who sent it, or whom a trusted gateway sent it for.
     pub client: Peer,
+    /// Who was signed in.
+    pub user: Option<&'a str>,
     /// What is kept of its head; empty when the head was not readable.
     pub request: &'a Capture,
     /// The status of the final response; `None` if none was given.
@@ -142,6 +146,8 @@ pub const PART_OCTETS_MAX: usize = 2048;
 #[derive(Debug)]
 pub(crate) struct Current {
     pub(crate) capture: Capture,
+    pub(crate) client: Option<Peer>,
+    pub(crate) note: Option<Note>,
     pub(crate) unix_millis: u64,
     pub(crate) started: Stopwatch,
     pub(crate) number: u32,
@@ -156,6 +162,8 @@ impl Default for Current {
     fn default() -> Self {
         Self {
             capture: Capture::default(),
+            client: None,
+            note: None,
             unix_millis: 0,
             started: Stopwatch::start(),
             number: 0,

@@ -1,5 +1,7 @@
 //! Exchanges of a connection: what its machine says to the handler, and back.
 
+use std::task::Poll;
+
 use bytes::Bytes;
 use http1::Delivery;
 use net::{Context, Token};
@@ -7,11 +9,13 @@ use semantics::{
     CloseReason, ContentEnd, ContentLength, Event, Fate, Limits, OwnedRequest, ResponseHead, Status,
 };
 
-use crate::connection::{Connection, Work};
+use crate::connection::{Connection, Next, Work};
 use crate::core::Core;
+use crate::handler::Lent;
 use crate::transmit::Outgoing;
 use crate::{
     Answer, Content, Exchange, FilePart, Handler, Incoming, Interrupted, Piece, Recorder, Response,
+    Streamed,
 };
 
 // What comes in.
@@ -41,8 +45,8 @@ impl Connection {
             };
             match event {
                 Event::Head { head, content, .. } => {
-                    let mut incoming = None;
-                    let answer = core.handler.handle(&mut Exchange {
+                    let mut lent = Lent::default();
+                    let mut exchange = Exchange {
                         head,
                         content,
                         client: self.peer,
@@ -50,17 +54,28 @@ impl Connection {
                         connection: self.number,
                         number,
                         now,
-                        incoming: &mut incoming,
+                        is_secured: false,
+                        incoming: &mut lent.incoming,
+                        note: &mut lent.note,
+                        content_octets_max: &mut lent.content_octets_max,
                         window_octets: policy.limits.window_octets,
-                    });
+                    };
+                    let answer = core.handler.handle(&mut exchange);
                     if core.is_recording {
-                        self.current = Some(core.captures.begin(head, now.unix_millis));
+                        let client = exchange.client;
+                        let mut current = core.captures.begin(head, now.unix_millis);
+                        current.client = Some(client);
+                        current.note = lent.note;
+                        self.current = Some(current);
                     }
                     if content != ContentLength::None {
                         self.busy.get_or_insert_default().head = Some(head.to_owned());
                     }
+                    if let Some(octets_max) = lent.content_octets_max {
+                        self.machine.limit_content(octets_max);
+                    }
                     self.limit_life(number, &policy.limits, cx);
-                    self.begin(core, answer, incoming);
+                    self.begin(core, answer, lent.incoming);
                 }
                 Event::Content { octets, .. } => {
                     let len = octets.len();
@@ -73,7 +88,12 @@ impl Connection {
                     self.content_came(core, len, is_wanted);
                 }
                 // RFC 9110 §6.5.1: a recipient may drop trailers that it has no use for.
-                Event::Trailers { .. } => {}
+                Event::Trailers { section, .. } => {
+                    let incoming = self.busy.as_ref().and_then(|busy| busy.incoming.as_ref());
+                    if let Some(incoming) = incoming {
+                        incoming.trailed(section);
+                    }
+                }
                 Event::End { why, .. } => self.ended(core, why),
                 Event::Refused { refusal, head } => {
                     let held = self.busy.as_ref().and_then(|busy| busy.head.as_ref());
@@ -289,9 +309,10 @@ impl Connection {
                 (rendition.head().status(), octets)
             }
             Answer::Ready(Response { head, content }) => {
-                let length = match content.octets() {
-                    0 => ContentLength::None,
-                    octets => ContentLength::Exactly(octets),
+                let length = match (&content, content.octets()) {
+                    (Content::Stream(Streamed { octets: None, .. }), _) => ContentLength::Unknown,
+                    (_, 0) => ContentLength::None,
+                    (_, octets) => ContentLength::Exactly(octets),
                 };
                 self.machine
                     .submit_head(delivery, &head, length, core.outbox.framing());
@@ -303,6 +324,15 @@ impl Connection {
                         .into_iter()
                         .map(|piece| self.submit_piece(core, piece))
                         .sum(),
+                    // What the client does not want is not made.
+                    Content::Stream(_) if !self.machine.is_content_awaited() => 0,
+                    Content::Stream(streamed) => {
+                        self.busy().work = Work::Stream(streamed.source);
+                        if let Some(current) = &mut self.current {
+                            current.status = Some(head.status());
+                        }
+                        return;
+                    }
                 };
                 (head.status(), octets)
             }
@@ -354,6 +384,74 @@ impl Connection {
         allowed
     }
 
+    /// Takes from a source of content until a window is queued. `None` goes on with the connection.
+    pub(crate) fn pump<H: Handler, R: Recorder>(
+        &mut self,
+        core: &mut Core<H, R>,
+        cx: &mut Context<'_>,
+        token: Token,
+    ) -> Option<Next> {
+        let mut queued_octets = 0;
+        while queued_octets < STREAM_OCTETS {
+            let busy = self.busy.as_mut()?;
+            let Work::Stream(source) = &mut busy.work else {
+                return None;
+            };
+            let waker = busy.waker.get_or_insert_with(|| cx.waker(token)).clone();
+            match source.poll_next(&mut std::task::Context::from_waker(&waker)) {
+                Poll::Pending => return None,
+                Poll::Ready(Some(Ok(octets))) => {
+                    let wanted = octets.len();
+                    let taken = self.stream_octets(core, octets);
+                    queued_octets += wanted;
+                    if taken < wanted as u64 {
+                        // More than was announced: what follows would be read as the next answer.
+                        self.machine.close_after(CloseReason::AnswerIncomplete);
+                        self.end_stream(core);
+                        return None;
+                    }
+                }
+                Poll::Ready(None) => {
+                    self.end_stream(core);
+                    return None;
+                }
+                Poll::Ready(Some(Err(Interrupted))) => return Some(self.cut_stream(core)),
+            }
+        }
+        None
+    }
+
+    fn stream_octets<H, R>(&mut self, core: &mut Core<H, R>, mut octets: Bytes) -> u64 {
+        let allowed = self
+            .machine
+            .submit_content(octets.len() as u64, core.outbox.framing());
+        octets.truncate(usize::try_from(allowed).unwrap_or(usize::MAX));
+        if !octets.is_empty() {
+            core.outbox.push(Outgoing::Octets(octets));
+        }
+        if let Some(current) = &mut self.current {
+            current.octets += allowed;
+        }
+        allowed
+    }
+
+    fn end_stream<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>) {
+        self.busy().work = Work::None;
+        self.machine.submit_end(None, core.outbox.framing());
+        self.settle(core);
+    }
+
+    /// The content will not come to its end, and the client must see that. Where only the end of the connection ends
+    /// it, an orderly end would tell the client that it is complete (RFC 9112 §8).
+    fn cut_stream<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>) -> Next {
+        let next = match self.machine.is_content_ended_by_close() {
+            true => Next::Reset,
+            false => Next::Close,
+        };
+        self.abandon(core, CloseReason::AnswerIncomplete);
+        next
+    }
+
     fn submit_piece<H, R>(&mut self, core: &mut Core<H, R>, piece: Piece) -> u64 {
         match piece {
             Piece::Octets(octets) => self.submit_octets(core, octets),
@@ -388,6 +486,8 @@ impl Connection {
 const OUTBOX_OCTETS_MAX: usize = 256 * 1024;
 /// Pieces of content that one turn may gather.
 const OUTBOX_PAYLOADS_MAX: usize = 64;
+/// Octets of streamed content that are queued before the transport is asked to take them.
+const STREAM_OCTETS: usize = 64 * 1024;
 /// Content up to this long is copied behind its head, which is cheaper than a piece of its own.
 const COPY_OCTETS_MAX: usize = 4096;
 /// From this length on the queue matters: shorter files are over before it has grown.

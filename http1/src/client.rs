@@ -404,7 +404,13 @@ impl Client {
         let Receiving::Chunked(chunked) = &mut self.state.receiving else {
             return None;
         };
-        match content::read_chunks(chunked, &mut self.state.content_octets, policy, input)? {
+        match content::read_chunks(
+            chunked,
+            &mut self.state.content_octets,
+            policy.limits.content_octets_max,
+            policy,
+            input,
+        )? {
             Read::Content(octets) => Some(Event::Content { id, octets }),
             Read::End if chunked.trailers().is_some() => self.state.trailers(),
             Read::End => Some(self.end(ContentEnd::LastChunk)),

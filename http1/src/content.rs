@@ -28,21 +28,19 @@ pub(crate) enum Read<'i> {
     Refused(Refusal),
 }
 
-/// Reads on in chunked content of which `content_octets` came before; `None` when more octets are needed. Nothing is
+/// Reads on in chunked content of which `content_octets` of at most `octets_max` came before; `None` when more octets are needed. Nothing is
 /// left of `input` after a refusal.
 pub(crate) fn read_chunks<'i>(
     chunked: &mut Chunked,
     content_octets: &mut u64,
+    octets_max: u64,
     policy: &Policy,
     input: &mut &'i [u8],
 ) -> Option<Read<'i>> {
     let limits = &policy.limits;
     while !input.is_empty() {
         // Content up to the limit is handed out however it is cut; what follows is looked at an octet at a time.
-        let allowed = limits
-            .content_octets_max
-            .saturating_sub(*content_octets)
-            .max(1);
+        let allowed = octets_max.saturating_sub(*content_octets).max(1);
         let len = usize::try_from(allowed)
             .unwrap_or(usize::MAX)
             .min(input.len());
@@ -54,7 +52,7 @@ pub(crate) fn read_chunks<'i>(
             Ok(Chunk::End) => return Some(Read::End),
             Ok(Chunk::Content(octets)) => {
                 *content_octets += octets.len() as u64;
-                if *content_octets <= limits.content_octets_max {
+                if *content_octets <= octets_max {
                     return Some(Read::Content(octets));
                 }
                 LimitError::ContentOctets.into()

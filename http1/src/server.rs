@@ -47,6 +47,8 @@ struct State {
     closing: Option<CloseReason>,
     /// Chunked content of the current request so far.
     content_octets: u64,
+    /// Its limit, where that is lower than the policy's.
+    content_octets_max: u64,
 }
 
 /// What of the current request matters for its answer.
@@ -127,6 +129,7 @@ impl Default for State {
             keep: KeepReason::PersistentByDefault,
             closing: None,
             content_octets: 0,
+            content_octets_max: u64::MAX,
         }
     }
 }
@@ -285,6 +288,11 @@ impl Server {
         None
     }
 
+    /// Lowers the limit of the current request's content where its length is not known.
+    pub fn limit_content(&mut self, octets_max: u64) {
+        self.state.content_octets_max = octets_max;
+    }
+
     /// Refuses whatever is being received, for a reason that the machine does not see itself, such as a time limit.
     pub fn refuse(&mut self, refusal: Refusal) {
         self.state.stop_reading(refusal);
@@ -404,6 +412,7 @@ impl State {
             ContentLength::Unknown => Receiving::Chunked(Box::default()),
         };
         self.content_octets = 0;
+        self.content_octets_max = u64::MAX;
         self.answering = Answering::Awaiting;
         Event::Head {
             id: self.id(),
@@ -439,7 +448,11 @@ impl State {
             return None;
         };
         self.request.expects_continue &= input.is_empty();
-        match content::read_chunks(chunked, &mut self.content_octets, policy, input)? {
+        let octets_max = self
+            .content_octets_max
+            .min(policy.limits.content_octets_max);
+        let octets = &mut self.content_octets;
+        match content::read_chunks(chunked, octets, octets_max, policy, input)? {
             Read::Content(octets) => Some(Event::Content { id, octets }),
             Read::End if chunked.trailers().is_some() => self.trailers(),
             Read::End => {

@@ -1,8 +1,9 @@
 //! Exchanges without connections, for the tests of this crate.
 
-use engine::{Answer, Content, Exchange, Incoming, Piece, Response};
+use engine::{Answer, Content, Exchange, Incoming, Lent, Piece, Response};
 use net::{Now, Peer};
 use semantics::{RequestHead, RequestIndex};
+use std::future::poll_fn;
 use std::os::unix::fs::FileExt;
 
 /// Calls `act` with the exchange that a request's head makes, at the present time.
@@ -13,7 +14,7 @@ pub(crate) fn with_exchange<T>(request: &str, act: impl FnOnce(&mut Exchange<'_>
 pub(crate) fn with_exchange_at<T>(
     request: &[u8],
     now: Now,
-    mut incoming: Option<Incoming>,
+    incoming: Option<Incoming>,
     act: impl FnOnce(&mut Exchange<'_>) -> T,
 ) -> T {
     let mut index = RequestIndex::default();
@@ -24,25 +25,21 @@ pub(crate) fn with_exchange_at<T>(
         "the test's own request is incomplete"
     );
     let client = Peer::from(std::net::SocketAddr::from(([127, 0, 0, 1], 4711)));
-    let mut exchange = Exchange::for_test(
-        RequestHead::new(request, &index),
-        client,
-        now,
-        &mut incoming,
-    );
+    let mut lent = Lent {
+        incoming,
+        ..Lent::default()
+    };
+    let mut exchange =
+        Exchange::for_test(RequestHead::new(request, &index), client, now, &mut lent);
     act(&mut exchange)
 }
 
 /// The response in an answer; what comes later is waited for. To be called inside `net::run_alone`.
 pub(crate) async fn response_of(answer: Answer) -> Response {
-    match answer {
-        Answer::Ready(response) => response,
-        Answer::Kept { rendition, content } => {
-            assert_eq!(rendition.content_octets(), content.len() as u64);
-            Response::with_octets(rendition.head().clone(), content)
-        }
-        Answer::Later(future) => future.await,
+    if let Answer::Kept { rendition, content } = &answer {
+        assert_eq!(rendition.content_octets(), content.len() as u64);
     }
+    answer.response().await
 }
 
 /// All octets of a content.
@@ -56,7 +53,23 @@ pub(crate) fn octets(content: &Content) -> Vec<u8> {
         Content::Octets(octets) => octets.to_vec(),
         Content::File(part) => part_octets(part),
         Content::Pieces(pieces) => pieces.iter().flat_map(piece).collect(),
+        Content::Stream(_) => panic!("content that is made while it is sent: see `streamed`"),
     }
+}
+
+/// All octets of a content that may be made while it is sent, and in how many pieces; `None` if it does not come to its
+/// end. To be called inside `net::run_alone`.
+#[allow(dead_code, reason = "for whoever streams")]
+pub(crate) async fn streamed(content: Content) -> Option<(Vec<u8>, usize)> {
+    let Content::Stream(mut streamed) = content else {
+        return Some((octets(&content), 1));
+    };
+    let (mut all, mut pieces) = (Vec::new(), 0);
+    while let Some(piece) = poll_fn(|cx| streamed.source.poll_next(cx)).await {
+        all.extend_from_slice(&piece.ok()?);
+        pieces += 1;
+    }
+    Some((all, pieces))
 }
 
 fn part_octets(part: &engine::FilePart) -> Vec<u8> {

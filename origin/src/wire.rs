@@ -152,6 +152,7 @@ mod tests {
                     connection: 9,
                     number,
                     client: SocketAddr::from((client, 1)).into(),
+                    user: None,
                     request: &Capture::for_test(exchange.head),
                     status: Some(Status::NOT_MODIFIED),
                     octets: 3,

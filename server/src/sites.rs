@@ -278,6 +278,7 @@ const HOST_OCTETS_MAX: usize = 255;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use engine::Lent;
     use net::{Now, Peer};
     use origin::CacheLimits;
     use semantics::{RequestIndex, ResponseHead};
@@ -292,15 +293,9 @@ mod tests {
         http1::scan::request_head(request.as_bytes(), &mut Default::default(), &mut index);
         let head = RequestHead::new(request.as_bytes(), &index);
         let client = Peer::from(SocketAddr::from(([127, 0, 0, 1], 4711)));
-        let mut incoming = None;
-        let mut exchange = Exchange::for_test(head, client, Now::read(), &mut incoming);
-        net::run_alone(async {
-            match sites.handle(&mut exchange) {
-                Answer::Ready(response) => response.head,
-                Answer::Kept { rendition, .. } => rendition.head().clone(),
-                Answer::Later(response) => response.await.head,
-            }
-        })
+        let mut lent = Lent::default();
+        let mut exchange = Exchange::for_test(head, client, Now::read(), &mut lent);
+        net::run_alone(async { sites.handle(&mut exchange).response().await.head })
     }
 
     #[test]

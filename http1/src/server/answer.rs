@@ -107,6 +107,20 @@ impl Server {
         }
     }
 
+    /// Whether content may follow the head that was written: not to HEAD, and not with a status that has none.
+    pub fn is_content_awaited(&self) -> bool {
+        match self.state.answering {
+            Answering::Length(left) => left > 0,
+            Answering::Chunked { .. } | Answering::Close => true,
+            Answering::Idle | Answering::Awaiting | Answering::Bare => false,
+        }
+    }
+
+    /// Whether the end of the connection is what ends the content being written (RFC 9112 §6.3).
+    pub fn is_content_ended_by_close(&self) -> bool {
+        self.state.answering == Answering::Close
+    }
+
     /// Ends the answer. Content that is missing closes the connection, so that the client sees it (RFC 9112 §8).
     #[inline]
     pub fn submit_end(&mut self, trailers: Option<Section<'_>>, out: &mut Vec<u8>) {

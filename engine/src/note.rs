@@ -1,0 +1,26 @@
+//! What is found out about a request while it is answered.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// What is found out about a request while it is answered, for its record. Clones are the same note.
+#[derive(Clone, Debug, Default)]
+pub struct Note(Rc<RefCell<Noted>>);
+
+#[derive(Debug, Default)]
+struct Noted {
+    user: Option<Rc<str>>,
+}
+
+impl Note {
+    /// Who is signed in. A name longer than [`crate::PART_OCTETS_MAX`] is cut.
+    pub fn set_user(&self, name: &str) {
+        let end = name.floor_char_boundary(crate::PART_OCTETS_MAX);
+        self.0.borrow_mut().user = Some(name.get(..end).unwrap_or_default().into());
+    }
+
+    /// Who is signed in.
+    pub fn user(&self) -> Option<Rc<str>> {
+        self.0.borrow().user.clone()
+    }
+}
