@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use coding::Coding;
 use engine::{Answer, Exchange, Response};
 use net::{
     FileKind, FileMeta, Now, OpenError, OpenFile, Root, Wait, blocking, is_resident, read_exact_at,
@@ -19,12 +20,13 @@ use semantics::fields::precondition::Validators;
 use semantics::{Known, Method, NormalPath, OwnedRequest, RequestHead, Status, Target};
 
 use crate::cache::{Cache, Entry};
+use crate::coded::{Codings, Sidecars};
 use crate::encode::{push_path, push_query};
 use crate::errors::error_response;
 use crate::listing;
 use crate::media_type;
 use crate::methods::{options_answer, trace_answer, unsupported_method};
-use crate::representation::{Delivery, HeadRules, Held, Representation, SELECTIVE, refused_by};
+use crate::representation::{HeadRules, Held, Representation, SELECTIVE, Version, refused_by};
 
 /// What [`Files`] serve, and how. Files whose name begins with a dot are never served.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +43,11 @@ pub struct FilesConfig {
     pub cache_control: Option<String>,
     /// The Expires field of every file lies this many seconds after Date.
     pub expires_seconds: Option<u64>,
+    /// The content codings that are offered, best first: of files that stand beside a file (`page.html.gz`), and of what
+    /// is coded on the fly. None: files are sent as they are.
+    pub codings: Vec<Coding>,
+    /// Octets of a file that is coded on the fly, at least.
+    pub coding_octets_min: u64,
 }
 
 /// Why [`Files`] cannot be served.
@@ -63,17 +70,22 @@ struct Inner {
     browse: bool,
     allow_trace: bool,
     rules: HeadRules,
+    codings: Codings,
     cache: Rc<Cache>,
     /// The number of these files in the cache.
     site: usize,
+    /// The same for what is kept in a coding, by [`Coding::index`].
+    coded_sites: [usize; Coding::ALL.len()],
 }
 
 /// Where files are looked for, also from other threads.
 #[derive(Debug)]
-struct Place {
+pub(crate) struct Place {
     root: Root,
     index: Vec<String>,
     whole_octets_max: u64,
+    /// Those that are looked for beside a file.
+    codings: Vec<Coding>,
 }
 
 impl Files {
@@ -89,10 +101,16 @@ impl Files {
                     .map_err(|error| FilesError::CacheControl(error.to_string()))?,
             ),
         };
+        let codings = Codings::new(
+            &config.codings,
+            config.coding_octets_min,
+            cache_control.as_deref(),
+        );
         let place = Arc::new(Place {
             root: Root::new(&config.root).map_err(FilesError::Root)?,
             index: config.index,
             whole_octets_max: cache.limits().cached_file_octets_max,
+            codings: codings.order().to_vec(),
         });
         Ok(Self(Rc::new(Inner {
             place,
@@ -102,7 +120,9 @@ impl Files {
                 cache_control,
                 expires_seconds: config.expires_seconds,
             },
+            codings,
             site: cache.add_site(),
+            coded_sites: Coding::ALL.map(|_| cache.add_site()),
             cache,
         })))
     }
@@ -114,7 +134,12 @@ impl Files {
         let head = exchange.head;
         if matches!(head.method(), Method::Get | Method::Head)
             && !head.section().present().intersects(SELECTIVE)
-            && let Some(answer) = files.cache.kept(files.site, path.octets(), exchange.now)
+            && let Some(answer) = files.cache.kept(
+                files.site,
+                path.octets(),
+                exchange.now,
+                files.codings.asked(head),
+            )
         {
             return answer;
         }
@@ -180,10 +205,7 @@ impl Files {
 
     fn conclude(&self, found: Found, head: RequestHead<'_>, path: &[u8], now: Now) -> Answer {
         match found {
-            Found::Entry(entry) => match entry.representation.deliver(head, now) {
-                Delivery::Other(response) => response.into(),
-                Delivery::Whole => entry.representation.whole_answer(),
-            },
+            Found::Entry(entry) => self.represent(&entry, head, path, now),
             Found::NeedsSlash => with_slash(head, path).into(),
             Found::Folder if !self.0.browse => not_listed(head).into(),
             Found::Folder => {
@@ -205,10 +227,10 @@ impl Files {
     ) -> Response {
         let head = request.head();
         match found {
-            Found::Entry(entry) => match entry.representation.deliver(head, now) {
-                Delivery::Other(response) => response,
-                Delivery::Whole => entry.representation.whole(),
-            },
+            Found::Entry(entry) => {
+                let answer = self.represent(&entry, head, path, now);
+                answer.response().await
+            }
             Found::NeedsSlash => with_slash(head, path),
             Found::Folder if !self.0.browse => not_listed(head),
             Found::Folder => self.list(request, path, now).await,
@@ -246,6 +268,31 @@ impl Files {
                 Err(_) => internal(head),
             }
         })
+    }
+}
+
+/// What the codings of files need.
+impl Files {
+    pub(crate) fn codings(&self) -> &Codings {
+        &self.0.codings
+    }
+
+    pub(crate) fn cache(&self) -> &Cache {
+        &self.0.cache
+    }
+
+    pub(crate) fn rules(&self) -> &HeadRules {
+        &self.0.rules
+    }
+
+    pub(crate) fn place(&self) -> Arc<Place> {
+        Arc::clone(&self.0.place)
+    }
+
+    /// The number in the cache of these files in a coding.
+    pub(crate) fn coded_site(&self, coding: Coding) -> usize {
+        let sites = &self.0.coded_sites;
+        sites.get(coding.index()).copied().unwrap_or(self.0.site)
     }
 }
 
@@ -295,7 +342,7 @@ impl Inner {
                 return Ok(None);
             }
             match self.place.stat(path, Wait::CachedOnly) {
-                Ok(meta) if meta == entry.representation.meta => entry.check(now),
+                Ok((meta, sidecars)) if entry.is_of(&meta, sidecars.as_deref()) => entry.check(now),
                 Err(error @ OpenError::WouldBlock) => return Err(error),
                 _ => return Ok(None),
             }
@@ -304,7 +351,8 @@ impl Inner {
             return Ok(Some(entry));
         }
         let again = entry.representation.with_head_for(&self.rules, now);
-        let kept = self.cache.keep(self.site, path, again, now);
+        let variants = entry.variants.clone();
+        let kept = self.cache.keep(self.site, path, again, variants, now);
         // The head is of this second, the look at the file may be an older one.
         kept.check_as(&entry);
         Ok(Some(kept))
@@ -319,13 +367,21 @@ impl Inner {
             }
             Located::File(loaded) => loaded,
         };
-        let held = match loaded.content {
-            Some(content) => Held::Whole(content),
-            None => Held::Open(Rc::new(loaded.file)),
-        };
         let media_type = media_type::of(&loaded.name);
-        let representation = Representation::new(loaded.meta, held, &media_type, &self.rules, now);
-        Found::Entry(self.cache.keep(self.site, path, representation, now))
+        let sidecars = loaded.sidecars.clone();
+        let octets = loaded.meta.octets;
+        let variants = self.codings.variants(&media_type, octets, sidecars);
+        let mut description = vec![(Known::ContentType, media_type.as_bytes())];
+        if variants.is_some() {
+            // RFC 9110 §12.5.5: also when it is sent without a coding.
+            description.push((Known::Vary, b"Accept-Encoding"));
+        }
+        let version = Version::of_file(loaded.meta, loaded.held(), now);
+        let representation = Representation::new(version, &description, &self.rules, now);
+        let entry = self
+            .cache
+            .keep(self.site, path, representation, variants, now);
+        Found::Entry(entry)
     }
 
     fn failed(&self, head: RequestHead<'_>, path: &[u8], error: &OpenError) -> Response {
@@ -350,6 +406,9 @@ impl Inner {
     }
 }
 
+/// What the system says of a file, and what stands beside it.
+type Seen = (FileMeta, Option<Box<Sidecars>>);
+
 /// What was found at a path. It may cross threads.
 enum Located {
     File(Loaded),
@@ -357,13 +416,23 @@ enum Located {
     Folder,
 }
 
-struct Loaded {
+pub(crate) struct Loaded {
     file: File,
-    meta: FileMeta,
+    pub(crate) meta: FileMeta,
     /// Of a small file that held still while it was read.
     content: Option<Bytes>,
     /// By which its media type is known.
     name: Vec<u8>,
+    sidecars: Option<Box<Sidecars>>,
+}
+
+impl Loaded {
+    pub(crate) fn held(self) -> Held {
+        match self.content {
+            Some(content) => Held::Whole(content),
+            None => Held::Open(Rc::new(self.file)),
+        }
+    }
 }
 
 impl Place {
@@ -374,13 +443,13 @@ impl Place {
             let open = self.root.open(relative, wait)?;
             return match open.meta.kind {
                 FileKind::Folder => Ok(Located::NeedsSlash),
-                _ => self.read(open, relative.to_vec(), wait).map(Located::File),
+                _ => self.take(open, relative.to_vec(), wait).map(Located::File),
             };
         }
         for name in self.index_paths(relative) {
             match self.root.open(&name, wait) {
                 Ok(open) if open.meta.kind == FileKind::Regular => {
-                    return self.read(open, name, wait).map(Located::File);
+                    return self.take(open, name, wait).map(Located::File);
                 }
                 Ok(_) | Err(OpenError::NotFound) => {}
                 Err(error) => return Err(error),
@@ -393,20 +462,47 @@ impl Place {
         }
     }
 
-    /// What the system says of the file that [`Self::load`] would open.
-    fn stat(&self, path: &[u8], wait: Wait) -> Result<FileMeta, OpenError> {
+    /// What the system says of the file that [`Self::load`] would open, and of what stands beside it.
+    fn stat(&self, path: &[u8], wait: Wait) -> Result<Seen, OpenError> {
         let relative = relative(path);
         if !is_folder_path(path) {
-            return self.root.stat(relative, wait);
+            let meta = self.root.stat(relative, wait)?;
+            return Ok((meta, self.look_beside(relative, &meta, wait)?));
         }
         for name in self.index_paths(relative) {
             match self.root.stat(&name, wait) {
-                Ok(meta) if meta.kind == FileKind::Regular => return Ok(meta),
+                Ok(meta) if meta.kind == FileKind::Regular => {
+                    return Ok((meta, self.look_beside(&name, &meta, wait)?));
+                }
                 Ok(_) | Err(OpenError::NotFound) => {}
                 Err(error) => return Err(error),
             }
         }
         Err(OpenError::NotFound)
+    }
+
+    fn look_beside(
+        &self,
+        name: &[u8],
+        meta: &FileMeta,
+        wait: Wait,
+    ) -> Result<Option<Box<Sidecars>>, OpenError> {
+        Sidecars::look(&self.root, &self.codings, name, meta, wait)
+    }
+
+    /// Opens a regular file by its path below the root, and reads it if it is small.
+    pub(crate) fn load_named(&self, name: Vec<u8>, wait: Wait) -> Result<Loaded, OpenError> {
+        let open = self.root.open(&name, wait)?;
+        match open.meta.kind {
+            FileKind::Regular => self.read(open, name, wait),
+            _ => Err(OpenError::NotAFile),
+        }
+    }
+
+    fn take(&self, open: OpenFile, name: Vec<u8>, wait: Wait) -> Result<Loaded, OpenError> {
+        let mut loaded = self.read(open, name, wait)?;
+        loaded.sidecars = self.look_beside(&loaded.name, &loaded.meta, wait)?;
+        Ok(loaded)
     }
 
     fn index_paths<'a>(&'a self, folder: &'a [u8]) -> impl Iterator<Item = Vec<u8>> + 'a {
@@ -461,13 +557,14 @@ impl Place {
             meta,
             content,
             name,
+            sidecars: None,
         })
     }
 }
 
 impl Representation {
     /// [`Self::whole`] as an answer.
-    fn whole_answer(&self) -> Answer {
+    pub(crate) fn whole_answer(&self) -> Answer {
         match &self.held {
             Held::Whole(content) => Answer::Kept {
                 rendition: self.rendition.clone(),
@@ -568,4 +665,4 @@ impl std::error::Error for FilesError {}
 const READ_TRIES_MAX: usize = 4;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -64,6 +64,7 @@
 )]
 
 mod cache;
+mod coded;
 pub mod echo;
 mod encode;
 mod errors;
@@ -78,6 +79,7 @@ mod testing;
 pub mod wire;
 
 pub use cache::{Cache, CacheLimits};
+pub use coded::coded_content_refused;
 pub use errors::{RETRY_SECONDS, error_response, refusal_response};
 pub use files::{Files, FilesConfig, FilesError};
 pub use listing::LISTING_ENTRIES_MAX;

@@ -62,49 +62,53 @@ pub(crate) enum Delivery {
     Other(Response),
 }
 
-impl Representation {
-    pub(crate) fn new(
-        meta: FileMeta,
-        held: Held,
-        media_type: &str,
-        rules: &HeadRules,
-        now: Now,
-    ) -> Self {
+/// What a file says of itself, and where its octets are.
+#[derive(Clone, Debug)]
+pub(crate) struct Version {
+    pub(crate) meta: FileMeta,
+    pub(crate) held: Held,
+    pub(crate) is_fresh_change: bool,
+    pub(crate) etag: Box<str>,
+}
+
+impl Version {
+    pub(crate) fn of_file(meta: FileMeta, held: Held, now: Now) -> Self {
         let is_fresh_change = is_fresh_change(&meta, now);
         let etag = entity_tag(&meta, &held, is_fresh_change);
-        Self::with_head(meta, held, is_fresh_change, etag, media_type, rules, now)
+        Self {
+            meta,
+            held,
+            is_fresh_change,
+            etag,
+        }
     }
+}
 
-    /// The same with a head for another second.
-    pub(crate) fn with_head_for(&self, rules: &HeadRules, now: Now) -> Self {
-        let head = self.rendition.head().section();
-        let media_type = head.first(Known::ContentType).unwrap_or_default();
-        Self::with_head(
-            self.meta,
-            self.held.clone(),
-            self.is_fresh_change,
-            self.etag.clone(),
-            &String::from_utf8_lossy(media_type),
-            rules,
-            now,
-        )
-    }
+/// What is told of a representation beside what follows from its file: some of [`DESCRIBED`], such as its media type.
+pub(crate) type Description<'a> = &'a [(Known, &'a [u8])];
 
-    fn with_head(
-        meta: FileMeta,
-        held: Held,
-        is_fresh_change: bool,
-        etag: Box<str>,
-        media_type: &str,
+impl Representation {
+    pub(crate) fn new(
+        version: Version,
+        description: Description<'_>,
         rules: &HeadRules,
         now: Now,
     ) -> Self {
+        let Version {
+            meta,
+            held,
+            is_fresh_change,
+            etag,
+        } = version;
         // RFC 9110 §8.8.2.1: a date in the future is replaced by that of the message.
         let claimed = HttpDate::from_unix(u64::try_from(meta.modified.0).unwrap_or(0));
         let modified = claimed.min(HttpDate::from_unix(now.unix_seconds));
         let depends_on_time = modified != claimed || rules.expires_seconds.is_some();
-        let mut head = ResponseHead::new(Status::OK)
-            .with(Known::ContentType, media_type)
+        let mut head = ResponseHead::new(Status::OK);
+        for (field, value) in description {
+            head.add(*field, value);
+        }
+        let mut head = head
             .with(Known::LastModified, modified.render())
             .with(Known::ETag, &*etag)
             .with(Known::AcceptRanges, "bytes");
@@ -124,6 +128,29 @@ impl Representation {
             is_fresh_change,
             head_second: depends_on_time.then_some(now.unix_seconds),
         }
+    }
+
+    /// The same with a head for another second.
+    pub(crate) fn with_head_for(&self, rules: &HeadRules, now: Now) -> Self {
+        let version = Version {
+            meta: self.meta,
+            held: self.held.clone(),
+            is_fresh_change: self.is_fresh_change,
+            etag: self.etag.clone(),
+        };
+        Self::new(version, &self.description(), rules, now)
+    }
+
+    /// What is told of it that does not follow from its file.
+    pub(crate) fn description(&self) -> Vec<(Known, &[u8])> {
+        let head = self.rendition.head().section();
+        let described = DESCRIBED.map(|field| Some((field, head.first(field)?)));
+        described.into_iter().flatten().collect()
+    }
+
+    /// The ETag field's value.
+    pub(crate) fn etag(&self) -> &str {
+        &self.etag
     }
 
     /// Whether the head may be sent at this time.
@@ -149,11 +176,7 @@ impl Representation {
         if !head.section().present().intersects(SELECTIVE) {
             return Delivery::Whole;
         }
-        let validators = Validators {
-            etag: EntityTag::parse(self.etag.as_bytes()),
-            last_modified: Some(self.modified),
-        };
-        if let Some(response) = refused_by(head, &validators, now, || self.not_modified()) {
+        if let Some(response) = self.refusal(head, now) {
             return Delivery::Other(response);
         }
         // RFC 9110 §14.2: Range is defined for GET alone.
@@ -165,6 +188,12 @@ impl Representation {
         };
         let if_range = only_line(head.all(Known::IfRange));
         let date = HttpDate::from_unix(now.unix_seconds);
+        let mut validators = self.validators();
+        if self.is_coded() {
+            // The codings of one content share their date, so that it is no strong validator (RFC 9110 §8.8.1): by it,
+            // the parts of two of them would be put together.
+            validators.last_modified = None;
+        }
         if !precondition::range_applies(if_range, &validators, date) {
             return Delivery::Whole;
         }
@@ -181,14 +210,35 @@ impl Representation {
         }
     }
 
+    /// The answer, if the preconditions do not let the request proceed.
+    pub(crate) fn refusal(&self, head: RequestHead<'_>, now: Now) -> Option<Response> {
+        refused_by(head, &self.validators(), now, || self.not_modified())
+    }
+
+    fn validators(&self) -> Validators<'_> {
+        Validators {
+            etag: EntityTag::parse(self.etag.as_bytes()),
+            last_modified: Some(self.modified),
+        }
+    }
+
+    /// Whether it is in a content coding.
+    pub(crate) fn is_coded(&self) -> bool {
+        self.rendition.head().has(Known::ContentEncoding)
+    }
+
     /// 304 with the fields that a 200 would have had, as far as a store needs them (RFC 9110 §15.4.5). As there is an
     /// entity tag, Last-Modified tells it nothing more.
     fn not_modified(&self) -> Response {
         let mut response = Response::new(Status::NOT_MODIFIED);
-        self.copy_fields(
-            &mut response.head,
-            &[Known::ETag, Known::CacheControl, Known::Expires],
-        );
+        let fields = [
+            Known::ContentLocation,
+            Known::ETag,
+            Known::CacheControl,
+            Known::Expires,
+            Known::Vary,
+        ];
+        self.copy_fields(&mut response.head, &fields);
         response
     }
 
@@ -203,7 +253,9 @@ impl Representation {
             Known::ETag,
             Known::AcceptRanges,
             Known::CacheControl,
+            Known::ContentLocation,
             Known::Expires,
+            Known::Vary,
         ];
         self.copy_fields(&mut head, &fields);
         head
@@ -223,7 +275,7 @@ impl Representation {
         let mut head = self.partial_head(is_known);
         // With If-Range §15.3.7 would rather have it left out, and §8.3 have it with every content: who knows what the
         // content is cannot take it for anything else.
-        self.copy_fields(&mut head, &[Known::ContentType]);
+        self.copy_fields(&mut head, &[Known::ContentType, Known::ContentEncoding]);
         let content_range = range::content_range(range.first, range.last, self.meta.octets);
         head.add(Known::ContentRange, content_range.as_octets());
         Response {
@@ -237,13 +289,20 @@ impl Representation {
         let mut head = self.partial_head(is_known);
         let boundary = self.boundary();
         let full_head = self.rendition.head().section();
-        let media_type = full_head.first(Known::ContentType).unwrap_or_default();
+        // The coding is that of each part, not of the multipart, so it stands where the type of a part does.
+        let described = [Known::ContentType, Known::ContentEncoding]
+            .map(|field| Some((field, full_head.first(field)?)));
         let mut pieces = Vec::with_capacity(2 * ranges.len() + 1);
         for range in ranges {
             let start = if pieces.is_empty() { "" } else { "\r\n" };
-            let mut framing = format!("{start}--{boundary}\r\nContent-Type: ").into_bytes();
-            framing.extend_from_slice(media_type);
-            framing.extend_from_slice(b"\r\nContent-Range: ");
+            let mut framing = format!("{start}--{boundary}\r\n").into_bytes();
+            for (field, value) in described.iter().flatten() {
+                framing.extend_from_slice(field.name().as_bytes());
+                framing.extend_from_slice(b": ");
+                framing.extend_from_slice(value);
+                framing.extend_from_slice(b"\r\n");
+            }
+            framing.extend_from_slice(b"Content-Range: ");
             let content_range = range::content_range(range.first, range.last, self.meta.octets);
             framing.extend_from_slice(content_range.as_octets());
             framing.extend_from_slice(b"\r\n\r\n");
@@ -433,6 +492,15 @@ pub(crate) const SELECTIVE: FieldSet = FieldSet::of(&[
     Known::IfRange,
     Known::Range,
 ]);
+
+/// What may be told of a representation that does not follow from its file, in the order in which it is sent.
+const DESCRIBED: [Known; 5] = [
+    Known::ContentType,
+    Known::ContentEncoding,
+    Known::ContentLanguage,
+    Known::ContentLocation,
+    Known::Vary,
+];
 
 /// The fractional part of the golden ratio, and that of the square root of two, made odd.
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;

@@ -226,6 +226,7 @@ impl RouteTable {
                     allow_trace,
                     cache_control: route.cache_control.clone(),
                     expires_seconds: route.expires.map(|expires| expires.as_secs()),
+                    ..FilesConfig::default()
                 },
                 Rc::clone(cache),
             )?),

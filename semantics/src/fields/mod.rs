@@ -12,6 +12,7 @@
 pub mod accept;
 pub mod cache_control;
 pub mod connection;
+pub mod content_coding;
 pub mod content_length;
 pub mod date;
 pub mod entity_tag;
