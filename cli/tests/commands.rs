@@ -153,7 +153,7 @@ fn a_wrong_file_is_told_all_its_errors_at_once() {
 hansom: a.toml:2:1: `worker` is not a key of [server]
     2 | worker = 2
       | ^^^^^^
-      = allowed: workers, access_log, server_field, keep_alive, keep_alive_requests, connection_age, allow_trace, drain_time
+      = allowed: workers, server_field, keep_alive, keep_alive_requests, connection_age, allow_trace, drain_time, trusted_gateways, state
       = hint: did you mean `workers`?
 
 a.toml:4:8: the folder \"FOLDER/none\" does not exist
@@ -267,7 +267,7 @@ fn a_value_that_does_not_fit_a_flag_is_answered_with_what_does() {
         (
             ["--server-field", "a\nb"],
             "--server-field: \"a\\nb\" is not a field value (RFC 9110 §5.5)",
-            "a text",
+            "a field value",
         ),
         (
             ["--limit", "a"],
@@ -322,10 +322,7 @@ fn every_flag_of_serve_changes_what_is_printed() {
             format!("address = \"unix:{}/a.sock\"", real(place.path())),
         ),
         (vec!["--workers", "3"], "workers = 3".to_owned()),
-        (
-            vec!["--access-log", "off"],
-            "access_log = \"off\"".to_owned(),
-        ),
+        (vec!["--access-log", "off"], "format = \"off\"".to_owned()),
         (vec!["--browse"], "browse = true".to_owned()),
         (vec!["--allow-trace"], "allow_trace = true".to_owned()),
         (

@@ -19,7 +19,7 @@ use std::task::{Poll, Waker};
 use bytes::{Buf, Bytes};
 use http1::Server;
 use net::{Context, Peer, Readiness, Stream, Token};
-use semantics::{CloseReason, Fate, Limits, Outbox, OwnedRequest};
+use semantics::{CloseReason, Fate, Limits, Outbox, OwnedRequest, PeerError};
 
 use crate::core::Core;
 use crate::record::Current;
@@ -110,7 +110,7 @@ struct Lingering {
 enum Phase {
     /// The next request.
     Idle,
-    /// The end of a head; also the first octet of the first one.
+    /// The end of a head; also the first octet of the first one, and before it the handshake of TLS.
     Head,
     /// Content of a request.
     Content,
@@ -176,6 +176,10 @@ impl Connection {
             readiness.is_readable() | readiness.is_read_closed() | readiness.is_error();
         self.is_writable |= readiness.is_writable() | readiness.is_error();
         self.is_read_closed |= readiness.is_read_closed();
+        if self.is_writable && self.stream.is_blocked() {
+            // Best effort: whoever transmits or receives next meets the error.
+            let _ = self.stream.flush();
+        }
     }
 
     /// Does all that can be done at once.
@@ -392,30 +396,44 @@ impl Connection {
         if !self.is_readable {
             return Input::Nothing;
         }
-        match self.stream.try_receive(buffer) {
-            Ok(0) => {
+        let received = match self.stream.try_receive(buffer) {
+            Ok(received) => received,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.is_readable = false;
+                return Input::Nothing;
+            }
+            Err(_) => return Input::Failed,
+        };
+        match received.rest {
+            net::Rest::More => self.is_readable = true,
+            // Nothing is left, unless the peer has ended its side: then the end is left.
+            net::Rest::Drained => self.is_readable = self.is_read_closed,
+            net::Rest::Ended => {
                 self.is_readable = false;
                 self.is_read_closed = true;
                 self.input_ended(core);
-                Input::Processed
+                return Input::Processed;
             }
-            Ok(received) => {
-                // A short read means that nothing is left, unless the peer has ended its side: then the end is left.
-                self.is_readable = received == buffer.len() || self.is_read_closed;
-                let octets = buffer.get(..received).unwrap_or_default();
-                let left = self.process(core, cx, token, octets);
-                if left > 0 {
-                    let rest = octets.get(received - left..).unwrap_or_default();
-                    self.busy().input = Bytes::copy_from_slice(rest);
-                }
-                Input::Processed
+            net::Rest::ClearText => {
+                self.refuse_clear_text(core);
+                return Input::Processed;
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                self.is_readable = false;
-                Input::Nothing
-            }
-            Err(_) => Input::Failed,
         }
+        let octets = buffer.get(..received.octets).unwrap_or_default();
+        let left = self.process(core, cx, token, octets);
+        if left > 0 {
+            let rest = octets.get(octets.len() - left..).unwrap_or_default();
+            self.busy().input = Bytes::copy_from_slice(rest);
+        }
+        Input::Processed
+    }
+
+    /// The client does not speak TLS where it must: it is told so, in the clear.
+    fn refuse_clear_text<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>) {
+        let refusal = PeerError::ClearText.into();
+        self.machine.refuse(refusal);
+        let response = core.handler.refuse(refusal, None);
+        self.refused(core, response);
     }
 
     /// The client ended its side. What it asked for before is still answered (RFC 9112 §9.6).
@@ -455,7 +473,7 @@ impl Connection {
                 Err(_) => return self.transport_failed(core),
             }
         }
-        let sent = transmit::transmit(&self.stream, &mut core.outbox, &mut self.moved_octets);
+        let sent = transmit::transmit(&mut self.stream, &mut core.outbox, &mut self.moved_octets);
         if matches!(sent, Sent::All) {
             core.report_finished(self, true);
             return Next::Keep;
@@ -493,7 +511,7 @@ impl Connection {
         if !self.is_writable {
             return Next::Keep;
         }
-        let sent = transmit::transmit(&self.stream, &mut busy.outbox, &mut self.moved_octets);
+        let sent = transmit::transmit(&mut self.stream, &mut busy.outbox, &mut self.moved_octets);
         if matches!(sent, Sent::All) {
             busy.outbox = Outbox::default();
             let finished = std::mem::take(&mut busy.finished);
@@ -564,6 +582,7 @@ impl Connection {
         core: &mut Core<H, R>,
         reason: CloseReason,
     ) {
+        self.stream.cut();
         let mut unsent_octets = core.outbox.octets_left();
         core.outbox.clear();
         core.has_file = false;
@@ -650,14 +669,15 @@ impl Connection {
             }
             rounds += 1;
             match self.stream.try_receive(buffer) {
-                Ok(0) => return Next::Close,
                 Ok(received) => {
-                    lingering.dropped_octets += received as u64;
-                    if lingering.dropped_octets > limits.linger_octets_max {
+                    lingering.dropped_octets += received.octets as u64;
+                    if received.rest == net::Rest::Ended
+                        || lingering.dropped_octets > limits.linger_octets_max
+                    {
                         return Next::Close;
                     }
                     self.since = cx.now().millis;
-                    self.is_readable = received == buffer.len() || self.is_read_closed;
+                    self.is_readable = received.rest == net::Rest::More || self.is_read_closed;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.is_readable = false,
                 Err(_) => return Next::Close,

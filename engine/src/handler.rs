@@ -5,10 +5,11 @@ use std::fs::File;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use net::{Now, Peer};
+use net::{Now, Peer, TlsFacts};
 use semantics::{
     ContentLength, LimitError, OwnedRequest, Refusal, Rendition, RequestHead, ResponseHead, Status,
 };
@@ -46,6 +47,8 @@ pub struct Exchange<'a> {
     pub now: Now,
     /// Whether nobody on the way could read it: it came by TLS, or a trusted gateway says so.
     pub is_secured: bool,
+    /// What was negotiated on its connection; `None` if that does not speak TLS.
+    pub tls: Option<&'a Arc<TlsFacts>>,
     pub(crate) incoming: &'a mut Option<Incoming>,
     pub(crate) note: &'a mut Option<Note>,
     pub(crate) content_octets_max: &'a mut Option<u64>,
@@ -77,6 +80,7 @@ impl<'a> Exchange<'a> {
             number: 1,
             now,
             is_secured: false,
+            tls: None,
             incoming: &mut lent.incoming,
             note: &mut lent.note,
             content_octets_max: &mut lent.content_octets_max,
@@ -130,6 +134,7 @@ impl Exchange<'_> {
             connection: self.connection,
             number: self.number,
             is_secured: self.is_secured,
+            tls: self.tls.cloned(),
             incoming: Some(self.receive()),
             note: Some(self.note()),
             content_octets_max: None,
@@ -148,6 +153,7 @@ pub struct OwnedExchange {
     connection: u64,
     number: u32,
     is_secured: bool,
+    tls: Option<Arc<TlsFacts>>,
     incoming: Option<Incoming>,
     note: Option<Note>,
     content_octets_max: Option<u64>,
@@ -168,6 +174,7 @@ impl OwnedExchange {
             number: self.number,
             now: Now::read(),
             is_secured: self.is_secured,
+            tls: self.tls.as_ref(),
             incoming: &mut self.incoming,
             note: &mut self.note,
             content_octets_max: &mut self.content_octets_max,

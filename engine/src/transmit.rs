@@ -46,7 +46,11 @@ pub(crate) enum Sent {
 }
 
 /// Transmits from the front of the outbox; adds to `octets` how many went.
-pub(crate) fn transmit(stream: &Stream, outbox: &mut Outbox<Outgoing>, octets: &mut u64) -> Sent {
+pub(crate) fn transmit(
+    stream: &mut Stream,
+    outbox: &mut Outbox<Outgoing>,
+    octets: &mut u64,
+) -> Sent {
     let mut budget = TURN_OCTETS_MAX;
     loop {
         let result = match outbox.segments().front() {
@@ -75,7 +79,7 @@ pub(crate) fn transmit(stream: &Stream, outbox: &mut Outbox<Outgoing>, octets: &
 }
 
 /// Transmits what lies in memory up to the next file.
-fn transmit_memory(stream: &Stream, outbox: &mut Outbox<Outgoing>) -> io::Result<u64> {
+fn transmit_memory(stream: &mut Stream, outbox: &mut Outbox<Outgoing>) -> io::Result<u64> {
     let (framing, segments) = outbox.parts();
     let mut slices = [IoSlice::new(&[]); SLICES];
     let mut count = 0;
@@ -126,7 +130,7 @@ fn transmit_memory(stream: &Stream, outbox: &mut Outbox<Outgoing>) -> io::Result
 }
 
 /// Transmits from the file at the front.
-fn transmit_file(stream: &Stream, outbox: &mut Outbox<Outgoing>) -> Result<u64, Sent> {
+fn transmit_file(stream: &mut Stream, outbox: &mut Outbox<Outgoing>) -> Result<u64, Sent> {
     let segments = outbox.segments();
     let Some(Segment::Payload(Outgoing::File { part, resident_to })) = segments.front_mut() else {
         return Ok(0);

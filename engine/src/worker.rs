@@ -72,9 +72,7 @@ impl<H: Handler, R: Recorder> Worker<H, R> {
             return;
         };
         self.let_out(&connection);
-        if next == Next::Reset {
-            connection.stream.reset();
-        }
+        end(connection.stream, next);
     }
 
     fn let_out(&mut self, connection: &Connection) {
@@ -97,7 +95,8 @@ impl<H: Handler, R: Recorder> Service for Worker<H, R> {
             .admission
             .enter(peer.ip(), self.core.limits(listener));
         if admitted.is_err() {
-            if !self.core.admission.turn_away() {
+            // A handshake for nothing but to say no would cost more than what is refused.
+            if connection.stream.is_secured() || !self.core.admission.turn_away() {
                 return;
             }
             connection.is_admitted = false;
@@ -116,9 +115,7 @@ impl<H: Handler, R: Recorder> Service for Worker<H, R> {
             }
         } else {
             self.let_out(&connection);
-            if next == Next::Reset {
-                connection.stream.reset();
-            }
+            end(connection.stream, next);
         }
     }
 
@@ -161,6 +158,13 @@ impl<H: Handler, R: Recorder> Service for Worker<H, R> {
 
     fn is_drained(&self) -> bool {
         self.connections.is_empty()
+    }
+}
+
+fn end(stream: Stream, next: Next) {
+    match next {
+        Next::Reset => stream.reset(),
+        Next::Close | Next::Keep => stream.close(),
     }
 }
 

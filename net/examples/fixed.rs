@@ -8,8 +8,8 @@ use std::fs;
 use std::io;
 
 use hansom_net::{
-    Context, ListenOptions, Listeners, More, Peer, Readiness, RunOptions, Service, Shutdown, Slots,
-    Stream, Token, bind_all, run,
+    Context, ListenOptions, Listeners, More, Peer, Readiness, Rest, RunOptions, Service, Shutdown,
+    Slots, Stream, Token, bind_all, run,
 };
 
 struct Fixed {
@@ -37,10 +37,10 @@ impl Fixed {
         }
     }
 
-    fn answer(stream: &Stream, buffer: &mut [u8], answer: &[u8]) -> Next {
+    fn answer(stream: &mut Stream, buffer: &mut [u8], answer: &[u8]) -> Next {
         let received = match stream.try_receive(buffer) {
-            Ok(0) => return Next::Close,
-            Ok(received) => &buffer[..received],
+            Ok(received) if received.rest == Rest::Ended => return Next::Close,
+            Ok(received) => &buffer[..received.octets],
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Next::Keep,
             Err(_) => return Next::Close,
         };
@@ -58,9 +58,15 @@ impl Fixed {
 }
 
 impl Service for Fixed {
-    fn accepted(&mut self, cx: &mut Context<'_>, _listener: usize, stream: Stream, _peer: Peer) {
+    fn accepted(
+        &mut self,
+        cx: &mut Context<'_>,
+        _listener: usize,
+        mut stream: Stream,
+        _peer: Peer,
+    ) {
         if matches!(
-            Self::answer(&stream, &mut self.buffer, &self.answer),
+            Self::answer(&mut stream, &mut self.buffer, &self.answer),
             Next::Close
         ) {
             return;
@@ -86,7 +92,7 @@ impl Service for Fixed {
         }
         connection.idle_until = cx.now().millis + IDLE_MILLIS;
         if matches!(
-            Self::answer(&connection.stream, &mut self.buffer, &self.answer),
+            Self::answer(&mut connection.stream, &mut self.buffer, &self.answer),
             Next::Close
         ) {
             self.connections.remove(token);

@@ -1,6 +1,7 @@
 //! Accepting without starving others, also when descriptors run out.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
 use rustix::io::Errno;
 
@@ -37,6 +38,10 @@ pub(crate) fn accept_some<S: Service>(
         match accept(listener.as_fd(), listener.kind) {
             Ok((stream, peer)) => {
                 *count += 1;
+                let stream = match &listener.tls {
+                    Some(tls) => stream.with_tls(Arc::clone(tls)),
+                    None => stream,
+                };
                 service.accepted(cx, index, stream, peer);
             }
             Err(Errno::AGAIN) => return Queue::Empty,

@@ -24,7 +24,7 @@
 //! struct Greeter;
 //!
 //! impl Service for Greeter {
-//!     fn accepted(&mut self, _: &mut Context<'_>, _: usize, stream: Stream, _: Peer) {
+//!     fn accepted(&mut self, _: &mut Context<'_>, _: usize, mut stream: Stream, _: Peer) {
 //!         // Dropping the stream closes it; who keeps one registers it and puts it in `Slots`.
 //!         let _ = stream.try_transmit(b"hello", More::No);
 //!     }
@@ -59,7 +59,7 @@
 //! ```
 //!
 //! Where to look next: [`Service`] and [`Context`] (the reactor), [`Stream`] (octets), [`bind_all`] and [`run()`] (start and stop),
-//! [`Root`] (files below a folder), [`blocking()`] (work that may wait). `net/examples/fixed.rs` is the least server there can be.
+//! [`Tls`] (certificates), [`Root`] (files below a folder), [`blocking()`] (work that may wait). `net/examples/fixed.rs` is the least server there can be.
 //!
 //! Invariant: no other crate names an async runtime.
 
@@ -96,6 +96,7 @@ mod slots;
 mod stream;
 mod sys;
 mod timers;
+mod tls;
 mod wake;
 
 pub use address::{Address, AddressError, Url};
@@ -112,5 +113,9 @@ pub use network::{Network, NetworkError};
 pub use run::{Pinning, RunError, RunOptions, Shutdown, Signals, run};
 pub use service::{Context, Counters, Readiness, Service};
 pub use slots::{Slots, Token};
-pub use stream::{More, Peer, Stream};
+pub use stream::{More, Peer, Received, Rest, Stream};
 pub use timers::Timers;
+pub use tls::{
+    PemKind, Tls, TlsCertificate, TlsClient, TlsCounters, TlsError, TlsFacts, TlsRules, TlsVersion,
+    TlsWarning,
+};

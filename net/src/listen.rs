@@ -7,18 +7,19 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use crate::holder::{self, Holder};
 use crate::stream::StreamKind;
-use crate::{Address, sys};
+use crate::{Address, Tls, sys};
 
 /// How a listener and the connections it accepts behave.
 ///
 /// All is set on the listening socket. Linux lets accepted sockets inherit it, so accepting costs no further call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ListenOptions {
     /// Connections the system keeps while they wait to be accepted.
     pub backlog: u16,
@@ -29,6 +30,8 @@ pub struct ListenOptions {
     pub notsent_octets_max: Option<u32>,
     /// Connections that have sent nothing are withheld for about so many seconds (TCP_DEFER_ACCEPT); `None` accepts at once.
     pub defer_accept: Option<u32>,
+    /// The TLS that connections speak; `None` is none.
+    pub tls: Option<Arc<Tls>>,
 }
 
 impl Default for ListenOptions {
@@ -38,6 +41,7 @@ impl Default for ListenOptions {
             nodelay: true,
             notsent_octets_max: Some(16 * 1024),
             defer_accept: None,
+            tls: None,
         }
     }
 }
@@ -63,6 +67,7 @@ impl Listeners {
 pub(crate) struct Listener {
     fd: OwnedFd,
     pub(crate) kind: StreamKind,
+    pub(crate) tls: Option<Arc<Tls>>,
 }
 
 impl AsFd for Listener {
@@ -150,6 +155,7 @@ fn bind_inet(
         worker.push(Listener {
             fd: socket.into(),
             kind: StreamKind::Tcp,
+            tls: options.tls.clone(),
         });
     }
     all.bound.push(bound.into());
@@ -207,6 +213,7 @@ fn bind_unix(path: &Path, options: &ListenOptions, all: &mut Listeners) -> Resul
         worker.push(Listener {
             fd,
             kind: StreamKind::Unix,
+            tls: options.tls.clone(),
         });
     }
     all.bound.push(Address::Unix(path.to_owned()));

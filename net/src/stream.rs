@@ -1,4 +1,4 @@
-//! One connection's octets.
+//! One connection's octets in the clear, whatever they are below: a socket, or TLS over it.
 
 use std::fmt;
 use std::fs::File;
@@ -6,19 +6,64 @@ use std::io::{self, IoSlice};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV4, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, SocketAddrAny};
 use socket2::SockRef;
 
-use crate::sys;
+use crate::tls::Session;
+use crate::{Tls, TlsFacts, sys};
 
-/// A connected socket that never blocks; 8 octets. Dropping it closes it.
+/// A connection that never blocks; 16 octets. Dropping it closes it.
+///
+/// What is received and transmitted is in the clear. With TLS the handshake is made by receiving; until it is complete,
+/// transmitting takes nothing.
 #[derive(Debug)]
 pub struct Stream {
     fd: OwnedFd,
     kind: StreamKind,
+    session: Option<Box<Session>>,
+}
+
+/// What receiving brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// How many octets. With TLS there may be none although something was received.
+    pub octets: usize,
+    /// What is to be expected after them.
+    pub rest: Rest,
+}
+
+/// What is to be expected after received octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// There may be more: receive again before waiting.
+    More,
+    /// The transport has no more for the time being, unless its end has been told by
+    /// [`Readiness::is_read_closed`](crate::Readiness::is_read_closed).
+    Drained,
+    /// The peer has ended its side. Then there are no octets.
+    Ended,
+    /// The peer does not speak TLS, as it must on this listener. From here on the stream is in the clear, so that it can be told. There
+    /// are no octets: what came is dropped.
+    ClearText,
+}
+
+impl Received {
+    pub(crate) const ENDED: Self = Self {
+        octets: 0,
+        rest: Rest::Ended,
+    };
+
+    /// Something came, but nothing in the clear.
+    pub(crate) fn nothing(is_full: bool) -> Self {
+        Self {
+            octets: 0,
+            rest: if is_full { Rest::More } else { Rest::Drained },
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,24 +83,72 @@ pub enum More {
 
 impl Stream {
     pub(crate) fn new(fd: OwnedFd, kind: StreamKind) -> Self {
-        Self { fd, kind }
+        Self {
+            fd,
+            kind,
+            session: None,
+        }
     }
 
-    /// Receives what has come: its number of octets, 0 at the end of the stream.
+    /// As the side of the server, speaks TLS from here on.
+    #[must_use]
+    pub fn with_tls(mut self, tls: Arc<Tls>) -> Self {
+        self.session = Some(Box::new(Session::new(tls)));
+        self
+    }
+
+    /// Whether it speaks TLS, be the handshake complete or not.
+    #[inline]
+    #[must_use]
+    pub fn is_secured(&self) -> bool {
+        self.session.is_some()
+    }
+
+    /// What was negotiated; `None` without TLS, and before the handshake is complete.
+    #[inline]
+    #[must_use]
+    pub fn tls(&self) -> Option<&Arc<TlsFacts>> {
+        self.session.as_ref().and_then(|session| session.facts())
+    }
+
+    /// Receives what has come.
     ///
     /// # Errors
-    /// `WouldBlock` if nothing has come; else what the system says.
-    pub fn try_receive(&self, octets: &mut [u8]) -> io::Result<usize> {
+    /// `WouldBlock` if nothing has come; `InvalidData` if the peer broke a rule of TLS, of which it was told; `UnexpectedEof` if it
+    /// closed during the handshake; else what the system says.
+    #[inline]
+    pub fn try_receive(&mut self, octets: &mut [u8]) -> io::Result<Received> {
+        if let Some(session) = &mut self.session {
+            let received = session.receive(&self.fd, octets)?;
+            if received.rest == Rest::ClearText {
+                self.session = None;
+            }
+            return Ok(received);
+        }
+        let wanted = octets.len();
         let (_, received) =
             retry_on_intr(|| rustix::net::recv(&self.fd, &mut *octets, RecvFlags::empty()))?;
-        Ok(received)
+        let rest = match received {
+            0 if wanted > 0 => Rest::Ended,
+            received if received == wanted => Rest::More,
+            _ => Rest::Drained,
+        };
+        Ok(Received {
+            octets: received,
+            rest,
+        })
     }
 
-    /// Transmits as many of the octets as the system takes.
+    /// Transmits as many of the octets as the system takes. Whoever transmits again after `WouldBlock`, or after part of the octets was taken,
+    /// begins with the octets that were not taken: with TLS they are encrypted already.
     ///
     /// # Errors
     /// `WouldBlock` if it takes none; else what the system says (never by a signal).
-    pub fn try_transmit(&self, octets: &[u8], more: More) -> io::Result<usize> {
+    #[inline]
+    pub fn try_transmit(&mut self, octets: &[u8], more: More) -> io::Result<usize> {
+        if let Some(session) = &mut self.session {
+            return session.transmit(&self.fd, &[IoSlice::new(octets)], more);
+        }
         Ok(retry_on_intr(|| {
             rustix::net::send(&self.fd, octets, more.flags())
         })?)
@@ -65,7 +158,15 @@ impl Stream {
     ///
     /// # Errors
     /// As there.
-    pub fn try_transmit_vectored(&self, octets: &[IoSlice<'_>], more: More) -> io::Result<usize> {
+    #[inline]
+    pub fn try_transmit_vectored(
+        &mut self,
+        octets: &[IoSlice<'_>],
+        more: More,
+    ) -> io::Result<usize> {
+        if let Some(session) = &mut self.session {
+            return session.transmit(&self.fd, octets, more);
+        }
         let octets = octets.get(..SLICES_MAX).unwrap_or(octets);
         let send = || {
             rustix::net::sendmsg(
@@ -78,25 +179,30 @@ impl Stream {
         Ok(retry_on_intr(send)?)
     }
 
-    /// Transmits up to `octets` of `file` from `offset`, without copying them through this program. 0 is the end of the file.
+    /// Transmits up to `octets` of `file` from `offset`: without TLS not copying them through this program, with TLS a piece at a time. 0 is
+    /// the end of the file.
     ///
     /// # Errors
     /// `WouldBlock` if the system takes none; else what it says. `InvalidInput` and `Unsupported` mean the file cannot be sent so.
     /// The call has no way to hold SIGPIPE back: the program must ignore it, as Rust programs do unless told otherwise.
+    pub fn try_send_file(&mut self, file: &File, offset: u64, octets: usize) -> io::Result<usize> {
+        if let Some(session) = &mut self.session {
+            return session.transmit_file(&self.fd, file, offset, octets);
+        }
+        self.send_file(file, offset, octets)
+    }
+
     #[cfg(target_os = "linux")]
-    pub fn try_send_file(&self, file: &File, offset: u64, octets: usize) -> io::Result<usize> {
+    fn send_file(&self, file: &File, offset: u64, octets: usize) -> io::Result<usize> {
         let mut offset = offset;
         Ok(retry_on_intr(|| {
             rustix::fs::sendfile(&self.fd, file, Some(&mut offset), octets)
         })?)
     }
 
-    /// As on Linux, by way of a small buffer.
-    ///
-    /// # Errors
-    /// As on Linux.
+    /// By way of a small buffer.
     #[cfg(not(target_os = "linux"))]
-    pub fn try_send_file(&self, file: &File, offset: u64, octets: usize) -> io::Result<usize> {
+    fn send_file(&mut self, file: &File, offset: u64, octets: usize) -> io::Result<usize> {
         use std::os::unix::fs::FileExt;
         let mut buffer = [0; 16 * 1024];
         let wanted = octets.min(buffer.len());
@@ -108,12 +214,51 @@ impl Stream {
         }
     }
 
+    /// Whether octets of its own, such as those of a handshake, wait for the system to take them. Then [`flush`](Self::flush) is to be called
+    /// when it does.
+    #[inline]
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        self.session
+            .as_ref()
+            .is_some_and(|session| session.is_blocked())
+    }
+
+    /// Transmits octets of its own that wait.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn flush(&mut self) -> io::Result<()> {
+        match &mut self.session {
+            Some(session) => session.flush(&self.fd).map(drop),
+            None => Ok(()),
+        }
+    }
+
     /// Ends the outgoing half: the peer sees the end of the stream once it has all octets. The incoming half stays.
     ///
     /// # Errors
     /// What the system says, such as `NotConnected`.
-    pub fn shutdown_transmit(&self) -> io::Result<()> {
+    pub fn shutdown_transmit(&mut self) -> io::Result<()> {
+        if let Some(session) = &mut self.session {
+            session.end(&self.fd);
+        }
         Ok(rustix::net::shutdown(&self.fd, Shutdown::Write)?)
+    }
+
+    /// What was transmitted is not complete, and the peer must be able to tell: a later end is not said by TLS (RFC 8446 §6.1).
+    pub fn cut(&mut self) {
+        if let Some(session) = &mut self.session {
+            session.cut();
+        }
+    }
+
+    /// Closes in good order.
+    #[inline]
+    pub fn close(mut self) {
+        if let Some(session) = &mut self.session {
+            session.end(&self.fd);
+        }
     }
 
     /// Closes at once and drops what is not delivered; a TCP peer sees a reset.
@@ -130,12 +275,16 @@ impl Stream {
         SockRef::from(&self.fd).set_send_buffer_size(octets)
     }
 
-    /// How many octets the peer has not acknowledged.
+    /// How many octets the peer has not acknowledged, or the system not taken though they are ready.
     ///
     /// # Errors
     /// What the system says.
     pub fn unsent_octets(&self) -> io::Result<usize> {
-        sys::unsent_octets(self.fd.as_fd())
+        let waiting = self
+            .session
+            .as_ref()
+            .map_or(0, |session| session.unsent_octets());
+        Ok(sys::unsent_octets(self.fd.as_fd())? + waiting)
     }
 
     /// The address of this end; `None` for a unix socket.
@@ -184,7 +333,7 @@ impl AsFd for Stream {
 }
 
 impl More {
-    fn flags(self) -> SendFlags {
+    pub(crate) fn flags(self) -> SendFlags {
         match self {
             Self::Yes => SendFlags::NOSIGNAL | SendFlags::MORE,
             Self::No => SendFlags::NOSIGNAL,
@@ -299,32 +448,32 @@ mod tests {
     }
 
     /// Waits until something has come.
-    fn receive(stream: &Stream, octets: &mut [u8]) -> io::Result<usize> {
+    fn receive(stream: &mut Stream, octets: &mut [u8]) -> io::Result<usize> {
         loop {
             match stream.try_receive(octets) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::yield_now(),
-                done => return done,
+                done => return done.map(|received| received.octets),
             }
         }
     }
 
     #[test]
     fn a_stream_and_a_peer_are_small() {
-        assert_eq!(size_of::<Stream>(), 8);
-        assert_eq!(size_of::<Option<Stream>>(), 8);
+        assert_eq!(size_of::<Stream>(), 16);
+        assert_eq!(size_of::<Option<Stream>>(), 16);
         assert!(size_of::<Peer>() <= 20);
     }
 
     #[test]
     fn octets_go_both_ways_and_nothing_waits() {
-        let (stream, mut client) = pair();
+        let (mut stream, mut client) = pair();
         let mut buffer = [0; 16];
         assert_eq!(
             stream.try_receive(&mut buffer).unwrap_err().kind(),
             io::ErrorKind::WouldBlock
         );
         client.write_all(b"hello").unwrap();
-        assert_eq!(receive(&stream, &mut buffer).unwrap(), 5);
+        assert_eq!(receive(&mut stream, &mut buffer).unwrap(), 5);
         assert_eq!(stream.try_transmit(b"a", More::Yes).unwrap(), 1);
         let slices = [IoSlice::new(b"bc"), IoSlice::new(b"de")];
         assert_eq!(stream.try_transmit_vectored(&slices, More::No).unwrap(), 4);
@@ -333,13 +482,13 @@ mod tests {
         client.read_to_end(&mut all).unwrap();
         assert_eq!(all, b"abcde");
         drop(client);
-        assert_eq!(receive(&stream, &mut buffer).unwrap(), 0);
+        assert_eq!(receive(&mut stream, &mut buffer).unwrap(), 0);
     }
 
     #[test]
     fn a_stream_of_the_standard_library_stops_waiting_when_it_is_taken_over() {
         let (near, mut far) = UnixStream::pair().unwrap();
-        let stream = Stream::try_from(near).unwrap();
+        let mut stream = Stream::try_from(near).unwrap();
         assert_eq!(
             stream.try_receive(&mut [0; 4]).unwrap_err().kind(),
             io::ErrorKind::WouldBlock
@@ -349,12 +498,12 @@ mod tests {
             (Peer::Unix, None, false)
         );
         far.write_all(b"x").unwrap();
-        assert_eq!(receive(&stream, &mut [0; 4]).unwrap(), 1);
+        assert_eq!(receive(&mut stream, &mut [0; 4]).unwrap(), 1);
     }
 
     #[test]
     fn a_file_is_sent_from_an_offset_and_ends() {
-        let (stream, mut client) = pair();
+        let (mut stream, mut client) = pair();
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"0123456789").unwrap();
         file.rewind().unwrap();
@@ -368,7 +517,7 @@ mod tests {
 
     #[test]
     fn octets_the_peer_does_not_read_are_counted_as_unsent() {
-        let (stream, _client) = pair();
+        let (mut stream, _client) = pair();
         let block = vec![0; 1 << 20];
         while stream.try_transmit(&block, More::No).is_ok() {}
         assert!(stream.unsent_octets().unwrap() > 0);
@@ -386,7 +535,7 @@ mod tests {
 
     #[test]
     fn transmitting_to_a_closed_peer_is_an_error_and_no_signal() {
-        let (stream, client) = pair();
+        let (mut stream, client) = pair();
         drop(client);
         let error = loop {
             if let Err(error) = stream.try_transmit(b"x", More::No) {

@@ -17,7 +17,13 @@ use socket2::{Domain, SockAddr, Socket, Type};
 struct Greeting(Slots<Stream>);
 
 impl Service for Greeting {
-    fn accepted(&mut self, cx: &mut Context<'_>, _listener: usize, stream: Stream, _peer: Peer) {
+    fn accepted(
+        &mut self,
+        cx: &mut Context<'_>,
+        _listener: usize,
+        mut stream: Stream,
+        _peer: Peer,
+    ) {
         let refused = u8::try_from(cx.counters().refused).unwrap();
         stream.try_transmit(&[b'h', refused], More::No).unwrap();
         cx.register(&stream, self.0.next_token()).unwrap();

@@ -38,7 +38,7 @@ impl Echo {
             };
             let mut octet = [0];
             match connection.stream.try_receive(&mut octet) {
-                Ok(1) => {}
+                Ok(received) if received.octets == 1 => {}
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
                 Ok(_) | Err(_) => {
                     self.connections.remove(token);
@@ -139,7 +139,7 @@ impl Service for Echo {
     }
 
     fn expired(&mut self, _cx: &mut Context<'_>, token: Token) {
-        if let Some(connection) = self.connections.get(token) {
+        if let Some(connection) = self.connections.get_mut(token) {
             assert_eq!(connection.stream.try_transmit(b"T", More::No).unwrap(), 1);
         }
     }
@@ -150,7 +150,7 @@ impl Service for Echo {
         assert!(cx.is_draining());
         let tokens: Vec<_> = self.connections.tokens().collect();
         for token in tokens {
-            if let Some(connection) = self.connections.get(token) {
+            if let Some(connection) = self.connections.get_mut(token) {
                 assert_eq!(connection.stream.try_transmit(b"d", More::No).unwrap(), 1);
             }
         }

@@ -17,7 +17,13 @@ use rustix::process::{Signal, getpid, kill_process};
 struct Clinging(Slots<Stream>);
 
 impl Service for Clinging {
-    fn accepted(&mut self, _cx: &mut Context<'_>, _listener: usize, stream: Stream, _peer: Peer) {
+    fn accepted(
+        &mut self,
+        _cx: &mut Context<'_>,
+        _listener: usize,
+        mut stream: Stream,
+        _peer: Peer,
+    ) {
         stream.try_transmit(b"h", More::No).unwrap();
         self.0.insert(stream).unwrap();
     }
@@ -25,7 +31,7 @@ impl Service for Clinging {
     fn drain(&mut self, _cx: &mut Context<'_>) {
         for token in self.0.tokens() {
             self.0
-                .get(token)
+                .get_mut(token)
                 .unwrap()
                 .try_transmit(b"d", More::No)
                 .unwrap();

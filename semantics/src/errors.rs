@@ -12,6 +12,8 @@ pub enum PeerError {
     Syntax(Anomalies),
     /// A target whose scheme needs a connection that this one is not (RFC 9110 §7.4).
     Misdirected,
+    /// HTTP in the clear on a connection that must speak TLS (RFC 9110 §4.2.2).
+    ClearText,
     /// The peer closed before its message was complete (RFC 9112 §8).
     Truncated,
 }
@@ -101,6 +103,12 @@ impl PeerError {
                 "misdirected",
                 "The target's scheme needs a secured connection, which this one is not",
                 "RFC 9110 §7.4",
+            ),
+            Self::ClearText => answer(
+                Status::BAD_REQUEST,
+                "clear-text",
+                "This port speaks TLS and the request came in the clear; use https",
+                "RFC 9110 §4.2.2",
             ),
             Self::Truncated => answer(
                 Status::BAD_REQUEST,

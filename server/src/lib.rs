@@ -36,6 +36,7 @@ pub mod log;
 mod recorder;
 mod serve;
 mod sites;
+mod tls;
 
 pub use config::Config;
 pub use serve::{ServeError, serve};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use engine::{Admission, Worker, WorkerOptions};
 use http1::{Leniency, Policy};
-use net::{BindError, ListenOptions, RunError, RunOptions, Shutdown};
+use net::{BindError, ListenOptions, RunError, RunOptions, Shutdown, Tls, TlsError};
 use origin::wire::Recent;
 use origin::{Cache, CacheLimits, FilesError};
 use semantics::Limits;
@@ -17,6 +17,7 @@ use crate::config::{Config, HandlerName, Lenient, LogFormat};
 use crate::log::{LogHandle, LogWriter, Style};
 use crate::recorder::AccessLog;
 use crate::sites::Sites;
+use crate::tls;
 
 /// Why serving did not start or ended early.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ use crate::sites::Sites;
 pub enum ServeError {
     /// An address cannot be listened on.
     Bind(BindError),
+    /// A certificate cannot be used.
+    Tls(TlsError),
     /// The files of a site cannot be served.
     Files(FilesError),
     /// The thread of the log did not start.
@@ -48,7 +51,9 @@ pub fn serve(config: Config) -> Result<(), ServeError> {
         &recent,
     )
     .map_err(ServeError::Files)?;
-    let listeners = net::bind_all(&addresses(&config), workers).map_err(ServeError::Bind)?;
+    let tls = tls::load(&config).map_err(ServeError::Tls)?;
+    let listeners =
+        net::bind_all(&addresses(&config, tls.as_ref()), workers).map_err(ServeError::Bind)?;
     let log = start_log(config.log_format()).map_err(ServeError::Log)?;
     let plan = Arc::new(Plan {
         policies: config
@@ -68,10 +73,16 @@ pub fn serve(config: Config) -> Result<(), ServeError> {
     };
     let make = {
         let plan = Arc::clone(&plan);
-        move |_| plan.worker()
+        move |number| {
+            if let (0, Some(tls)) = (number, &tls) {
+                net::spawn(tls::watch(Arc::clone(tls)));
+            }
+            plan.worker()
+        }
     };
+    let ready = |bound: &[net::Address]| say_ready(bound, &plan.config);
     let served =
-        net::run(listeners, options, &Shutdown::new(), make, say_ready).map_err(ServeError::Run);
+        net::run(listeners, options, &Shutdown::new(), make, ready).map_err(ServeError::Run);
     drop(plan);
     if let Some(log) = log {
         log.finish(LOG_WAIT);
@@ -127,13 +138,14 @@ fn workers(config: &Config) -> usize {
         .max(1)
 }
 
-fn addresses(config: &Config) -> Vec<(net::Address, ListenOptions)> {
+fn addresses(config: &Config, tls: Option<&Arc<Tls>>) -> Vec<(net::Address, ListenOptions)> {
     config
         .listeners
         .iter()
         .map(|listener| {
             let options = ListenOptions {
                 defer_accept: listener.defer_accept.then_some(DEFER_ACCEPT_SECONDS),
+                tls: tls.filter(|_| listener.tls).cloned(),
                 ..ListenOptions::default()
             };
             (listener.address.clone(), options)
@@ -211,10 +223,11 @@ fn start_log(format: LogFormat) -> io::Result<Option<LogWriter>> {
     LogWriter::to_stdout(format).map(Some)
 }
 
-fn say_ready(bound: &[net::Address]) {
-    for address in bound {
+fn say_ready(bound: &[net::Address], config: &Config) {
+    for (address, listener) in bound.iter().zip(&config.listeners) {
+        let scheme = if listener.tls { "https" } else { "http" };
         // With standard error closed there is nobody left to tell, and no reason not to serve.
-        let _ = writeln!(io::stderr(), "{}", address.url("http"));
+        let _ = writeln!(io::stderr(), "{}", address.url(scheme));
     }
 }
 
@@ -222,6 +235,7 @@ impl fmt::Display for ServeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bind(error) => error.fmt(f),
+            Self::Tls(error) => error.fmt(f),
             Self::Files(error) => error.fmt(f),
             Self::Log(error) => write!(f, "the thread of the access log did not start: {error}"),
             Self::Run(error) => error.fmt(f),

@@ -4,8 +4,8 @@
 use super::{Effect, Flag, Value};
 use crate::commands::Command;
 use server::Config;
-use server::config::{Address, Listener, Section, SetError};
-use std::path::Path;
+use server::config::{Address, Listener, Section, SetError, Tls};
+use std::path::{Path, PathBuf};
 
 /// In the order of the help, which is the order in which they are applied.
 pub(crate) const FLAGS: &[Flag] = &[
@@ -18,12 +18,43 @@ pub(crate) const FLAGS: &[Flag] = &[
         effect: Effect::Config(listen),
     },
     Flag {
+        long: "tls-self-signed",
+        short: None,
+        value: Value::None,
+        help: "Speak TLS, with a certificate that is made at start and that browsers warn of",
+        commands: &[Command::Serve, Command::Run],
+        effect: Effect::Config(|config, _| {
+            speak_tls(config);
+            Ok(())
+        }),
+    },
+    Flag {
+        long: "tls-cert",
+        short: None,
+        value: Value::One("FILE"),
+        help: "Speak TLS, with this certificate in PEM, those of its authorities behind it",
+        commands: &[Command::Serve, Command::Run],
+        effect: Effect::Config(|config, values| {
+            let file = path(values)?;
+            speak_tls(config).cert = Some(file);
+            Ok(())
+        }),
+    },
+    Flag {
+        long: "tls-key",
+        short: None,
+        value: Value::One("FILE"),
+        help: "The private key of --tls-cert [default: in the same file]",
+        commands: &[Command::Serve, Command::Run],
+        effect: Effect::Config(tls_key),
+    },
+    Flag {
         long: "workers",
         short: Some('w'),
         value: Value::One("N"),
         help: "Threads that serve [default: one a core]",
         commands: &[Command::Serve, Command::Run],
-        effect: Effect::Config(|config, values| server_key(config, "workers", values)),
+        effect: Effect::Config(|config, values| set(config, Section::Server, "workers", values)),
     },
     Flag {
         long: "access-log",
@@ -31,7 +62,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         value: Value::One("FORMAT"),
         help: "off, human, combined or json [default: human on a terminal, else json]",
         commands: &[Command::Serve, Command::Run],
-        effect: Effect::Config(|config, values| server_key(config, "access_log", values)),
+        effect: Effect::Config(|config, values| set(config, Section::Log, "format", values)),
     },
     Flag {
         long: "browse",
@@ -61,7 +92,9 @@ pub(crate) const FLAGS: &[Flag] = &[
         value: Value::One("TEXT|off"),
         help: "The value of the Server field, or none [default: hansom]",
         commands: &[Command::Serve],
-        effect: Effect::Config(|config, values| server_key(config, "server_field", values)),
+        effect: Effect::Config(|config, values| {
+            set(config, Section::Server, "server_field", values)
+        }),
     },
     Flag {
         long: "keep-alive",
@@ -69,7 +102,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         value: Value::One("SECONDS"),
         help: "How long a connection may be idle; 0 closes after every response [default: 75]",
         commands: &[Command::Serve],
-        effect: Effect::Config(|config, values| server_key(config, "keep_alive", values)),
+        effect: Effect::Config(|config, values| set(config, Section::Server, "keep_alive", values)),
     },
     Flag {
         long: "defer-accept",
@@ -103,6 +136,38 @@ pub(crate) const FLAGS: &[Flag] = &[
     },
 ];
 
+/// All listeners speak TLS, by one certificate.
+fn speak_tls(config: &mut Config) -> &mut Tls {
+    for listener in &mut config.listeners {
+        listener.tls = true;
+    }
+    config.tls = vec![Tls::default()];
+    &mut config.tls[0]
+}
+
+fn tls_key(config: &mut Config, values: &[&str]) -> Result<(), SetError> {
+    let file = path(values)?;
+    match config.tls.first_mut() {
+        Some(tls) if tls.cert.is_some() => {
+            tls.key = Some(file);
+            Ok(())
+        }
+        _ => Err(SetError {
+            message: "there is no certificate that this is the key of".to_owned(),
+            suggestion: Some("name it with --tls-cert FILE".to_owned()),
+        }),
+    }
+}
+
+/// A file as an absolute path, so that it stays the same file.
+fn path(values: &[&str]) -> Result<PathBuf, SetError> {
+    let file = values.first().copied().unwrap_or_default();
+    std::path::absolute(file).map_err(|error| SetError {
+        message: format!("\"{}\": {error}", file.escape_debug()),
+        suggestion: None,
+    })
+}
+
 /// Replaces all listeners.
 fn listen(config: &mut Config, values: &[&str]) -> Result<(), SetError> {
     let here = std::env::current_dir().unwrap_or_default();
@@ -134,10 +199,11 @@ fn address(text: &str, here: &Path) -> Result<Address, SetError> {
     })
 }
 
-fn server_key(config: &mut Config, name: &str, values: &[&str]) -> Result<(), SetError> {
+fn set(config: &mut Config, section: Section, name: &str, values: &[&str]) -> Result<(), SetError> {
+    let here = std::env::current_dir().unwrap_or_default();
     values
         .iter()
-        .try_for_each(|value| config.set(Section::Server, name, value))
+        .try_for_each(|value| config.set(section, name, value, &here))
 }
 
 fn limits(config: &mut Config, values: &[&str]) -> Result<(), SetError> {
@@ -148,12 +214,10 @@ fn limits(config: &mut Config, values: &[&str]) -> Result<(), SetError> {
                 suggestion: Some("for example --limit head_octets_max=32KiB".to_owned()),
             });
         };
-        config
-            .set(Section::Limits, name, value)
-            .map_err(|error| SetError {
-                message: format!("{}: {}", name.escape_debug(), error.message),
-                ..error
-            })?;
+        set(config, Section::Limits, name, &[value]).map_err(|error| SetError {
+            message: format!("{}: {}", name.escape_debug(), error.message),
+            ..error
+        })?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Rules for single values that need more than a type.
+//! Rules for single values that need more than a type: hosts, paths, names.
 
 use super::slot::Complaint;
 use std::net::Ipv6Addr;
@@ -23,20 +23,30 @@ pub(crate) fn host(text: &str) -> Result<String, Complaint> {
             hint,
         ));
     }
-    if let Some(rest) = name.strip_prefix("*.") {
-        let hint = format!("name each host, as \"www.{rest}\", or use \"*\" for any other");
-        return Err(Complaint::with(
-            format!("{} is no whole name", shown(text)),
-            hint,
-        ));
+    if name.contains('*') && !name.starts_with("*.") {
+        let hint = "write \"*.example.com\" for all names below, or \"*\" for any other host";
+        let message = format!("{} has a \"*\" that is no whole first label", shown(text));
+        return Err(Complaint::with(message, hint));
     }
-    if name.len() <= HOST_OCTETS_MAX && name.split('.').all(is_label) {
+    let labels = name.strip_prefix("*.").unwrap_or(&name);
+    if name.len() <= HOST_OCTETS_MAX && labels.split('.').all(is_label) {
         return Ok(name);
     }
-    Err(Complaint::new(format!(
-        "{} is not a host name",
-        shown(text)
-    )))
+    let complaint = Complaint::new(format!("{} is not a host name", shown(text)));
+    Err(Complaint {
+        suggestion: host_hint(&name),
+        ..complaint
+    })
+}
+
+fn host_hint(name: &str) -> Option<String> {
+    if !name.is_ascii() {
+        let hint = "write it in its ASCII form (RFC 5890 §2.3.2.1), which begins with \"xn--\"";
+        return Some(hint.to_owned());
+    }
+    let rest = name.split_once("://")?.1;
+    let host = rest.split(['/', ':', '?']).next()?;
+    Some(format!("write \"{host}\""))
 }
 
 /// The name of a file in any folder.
@@ -91,6 +101,29 @@ pub(crate) fn route_path(text: &str) -> Result<String, Complaint> {
     ))
 }
 
+/// A file below the root that answers for errors.
+pub(crate) fn page(text: &str) -> Result<String, Complaint> {
+    let complaint = |what: &str| Complaint::new(format!("{} {what}", shown(text)));
+    if text.is_empty() || text.contains(['\\', '\0']) || text.contains(char::is_control) {
+        return Err(complaint("is not the path of a file"));
+    }
+    let normal = normal_form(text);
+    let normal = normal.trim_start_matches('/');
+    if normal == text {
+        return Ok(text.to_owned());
+    }
+    match normal.is_empty() || text.split('/').any(|segment| segment == "..") {
+        true => Err(complaint("is not a file below the root")),
+        false => {
+            let hint = format!("write {}", shown(normal));
+            Err(Complaint::with(
+                complaint("is not in normal form below the root").message,
+                hint,
+            ))
+        }
+    }
+}
+
 fn ipv6(text: &str) -> Option<Ipv6Addr> {
     text.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
 }
@@ -131,7 +164,7 @@ fn percent_decoded(text: &str) -> Option<String> {
     (out != text.as_bytes()).then(|| String::from_utf8_lossy(&out).into_owned())
 }
 
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     format!("\"{}\"", text.escape_debug())
 }
 
@@ -154,7 +187,8 @@ mod tests {
     #[test]
     fn a_host_is_a_whole_name_without_port() {
         for bad in [
-            "", "a:80", "[::1]:80", "::1", "*.a", "a..b", "a b", "a/b", "ä", "http://a",
+            "", "a:80", "[::1]:80", "::1", "a.*", "*a.b", "*.", "*.*.a", "a..b", "a b", "a/b", "ä",
+            "http://a",
         ] {
             assert!(host(bad).is_err(), "{bad}");
         }

@@ -11,6 +11,8 @@ pub struct ConfigErrors {
     pub file: String,
     /// At least one, in the order of the file.
     pub errors: Vec<ConfigError>,
+    /// What is allowed, and probably not meant so.
+    pub warnings: Vec<ConfigError>,
     /// Set if the file could not be read at all.
     pub unreadable: Option<io::ErrorKind>,
 }
@@ -22,6 +24,8 @@ pub struct ConfigError {
     pub place: Option<Place>,
     /// What is wrong.
     pub message: String,
+    /// The rule that says so, as `RFC 9110 §5.5`.
+    pub rule: Option<&'static str>,
     /// What would be right there.
     pub allowed: Option<String>,
     /// What was probably meant.
@@ -79,7 +83,7 @@ impl Place {
         }
     }
 
-    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write(&self, f: &mut dyn fmt::Write) -> fmt::Result {
         let (caret, length) = (self.caret, self.caret_length);
         writeln!(f, "{:>5} | {}", self.line, self.excerpt.trim_end())?;
         write!(f, "      | {:caret$}{:^<length$}", "", "")
@@ -104,15 +108,37 @@ impl fmt::Display for ConfigErrors {
 impl std::error::Error for ConfigErrors {}
 
 impl ConfigError {
-    fn write(&self, f: &mut fmt::Formatter<'_>, file: &str) -> fmt::Result {
+    /// An error of the file as a whole.
+    pub(super) fn of_file(message: String) -> Self {
+        Self {
+            place: None,
+            message,
+            rule: None,
+            allowed: None,
+            suggestion: None,
+            also: None,
+        }
+    }
+
+    /// The message with its rule.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self.rule {
+            Some(rule) => format!("{} ({rule})", self.message),
+            None => self.message.clone(),
+        }
+    }
+
+    /// As it is shown to people: its place in `file`, the line, what would be right.
+    ///
+    /// # Errors
+    /// Those of the formatter.
+    pub fn write(&self, f: &mut dyn fmt::Write, file: &str) -> fmt::Result {
+        let message = self.sentence();
         match &self.place {
-            None => write!(f, "{file}: {}", self.message)?,
+            None => write!(f, "{file}: {message}")?,
             Some(place) => {
-                writeln!(
-                    f,
-                    "{file}:{}:{}: {}",
-                    place.line, place.column, self.message
-                )?;
+                writeln!(f, "{file}:{}:{}: {message}", place.line, place.column)?;
                 place.write(f)?;
             }
         }

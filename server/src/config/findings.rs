@@ -9,6 +9,7 @@ use std::ops::Range;
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     found: Vec<Finding>,
+    warnings: Vec<Finding>,
 }
 
 #[derive(Debug)]
@@ -25,22 +26,47 @@ struct Finding {
 impl Findings {
     /// Something is wrong.
     pub(super) fn note(&mut self, span: Range<usize>, complaint: Complaint) {
-        self.push(Some(span), complaint);
+        self.found.push(Finding::new(Some(span), complaint));
     }
 
     /// Something is wrong, and this would be right.
     pub(super) fn note_allowed(&mut self, at: Range<usize>, complaint: Complaint, allowed: String) {
-        self.push(Some(at), complaint).allowed = Some(allowed);
+        self.found.push(Finding {
+            allowed: Some(allowed),
+            ..Finding::new(Some(at), complaint)
+        });
     }
 
-    /// Something is there twice.
-    pub(super) fn note_twice(&mut self, at: Range<usize>, first: Range<usize>, message: String) {
-        self.push(Some(at), Complaint::new(message)).also = Some(first);
+    /// Something does not go with what stands at another place.
+    pub(super) fn note_also(
+        &mut self,
+        at: Range<usize>,
+        first: Range<usize>,
+        complaint: Complaint,
+    ) {
+        self.found.push(Finding {
+            also: Some(first),
+            ..Finding::new(Some(at), complaint)
+        });
     }
 
     /// Something is missing, here or in the file as a whole.
     pub(super) fn note_absence(&mut self, span: Option<Range<usize>>, complaint: Complaint) {
-        self.push(span, complaint).is_absence = true;
+        self.found.push(Finding {
+            is_absence: true,
+            ..Finding::new(span, complaint)
+        });
+    }
+
+    /// Something is allowed, and probably not meant so.
+    pub(super) fn warn(&mut self, span: Option<Range<usize>>, complaint: Complaint) {
+        self.warnings.push(Finding::new(span, complaint));
+    }
+
+    /// Whether something is wrong within these octets.
+    pub(super) fn is_within(&self, span: &Range<usize>) -> bool {
+        let starts = self.found.iter().filter_map(|found| found.span.as_ref());
+        starts.into_iter().any(|found| span.contains(&found.start))
     }
 
     /// After syntax errors (the first ones): what seems to be missing may stand in a
@@ -52,36 +78,42 @@ impl Findings {
         self.found.extend(consequences.into_iter().filter(is_own));
     }
 
-    /// The errors in the order of the file, with their places.
-    pub(super) fn into_errors(mut self, text: &str) -> Vec<ConfigError> {
-        self.found.sort_by_key(Finding::start);
-        let place = |span| Place::of(text, span);
-        let first = self.found.into_iter().take(ERRORS_MAX);
-        let errors = first.map(|found| ConfigError {
-            place: found.span.map(place),
-            message: found.complaint.message,
-            allowed: found.allowed,
-            suggestion: found.complaint.suggestion,
-            also: found.also.map(place),
-        });
-        errors.collect()
-    }
-
-    fn push(&mut self, span: Option<Range<usize>>, complaint: Complaint) -> &mut Finding {
-        let (allowed, also, is_absence) = (None, None, false);
-        self.found.push_mut(Finding {
-            span,
-            complaint,
-            allowed,
-            also,
-            is_absence,
-        })
+    /// The errors and the warnings in the order of the file, with their places.
+    pub(super) fn into_errors(self, text: &str) -> (Vec<ConfigError>, Vec<ConfigError>) {
+        let placed = |mut findings: Vec<Finding>| {
+            findings.sort_by_key(Finding::start);
+            let first = findings.into_iter().take(ERRORS_MAX);
+            first.map(|found| found.into_error(text)).collect()
+        };
+        (placed(self.found), placed(self.warnings))
     }
 }
 
 impl Finding {
+    fn new(span: Option<Range<usize>>, complaint: Complaint) -> Self {
+        Self {
+            span,
+            complaint,
+            allowed: None,
+            also: None,
+            is_absence: false,
+        }
+    }
+
     fn start(&self) -> usize {
         self.span.as_ref().map_or(usize::MAX, |span| span.start)
+    }
+
+    fn into_error(self, text: &str) -> ConfigError {
+        let place = |span| Place::of(text, span);
+        ConfigError {
+            place: self.span.map(place),
+            message: self.complaint.message,
+            rule: self.complaint.rule,
+            allowed: self.allowed,
+            suggestion: self.complaint.suggestion,
+            also: self.also.map(place),
+        }
     }
 }
 

@@ -1,158 +1,281 @@
 // table
 //! Every key of `hansom.toml`, one table a section.
 
-use super::model::{Lenient, Limits, Listener, Route, Server, Site};
-use super::slot::{NUMBER_MAX, Slot};
+use super::kinds::{
+    Empty, Existing, List, Map, NUMBER_MAX, Named, NetworkKind, Number, Octets, OneOf, OrNobody,
+    PathTo, Place, Section, Switch, Text, Time, TimePositive, UserNames,
+};
+use super::model::{
+    Auth, AuthMethod, ClientCertificate, CodingName, Cors, HandlerName, Lenient, Limits, Listener,
+    Log, LogFormat, Route, SameSite, Server, Sessions, Settings, Site, Tls, TlsVersion, WhenAway,
+};
+use super::read::{Group, Keys};
+use super::slot::{Is, May, Must, OrFalse, Slot, Unlimited};
+use super::texts::*;
+use std::fmt;
 
 /// One key.
-#[derive(Debug)]
 pub(crate) struct Key<T: 'static> {
     /// Its name.
     pub(crate) name: &'static str,
     /// What it fills, and with that what it may hold.
-    pub(crate) slot: Slot<T>,
+    pub(crate) slot: &'static dyn Slot<T>,
     /// One line for the reference.
     pub(crate) about: &'static str,
 }
 
-/// The sections, as they are written, and what they are for.
-pub(crate) const SECTIONS: &[(&str, &str)] = &[
-    ("[server]", "The process and the life of its connections."),
-    (
-        "[limits]",
-        "A bound, with its name, for whatever a peer can make grow.",
-    ),
-    (
-        "[[listen]]",
-        "Where connections are accepted; may be repeated. Without any, `127.0.0.1:8080`.",
-    ),
-    (
-        "[listen.lenient]",
-        "What is let pass on the listener above although RFC 9112 would have it refused; for one listener, directly below it.",
-    ),
-    (
-        "[[site]]",
-        "What is served to requests for certain hosts; may be repeated.",
-    ),
-    (
-        "[[site.route]]",
-        "What differs below one path of the site above; may be repeated. The longest path that fits counts.",
-    ),
+/// A section, for what is made from all of them.
+pub(crate) struct Described {
+    /// As it is written.
+    pub(crate) title: &'static str,
+    /// What it is for.
+    pub(crate) about: &'static str,
+    /// Its keys, with their defaults.
+    pub(crate) keys: Box<dyn Group>,
+}
+
+/// The sections at the top of a file: name and title.
+pub(crate) const TOP: &[(&str, &str)] = &[
+    ("server", "[server]"),
+    ("limits", "[limits]"),
+    ("log", "[log]"),
+    ("listen", "[[listen]]"),
+    ("tls", "[[tls]]"),
+    ("auth", "[[auth]]"),
+    ("sessions", "[sessions]"),
+    ("site", "[[site]]"),
 ];
+
+/// Keys that stood elsewhere: section and key, and where they stand.
+pub(crate) const MOVED: &[([&str; 2], [&str; 2])] =
+    &[(["server", "access_log"], ["log", "format"])];
+
+/// All sections.
+pub(crate) fn sections() -> Vec<Described> {
+    fn section<T: Default + 'static>(
+        title: &'static str,
+        keys: &'static [Key<T>],
+        about: &'static str,
+    ) -> Described {
+        Described {
+            title,
+            about,
+            keys: Box::new(Keys(keys, T::default())),
+        }
+    }
+    vec![
+        section(
+            "[server]",
+            SERVER,
+            "The process and the life of its connections.",
+        ),
+        section(
+            "[limits]",
+            LIMITS,
+            "A bound, with its name, for whatever a peer can make grow.",
+        ),
+        section("[log]", LOG, "The access log."),
+        section(
+            "[[listen]]",
+            LISTEN,
+            "Where connections are accepted; may be repeated. Without any, `127.0.0.1:8080`.",
+        ),
+        section(
+            "[listen.lenient]",
+            LENIENT,
+            "What is let pass on the listener above although RFC 9112 would have it refused; for one listener, directly below it.",
+        ),
+        section(
+            "[[tls]]",
+            TLS,
+            "A certificate and the rules under which it is used, for listeners with `tls`; may be repeated. The first is also for clients that name no server.",
+        ),
+        section(
+            "[[auth]]",
+            AUTH,
+            "A way of knowing who asks, which sites and routes name by `auth`; may be repeated.",
+        ),
+        section("[sessions]", SESSIONS, "Where the sessions of `form` live."),
+        section(
+            "[[site]]",
+            SITE,
+            "What is served to requests for certain hosts; may be repeated. Settings may stand here too: they hold for all routes that do not say otherwise.",
+        ),
+        section(
+            "[[site.route]]",
+            ROUTE,
+            "What differs below one path of the site above; may be repeated. The longest path that fits counts. Settings may stand here too: they count more than the site's.",
+        ),
+        section(
+            "settings",
+            SETTINGS,
+            "What may be said in `[[site]]`, and otherwise in `[[site.route]]`. A table such as `set_fields` is a section of its own, `[site.set_fields]` or `[site.route.set_fields]`, directly below.",
+        ),
+        section(
+            "[site.cors]",
+            CORS,
+            "Who may read responses from pages of other origins, as the Fetch standard has it; `[site.route.cors]` for a route.",
+        ),
+    ]
+}
 
 pub(crate) const SERVER: &[Key<Server>] = &[
     Key {
         name: "workers",
-        slot: Slot::Auto(|s| &mut s.workers, 1024, "one a core"),
+        slot: &May(
+            |s: &mut Server| &mut s.workers,
+            Number(1, 1024),
+            "one a core",
+        ),
         about: "Threads that serve, each with its own connections.",
     },
     Key {
-        name: "access_log",
-        slot: Slot::LogFormat(|s| &mut s.access_log),
-        about: "How requests are logged on standard output.",
-    },
-    Key {
         name: "server_field",
-        slot: Slot::FieldOrFalse(|s| &mut s.server_field),
+        slot: &OrFalse(|s: &mut Server| &mut s.server_field, Text(&FIELD_VALUE)),
         about: "The value of the `Server` field (RFC 9110 §10.2.4).",
     },
     Key {
         name: "keep_alive",
-        slot: Slot::Time(|s| &mut s.keep_alive),
+        slot: &Is(|s: &mut Server| &mut s.keep_alive, Time),
         about: "How long a connection may be idle; 0 closes after every response.",
     },
     Key {
         name: "keep_alive_requests",
-        slot: Slot::Unlimited(|s| &mut s.keep_alive_requests),
+        slot: &Unlimited(
+            |s: &mut Server| &mut s.keep_alive_requests,
+            Number(0, NUMBER_MAX),
+        ),
         about: "Requests a connection may carry.",
     },
     Key {
         name: "connection_age",
-        slot: Slot::TimeUnlimited(|s| &mut s.connection_age),
+        slot: &Unlimited(|s: &mut Server| &mut s.connection_age, Time),
         about: "The age at which a connection is closed after its response.",
     },
     Key {
         name: "allow_trace",
-        slot: Slot::Switch(|s| &mut s.allow_trace),
+        slot: &Is(|s: &mut Server| &mut s.allow_trace, Switch),
         about: "Whether TRACE is answered (RFC 9110 §9.3.8).",
     },
     Key {
         name: "drain_time",
-        slot: Slot::Time(|s| &mut s.drain_time),
+        slot: &Is(|s: &mut Server| &mut s.drain_time, Time),
         about: "How long a stop waits for exchanges that are under way.",
+    },
+    Key {
+        name: "trusted_gateways",
+        slot: &Is(
+            |s: &mut Server| &mut s.trusted_gateways,
+            List {
+                of: NetworkKind,
+                empty: Empty::Fits,
+                allowed: NETWORKS,
+            },
+        ),
+        about: "Gateways in front of this server, whose `Forwarded` and `X-Forwarded-*` are believed (RFC 7239 §8.1).",
+    },
+    Key {
+        name: "state",
+        slot: &May(
+            |s: &mut Server| &mut s.state,
+            PathTo(Existing::NewFolder),
+            "`hansom` in the user's state folder",
+        ),
+        about: "The folder for what must survive a restart, such as sessions.",
     },
 ];
 
 pub(crate) const LIMITS: &[Key<Limits>] = &[
     Key {
         name: "head_octets_max",
-        slot: Slot::Octets(|l| &mut l.head_octets_max, 64, 16 * MIB),
+        slot: &Is(
+            |l: &mut Limits| &mut l.head_octets_max,
+            Octets(64, 16 * MIB),
+        ),
         about: "Octets of a request head; beyond it 431.",
     },
     Key {
         name: "target_octets_max",
-        slot: Slot::Octets(|l| &mut l.target_octets_max, 1, 16 * MIB),
+        slot: &Is(
+            |l: &mut Limits| &mut l.target_octets_max,
+            Octets(1, 16 * MIB),
+        ),
         about: "Octets of a request target; beyond it 414. It counts for `head_octets_max` too.",
     },
     Key {
         name: "field_lines_max",
-        slot: Slot::Number(|l| &mut l.field_lines_max, 1, 10_000),
+        slot: &Is(|l: &mut Limits| &mut l.field_lines_max, Number(1, 10_000)),
         about: "Field lines of a header or trailer section; beyond it 431.",
     },
     Key {
         name: "content_octets_max",
-        slot: Slot::Octets(|l| &mut l.content_octets_max, 0, 1 << 50),
+        slot: &Is(
+            |l: &mut Limits| &mut l.content_octets_max,
+            Octets(0, 1 << 50),
+        ),
         about: "Octets of request content; beyond it 413.",
     },
     Key {
         name: "head_time",
-        slot: Slot::TimePositive(|l| &mut l.head_time),
+        slot: &Is(|l: &mut Limits| &mut l.head_time, TimePositive),
         about: "The time in which a head must be complete; after it 408.",
     },
     Key {
         name: "content_octets_per_second_min",
-        slot: Slot::Number(|l| &mut l.content_octets_per_second_min, 0, NUMBER_MAX),
+        slot: &Is(
+            |l: &mut Limits| &mut l.content_octets_per_second_min,
+            Number(0, NUMBER_MAX),
+        ),
         about: "The slowest pace of request content; 0 is any pace.",
     },
     Key {
         name: "transmit_octets_per_second_min",
-        slot: Slot::Number(|l| &mut l.transmit_octets_per_second_min, 0, NUMBER_MAX),
+        slot: &Is(
+            |l: &mut Limits| &mut l.transmit_octets_per_second_min,
+            Number(0, NUMBER_MAX),
+        ),
         about: "The slowest pace at which a response is taken; 0 is any pace.",
     },
     Key {
         name: "rate_grace",
-        slot: Slot::TimePositive(|l| &mut l.rate_grace),
+        slot: &Is(|l: &mut Limits| &mut l.rate_grace, TimePositive),
         about: "How long a transfer may be slow before the two paces count.",
     },
     Key {
         name: "connections_max",
-        slot: Slot::Auto(
-            |l| &mut l.connections_max,
-            NUMBER_MAX,
+        slot: &May(
+            |l: &mut Limits| &mut l.connections_max,
+            Number(1, NUMBER_MAX),
             "the open files less 200, or half of them",
         ),
         about: "Connections in all; beyond it 503 or no accept.",
     },
     Key {
         name: "connections_per_client_max",
-        slot: Slot::Unlimited(|l| &mut l.connections_per_client_max),
+        slot: &Unlimited(
+            |l: &mut Limits| &mut l.connections_per_client_max,
+            Number(0, NUMBER_MAX),
+        ),
         about: "Connections of one client address; loopback is not counted.",
     },
     Key {
         name: "cached_file_octets_max",
-        slot: Slot::Octets(|l| &mut l.cached_file_octets_max, 0, 64 * MIB),
+        slot: &Is(
+            |l: &mut Limits| &mut l.cached_file_octets_max,
+            Octets(0, 64 * MIB),
+        ),
         about: "The largest file held in memory, ready to send; 0 holds none.",
     },
     Key {
         name: "cache_octets_max",
-        slot: Slot::Octets(|l| &mut l.cache_octets_max, 0, 1 << 40),
+        slot: &Is(|l: &mut Limits| &mut l.cache_octets_max, Octets(0, 1 << 40)),
         about: "Memory for held files in the whole server.",
     },
     Key {
         name: "open_files_max",
-        slot: Slot::Auto(
-            |l| &mut l.open_files_max,
-            NUMBER_MAX,
+        slot: &May(
+            |l: &mut Limits| &mut l.open_files_max,
+            Number(1, NUMBER_MAX),
             "the hard limit of the system",
         ),
         about: "Open files of the process.",
@@ -162,113 +285,631 @@ pub(crate) const LIMITS: &[Key<Limits>] = &[
 pub(crate) const LISTEN: &[Key<Listener>] = &[
     Key {
         name: "address",
-        slot: Slot::Address(|l| &mut l.address),
+        slot: &Must(|l: &mut Listener| &mut l.address, Place),
         about: "Where to listen. A bare port means loopback.",
     },
     Key {
         name: "defer_accept",
-        slot: Slot::Switch(|l| &mut l.defer_accept),
+        slot: &Is(|l: &mut Listener| &mut l.defer_accept, Switch),
         about: "Whether the kernel holds a connection back until its first octets arrive.",
+    },
+    Key {
+        name: "tls",
+        slot: &Is(|l: &mut Listener| &mut l.tls, Switch),
+        about: "Whether connections speak TLS, by the rules of [[tls]].",
+    },
+    Key {
+        name: "lenient",
+        slot: &Is(|l: &mut Listener| &mut l.lenient, Section(LENIENT)),
+        about: "What is let pass although RFC 9112 would have it refused: a section with the keys below.",
     },
 ];
 
 pub(crate) const LENIENT: &[Key<Lenient>] = &[
     Key {
         name: "allow_cl_with_te",
-        slot: Slot::Switch(|l| &mut l.allow_cl_with_te),
+        slot: &Is(|l: &mut Lenient| &mut l.allow_cl_with_te, Switch),
         about: "Content-Length beside Transfer-Encoding: the latter counts, then the connection is closed (RFC 9112 §6.3).",
     },
     Key {
         name: "allow_bare_lf_head",
-        slot: Slot::Switch(|l| &mut l.allow_bare_lf_head),
+        slot: &Is(|l: &mut Lenient| &mut l.allow_bare_lf_head, Switch),
         about: "A bare LF ends a line of a head (RFC 9112 §2.2).",
     },
     Key {
         name: "collapse_equal_cl",
-        slot: Slot::Switch(|l| &mut l.collapse_equal_cl),
+        slot: &Is(|l: &mut Lenient| &mut l.collapse_equal_cl, Switch),
         about: "Equal repeated Content-Length values count as one (RFC 9110 §8.6).",
     },
     Key {
         name: "unfold_requests",
-        slot: Slot::Switch(|l| &mut l.unfold_requests),
+        slot: &Is(|l: &mut Lenient| &mut l.unfold_requests, Switch),
         about: "A folded field line is joined by a space (RFC 9112 §5.2).",
     },
     Key {
         name: "allow_ctl_values",
-        slot: Slot::Switch(|l| &mut l.allow_ctl_values),
+        slot: &Is(|l: &mut Lenient| &mut l.allow_ctl_values, Switch),
         about: "Control octets in field values, except NUL, CR and LF (RFC 9110 §5.5).",
     },
     Key {
         name: "allow_multi_space",
-        slot: Slot::Switch(|l| &mut l.allow_multi_space),
+        slot: &Is(|l: &mut Lenient| &mut l.allow_multi_space, Switch),
         about: "Several spaces between the parts of a request line (RFC 9112 §3).",
     },
     Key {
         name: "allow_missing_host",
-        slot: Slot::Switch(|l| &mut l.allow_missing_host),
+        slot: &Is(|l: &mut Lenient| &mut l.allow_missing_host, Switch),
         about: "An HTTP/1.1 request without Host (RFC 9112 §3.2).",
     },
     Key {
         name: "strict_target",
-        slot: Slot::Switch(|l| &mut l.strict_target),
+        slot: &Is(|l: &mut Lenient| &mut l.strict_target, Switch),
         about: "Stricter, not laxer: ``{ } | ^ ` [ ]`` in a target are refused too (RFC 3986 §2).",
     },
     Key {
         name: "skip_crlf",
-        slot: Slot::Number(|l| &mut l.skip_crlf, 0, 100),
+        slot: &Is(|l: &mut Lenient| &mut l.skip_crlf, Number(0, 100)),
         about: "Empty lines skipped before a request line (RFC 9112 §2.2).",
+    },
+];
+
+pub(crate) const LOG: &[Key<Log>] = &[
+    Key {
+        name: "format",
+        slot: &May(
+            |l: &mut Log| &mut l.format,
+            Named(LogFormat::NAMES),
+            "\"own\" with `own`, \"human\" on a terminal, else \"json\"",
+        ),
+        about: "How each request is logged.",
+    },
+    Key {
+        name: "own",
+        slot: &May(|l: &mut Log| &mut l.own, Text(&LOG_TEXT), "none"),
+        about: "An own format, with `{name}` for what is known of an exchange.",
+    },
+    Key {
+        name: "file",
+        slot: &May(
+            |l: &mut Log| &mut l.file,
+            PathTo(Existing::NewFile),
+            "standard output",
+        ),
+        about: "The file that lines are appended to; SIGUSR1 has it opened again.",
+    },
+];
+
+pub(crate) const TLS: &[Key<Tls>] = &[
+    Key {
+        name: "names",
+        slot: &Is(
+            |t: &mut Tls| &mut t.names,
+            List {
+                of: Text(&SERVER_NAME),
+                empty: Empty::Fits,
+                allowed: "a list of host names; \"*.example.com\" is every name one label below",
+            },
+        ),
+        about: "Server names (SNI, RFC 6066 §3); none are those in the certificate.",
+    },
+    Key {
+        name: "cert",
+        slot: &May(
+            |t: &mut Tls| &mut t.cert,
+            PathTo(Existing::File),
+            "made at start and signed by itself",
+        ),
+        about: "The certificate chain as PEM, the server's own first. Read again when it changes.",
+    },
+    Key {
+        name: "key",
+        slot: &May(|t: &mut Tls| &mut t.key, PathTo(Existing::File), "none"),
+        about: "Its private key as PEM.",
+    },
+    Key {
+        name: "client_certificate",
+        slot: &Is(
+            |t: &mut Tls| &mut t.client_certificate,
+            Named(ClientCertificate::NAMES),
+        ),
+        about: "Whether clients show a certificate: not asked, asked, or no connection without.",
+    },
+    Key {
+        name: "client_ca",
+        slot: &May(
+            |t: &mut Tls| &mut t.client_ca,
+            PathTo(Existing::File),
+            "none",
+        ),
+        about: "The authorities that sign certificates of clients, as PEM.",
+    },
+    Key {
+        name: "version_min",
+        slot: &Is(|t: &mut Tls| &mut t.version_min, Named(TlsVersion::NAMES)),
+        about: "The lowest version of TLS (RFC 5246, RFC 8446).",
+    },
+];
+
+pub(crate) const AUTH: &[Key<Auth>] = &[
+    Key {
+        name: "name",
+        slot: &Must(|a: &mut Auth| &mut a.name, Text(&AUTH_NAME)),
+        about: "By which sites and routes refer to it.",
+    },
+    Key {
+        name: "method",
+        slot: &Is(|a: &mut Auth| &mut a.method, Named(AuthMethod::NAMES)),
+        about: "How people say who they are: with every request (RFC 7617), or once by a form, for a session with a cookie (RFC 6265).",
+    },
+    Key {
+        name: "users",
+        slot: &Must(|a: &mut Auth| &mut a.users, PathTo(Existing::File)),
+        about: "The users with the hashes of their passwords, as `hansom htpasswd` writes them.",
+    },
+    Key {
+        name: "realm",
+        slot: &Is(|a: &mut Auth| &mut a.realm, Text(&REALM)),
+        about: "Shown to people, and the scope of their password (RFC 9110 §11.5).",
+    },
+    Key {
+        name: "attempts_max",
+        slot: &Is(|a: &mut Auth| &mut a.attempts_max, Number(1, 1_000_000)),
+        about: "Failed attempts that one address, or one name, has in `attempts_time`; beyond it 429.",
+    },
+    Key {
+        name: "attempts_time",
+        slot: &Is(|a: &mut Auth| &mut a.attempts_time, TimePositive),
+        about: "The time in which they count.",
+    },
+    Key {
+        name: "login",
+        slot: &Is(|a: &mut Auth| &mut a.login, Text(&LOCAL_PATH)),
+        about: "For `form`: where the form is, and where it is sent.",
+    },
+    Key {
+        name: "logout",
+        slot: &Is(|a: &mut Auth| &mut a.logout, Text(&LOCAL_PATH)),
+        about: "For `form`: where POST ends the session.",
+    },
+    Key {
+        name: "page",
+        slot: &May(
+            |a: &mut Auth| &mut a.page,
+            PathTo(Existing::File),
+            "the one that comes with the program",
+        ),
+        about: "For `form`: an own page, with `{csrf}`, `{next}` and `{error}`.",
+    },
+    Key {
+        name: "cookie",
+        slot: &Is(|a: &mut Auth| &mut a.cookie, Text(&COOKIE_NAME)),
+        about: "For `form`: the name of the cookie.",
+    },
+    Key {
+        name: "same_site",
+        slot: &Is(|a: &mut Auth| &mut a.same_site, Named(SameSite::NAMES)),
+        about: "For `form`: whether links from other sites lead here signed in (`lax`) or not (`strict`).",
+    },
+    Key {
+        name: "idle_time",
+        slot: &Is(|a: &mut Auth| &mut a.idle_time, TimePositive),
+        about: "For `form`: how long a session may be idle.",
+    },
+    Key {
+        name: "session_time",
+        slot: &Is(|a: &mut Auth| &mut a.session_time, TimePositive),
+        about: "For `form`: how long a session may last.",
+    },
+];
+
+pub(crate) const SESSIONS: &[Key<Sessions>] = &[
+    Key {
+        name: "store",
+        slot: &May(
+            |s: &mut Sessions| &mut s.store,
+            Text(&STORE),
+            "a file in `server.state`",
+        ),
+        about: "A Redis or Valkey that several machines share, as `redis://host:6379/0`; `rediss://` is by TLS.",
+    },
+    Key {
+        name: "when_away",
+        slot: &Is(|s: &mut Sessions| &mut s.when_away, Named(WhenAway::NAMES)),
+        about: "While the store is away: 503 for all that need a session, or only for sessions that this process does not know.",
+    },
+    Key {
+        name: "sessions_max",
+        slot: &Is(|s: &mut Sessions| &mut s.sessions_max, Number(1, 1 << 32)),
+        about: "Sessions kept at most by the file; the oldest goes first.",
     },
 ];
 
 pub(crate) const SITE: &[Key<Site>] = &[
     Key {
         name: "hosts",
-        slot: Slot::Hosts(|s| &mut s.hosts),
-        about: "The hosts the site answers for.",
+        slot: &Is(
+            |s: &mut Site| &mut s.hosts,
+            List {
+                of: Text(&HOST),
+                empty: Empty::Refused(None),
+                allowed: "a list of host names without ports; \"*.example.com\" is any name below, \"*\" any other host",
+            },
+        ),
+        about: "The hosts the site answers for. A whole name counts before a wildcard, the longest wildcard before a shorter one.",
     },
     Key {
         name: "root",
-        slot: Slot::FolderOptional(|s| &mut s.root),
-        about: "The folder whose files are served.",
+        slot: &May(|s: &mut Site| &mut s.root, PathTo(Existing::Folder), "none"),
+        about: "The folder whose files are served. Needed where a route serves files and has none of its own.",
     },
     Key {
         name: "index",
-        slot: Slot::FileNames(|s| &mut s.index),
+        slot: &Is(
+            |s: &mut Site| &mut s.index,
+            List {
+                of: Text(&FILE_NAME),
+                empty: Empty::Refused(None),
+                allowed: "a list of file names",
+            },
+        ),
         about: "File names that answer for a folder, in order of preference.",
     },
     Key {
         name: "browse",
-        slot: Slot::Switch(|s| &mut s.browse),
+        slot: &Is(|s: &mut Site| &mut s.browse, Switch),
         about: "Whether a folder without an index file is listed; 403 otherwise.",
+    },
+    Key {
+        name: "to_https",
+        slot: &Is(|s: &mut Site| &mut s.to_https, Switch),
+        about: "Whether requests that did not come by TLS are redirected to `https` (RFC 9110 §4.2.2).",
+    },
+    Key {
+        name: "hsts",
+        slot: &May(|s: &mut Site| &mut s.hsts, Time, "no field"),
+        about: "For how long user agents ask by `https` alone (RFC 6797).",
+    },
+    Key {
+        name: "hsts_subdomains",
+        slot: &Is(|s: &mut Site| &mut s.hsts_subdomains, Switch),
+        about: "Whether that is so for all hosts below (RFC 6797 §6.1.2).",
     },
 ];
 
 pub(crate) const ROUTE: &[Key<Route>] = &[
     Key {
         name: "path",
-        slot: Slot::RoutePath(|r| &mut r.path),
+        slot: &Must(|r: &mut Route| &mut r.path, Text(&ROUTE_PATH)),
         about: "A prefix of whole segments: `/a` fits `/a` and `/a/b`, not `/ab`.",
     },
     Key {
         name: "handler",
-        slot: Slot::Handler(|r| &mut r.handler),
-        about: "What answers: `files`; `echo`, the request itself; `wire`, what happened on the connection.",
+        slot: &Is(|r: &mut Route| &mut r.handler, Named(HandlerName::NAMES)),
+        about: "What answers: `files`; `redirect`; `echo`, the request itself; `wire`, what happened on the connection.",
     },
     Key {
         name: "cache_control",
-        slot: Slot::Field(|r| &mut r.cache_control),
+        slot: &May(
+            |r: &mut Route| &mut r.cache_control,
+            Text(&FIELD_VALUE),
+            "no field",
+        ),
         about: "The value of the `Cache-Control` field (RFC 9111 §5.2).",
     },
     Key {
         name: "expires",
-        slot: Slot::TimeOptional(|r| &mut r.expires),
+        slot: &May(|r: &mut Route| &mut r.expires, Time, "no field"),
         about: "How long after its date a response is fresh, said by `Expires` (RFC 9111 §5.3).",
     },
     Key {
         name: "root",
-        slot: Slot::FolderOptional(|r| &mut r.root),
-        about: "Another folder than the site's.",
+        slot: &May(
+            |r: &mut Route| &mut r.root,
+            PathTo(Existing::Folder),
+            "the site's",
+        ),
+        about: "Another folder than the site's, for what is below the path.",
+    },
+    Key {
+        name: "redirect",
+        slot: &May(|r: &mut Route| &mut r.redirect, Text(&REDIRECT), "none"),
+        about: "Where `handler = \"redirect\"` leads: a URI reference with `{path}`, `{rest}` (the path below the route's), `{query}` and `{host}`.",
+    },
+    Key {
+        name: "redirect_status",
+        slot: &Is(
+            |r: &mut Route| &mut r.redirect_status,
+            OneOf(&[301, 302, 303, 307, 308]),
+        ),
+        about: "Its status (RFC 9110 §15.4): 301 and 308 for good, 302 and 307 for a while, 303 to be fetched by GET.",
+    },
+    Key {
+        name: "rewrite",
+        slot: &May(|r: &mut Route| &mut r.rewrite, Text(&LOCAL_TARGET), "none"),
+        about: "The path that is looked for instead, with the same words; the client sees nothing of it.",
+    },
+    Key {
+        name: "try_files",
+        slot: &Is(
+            |r: &mut Route| &mut r.try_files,
+            List {
+                of: Text(&TRY_FILE),
+                empty: Empty::Fits,
+                allowed: "a list of paths with {path}, {rest}, {query} or {host}; the last may be \"=404\" or another status",
+            },
+        ),
+        about: "Paths tried in order until one is a file or folder, as `[\"{path}\", \"/index.html\"]` for a single-page application.",
     },
 ];
 
+pub(crate) const SETTINGS: &[Key<Settings>] = &[
+    Key {
+        name: "negotiate",
+        slot: &May(|s: &mut Settings| &mut s.negotiate, Switch, "false"),
+        about: "Whether variants of a file, such as `page.en.html`, are negotiated (RFC 9110 §12.1).",
+    },
+    Key {
+        name: "language",
+        slot: &May(|s: &mut Settings| &mut s.language, Text(&LANGUAGE), "none"),
+        about: "The language of files that name none, and what is chosen when nothing else decides (RFC 9110 §8.5.1).",
+    },
+    Key {
+        name: "codings",
+        slot: &May(
+            |s: &mut Settings| &mut s.codings,
+            List {
+                of: Named(CodingName::NAMES),
+                empty: Empty::Fits,
+                allowed: "a list of \"zstd\", \"br\", \"gzip\", best first; an empty one offers none",
+            },
+            "[\"zstd\", \"br\", \"gzip\"]",
+        ),
+        about: "Content codings offered (RFC 9110 §8.4).",
+    },
+    Key {
+        name: "coding_octets_min",
+        slot: &May(
+            |s: &mut Settings| &mut s.coding_octets_min,
+            Octets(0, 1 << 40),
+            "\"1KiB\"",
+        ),
+        about: "Shorter content is not coded.",
+    },
+    Key {
+        name: "uploads",
+        slot: &May(|s: &mut Settings| &mut s.uploads, Switch, "false"),
+        about: "Whether PUT, DELETE and POST change the folder.",
+    },
+    Key {
+        name: "resumable_uploads",
+        slot: &May(|s: &mut Settings| &mut s.resumable_uploads, Switch, "false"),
+        about: "Whether uploads may be resumed.",
+    },
+    Key {
+        name: "content_octets_max",
+        slot: &May(
+            |s: &mut Settings| &mut s.content_octets_max,
+            Octets(0, 1 << 50),
+            "`limits.content_octets_max`",
+        ),
+        about: "Octets of request content; beyond it 413 (RFC 9110 §15.5.14).",
+    },
+    Key {
+        name: "auth",
+        slot: &May(
+            |s: &mut Settings| &mut s.auth,
+            OrNobody(Text(&AUTH_NAME)),
+            "false",
+        ),
+        about: "The `name` of the [[auth]] that says who asks; false asks nobody, although the site does.",
+    },
+    Key {
+        name: "users",
+        slot: &May(
+            |s: &mut Settings| &mut s.users,
+            UserNames(List {
+                of: Text(&USER_NAME),
+                empty: Empty::Refused(Some("write [\"*\"] for every user")),
+                allowed: "a list of names, or [\"*\"] for every one",
+            }),
+            "[\"*\"]",
+        ),
+        about: "Who of its users may come in; 403 otherwise.",
+    },
+    Key {
+        name: "allow",
+        slot: &May(
+            |s: &mut Settings| &mut s.allow,
+            List {
+                of: NetworkKind,
+                empty: Empty::Refused(Some("write [\"0.0.0.0/0\", \"::/0\"] for every client")),
+                allowed: NETWORKS,
+            },
+            "every network",
+        ),
+        about: "Networks whose clients may ask; 403 otherwise.",
+    },
+    Key {
+        name: "deny",
+        slot: &May(
+            |s: &mut Settings| &mut s.deny,
+            List {
+                of: NetworkKind,
+                empty: Empty::Fits,
+                allowed: NETWORKS,
+            },
+            "[]",
+        ),
+        about: "Networks whose clients may not, whatever `allow` says.",
+    },
+    Key {
+        name: "set_fields",
+        slot: &May(
+            |s: &mut Settings| &mut s.set_fields,
+            Map {
+                key: response_field,
+                of: Text(&FIELD_VALUE),
+                allowed: FIELDS,
+                pattern: TOKEN_PATTERN,
+            },
+            "none",
+        ),
+        about: "Fields set on responses, also on errors, replacing those there are.",
+    },
+    Key {
+        name: "add_fields",
+        slot: &May(
+            |s: &mut Settings| &mut s.add_fields,
+            Map {
+                key: response_field,
+                of: Text(&FIELD_VALUE),
+                allowed: FIELDS,
+                pattern: TOKEN_PATTERN,
+            },
+            "none",
+        ),
+        about: "Fields added to responses, also to errors.",
+    },
+    Key {
+        name: "remove_fields",
+        slot: &May(
+            |s: &mut Settings| &mut s.remove_fields,
+            List {
+                of: Text(&RESPONSE_FIELD),
+                empty: Empty::Fits,
+                allowed: "a list of field names",
+            },
+            "[]",
+        ),
+        about: "Fields removed from responses.",
+    },
+    Key {
+        name: "set_request_fields",
+        slot: &May(
+            |s: &mut Settings| &mut s.set_request_fields,
+            Map {
+                key: request_field,
+                of: Text(&FIELD_VALUE),
+                allowed: FIELDS,
+                pattern: TOKEN_PATTERN,
+            },
+            "none",
+        ),
+        about: "Fields set on requests before anything else sees them.",
+    },
+    Key {
+        name: "remove_request_fields",
+        slot: &May(
+            |s: &mut Settings| &mut s.remove_request_fields,
+            List {
+                of: Text(&REQUEST_FIELD),
+                empty: Empty::Fits,
+                allowed: "a list of field names",
+            },
+            "[]",
+        ),
+        about: "Fields removed from requests before anything else sees them.",
+    },
+    Key {
+        name: "nosniff",
+        slot: &May(|s: &mut Settings| &mut s.nosniff, Switch, "true"),
+        about: "Whether `X-Content-Type-Options: nosniff` is sent (Fetch standard §3.6).",
+    },
+    Key {
+        name: "error_pages",
+        slot: &May(
+            |s: &mut Settings| &mut s.error_pages,
+            Map {
+                key: error_status,
+                of: Text(&PAGE),
+                allowed: "a table of statuses and files below the root, as 404 = \"errors/404.html\" or 5xx = \"errors/5xx.html\"",
+                pattern: "^([45][0-9][0-9]|[45]xx)$",
+            },
+            "none",
+        ),
+        about: "Files that answer for a status: `404 = \"errors/404.html\"`, below the root; `5xx` is for those of its class that are not named.",
+    },
+    Key {
+        name: "cors",
+        slot: &May(|s: &mut Settings| &mut s.cors, Section(CORS), "none"),
+        about: "Who may read responses from pages of other origins: a section with the keys below.",
+    },
+];
+
+pub(crate) const CORS: &[Key<Cors>] = &[
+    Key {
+        name: "origins",
+        slot: &Must(
+            |c: &mut Cors| &mut c.origins,
+            List {
+                of: Text(&ORIGIN),
+                empty: Empty::Refused(None),
+                allowed: "a list of origins, as \"https://example.com\"; \"*\" is every one",
+            },
+        ),
+        about: "Origins whose pages may read (RFC 6454 §6.2).",
+    },
+    Key {
+        name: "methods",
+        slot: &Is(
+            |c: &mut Cors| &mut c.methods,
+            List {
+                of: Text(&METHOD),
+                empty: Empty::Fits,
+                allowed: "a list of methods, as \"PUT\"",
+            },
+        ),
+        about: "Methods beyond GET, HEAD and POST.",
+    },
+    Key {
+        name: "request_fields",
+        slot: &Is(
+            |c: &mut Cors| &mut c.request_fields,
+            List {
+                of: Text(&ANY_FIELD),
+                empty: Empty::Fits,
+                allowed: "a list of field names",
+            },
+        ),
+        about: "Request fields beyond the safe ones.",
+    },
+    Key {
+        name: "exposed_fields",
+        slot: &Is(
+            |c: &mut Cors| &mut c.exposed_fields,
+            List {
+                of: Text(&ANY_FIELD),
+                empty: Empty::Fits,
+                allowed: "a list of field names",
+            },
+        ),
+        about: "Response fields that pages may see.",
+    },
+    Key {
+        name: "credentials",
+        slot: &Is(|c: &mut Cors| &mut c.credentials, Switch),
+        about: "Whether cookies and passwords go along; not with `*`.",
+    },
+    Key {
+        name: "preflight_time",
+        slot: &May(
+            |c: &mut Cors| &mut c.preflight_time,
+            Time,
+            "5 s by most user agents",
+        ),
+        about: "How long the answer to a preflight holds.",
+    },
+];
+
+impl<T> fmt::Debug for Key<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+const NETWORKS: &str = "a list of networks, as \"192.0.2.0/24\" or \"2001:db8::/32\", or addresses";
+const FIELDS: &str = "a table of field names and values, as X-Frame-Options = \"DENY\"";
+const TOKEN_PATTERN: &str = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
 const MIB: u64 = 1024 * 1024;

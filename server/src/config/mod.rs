@@ -14,17 +14,27 @@
 
 mod checks;
 mod error;
+mod file;
 mod findings;
+mod json;
 mod keys;
+mod kinds;
 mod law;
 mod model;
+mod node;
+mod places;
 mod read;
 mod reference;
+mod rules;
+mod schema;
 mod slot;
 mod suggest;
+mod templates;
+mod texts;
 mod write;
 
 pub use error::{ConfigError, ConfigErrors, Place};
+pub use json::Json;
 #[doc(hidden)]
 pub use law::law;
 pub use model::{
@@ -32,13 +42,17 @@ pub use model::{
     Listener, Log, LogFormat, Output, Route, SameSite, Server, Sessions, Settings, Site, Tls,
     TlsVersion, WhenAway,
 };
-pub use read::{load, parse};
+pub use places::Places;
+pub use read::{Loaded, load, load_with_places, parse, parse_with_places};
 pub use reference::reference;
 pub use suggest::{nearest, nearest_path};
 
 pub use net::{Address, AddressError};
 
 use keys::Key;
+use node::{Node, Value};
+use read::Reader;
+use std::path::Path;
 
 /// Where a key stands when it is set by name, as a flag does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +61,8 @@ pub enum Section {
     Server,
     /// `[limits]`.
     Limits,
+    /// `[log]`.
+    Log,
 }
 
 /// Why a key could not be set by name.
@@ -59,39 +75,68 @@ pub struct SetError {
 }
 
 impl Config {
-    /// Sets one key of a section from a text, by the same rules as in the file.
-    pub fn set(&mut self, section: Section, name: &str, text: &str) -> Result<(), SetError> {
+    /// Sets one key of a section from a text, by the same rules as in the file; paths are relative to `base_dir`.
+    ///
+    /// # Errors
+    /// What is wrong with the name or the value.
+    pub fn set(
+        &mut self,
+        section: Section,
+        name: &str,
+        text: &str,
+        base_dir: &Path,
+    ) -> Result<(), SetError> {
+        let given = Given {
+            name,
+            text,
+            base_dir,
+        };
         match section {
-            Section::Server => set_key(keys::SERVER, &mut self.server, "[server]", name, text),
-            Section::Limits => set_key(keys::LIMITS, &mut self.limits, "[limits]", name, text),
+            Section::Server => given.set(keys::SERVER, &mut self.server, "[server]"),
+            Section::Limits => given.set(keys::LIMITS, &mut self.limits, "[limits]"),
+            Section::Log => given.set(keys::LOG, &mut self.log, "[log]"),
         }
     }
 }
 
-fn set_key<T>(
-    keys: &'static [Key<T>],
-    section: &mut T,
-    title: &str,
-    name: &str,
-    text: &str,
-) -> Result<(), SetError> {
-    let plain = name.replace('-', "_");
-    let Some(key) = keys.iter().find(|key| key.name == plain) else {
-        let names = keys.iter().map(|key| key.name);
-        return Err(SetError {
-            message: format!("there is no such key in {title}"),
-            suggestion: Some(match nearest(&plain, names.clone()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("known are {}", names.collect::<Vec<_>>().join(", ")),
-            }),
-        });
-    };
-    key.slot
-        .store_flag(section, text)
-        .map_err(|complaint| SetError {
-            message: complaint.message,
-            suggestion: complaint
-                .suggestion
-                .or_else(|| Some(format!("give {}", key.slot.allowed()))),
+/// A key as a flag gives it.
+struct Given<'a> {
+    name: &'a str,
+    text: &'a str,
+    base_dir: &'a Path,
+}
+
+impl Given<'_> {
+    fn set<T>(
+        &self,
+        keys: &'static [Key<T>],
+        section: &mut T,
+        title: &str,
+    ) -> Result<(), SetError> {
+        let plain = self.name.replace('-', "_");
+        let Some(key) = keys.iter().find(|key| key.name == plain) else {
+            let names = keys.iter().map(|key| key.name);
+            return Err(SetError {
+                message: format!("there is no such key in {title}"),
+                suggestion: Some(match nearest(&plain, names.clone()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("known are {}", names.collect::<Vec<_>>().join(", ")),
+                }),
+            });
+        };
+        let mut node = Node::of_flag(self.text);
+        if key.slot.is_text() && node.value != Value::Switch(false) {
+            node.value = Value::Text(self.text.to_owned());
+        }
+        let mut reader = Reader::new(self.base_dir);
+        key.slot.read(section, &node, &mut reader, key.name);
+        reader.into_first().map_or(Ok(()), |error| {
+            Err(SetError {
+                message: error.sentence(),
+                suggestion: error
+                    .suggestion
+                    .or_else(|| Some(format!("give {}", key.slot.allowed()))),
+            })
         })
+    }
 }

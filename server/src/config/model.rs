@@ -35,8 +35,6 @@ pub struct Config {
 pub struct Server {
     /// Threads that serve, each with its own connections; `None` is one a core.
     pub workers: Option<u64>,
-    /// The access log; `None` is human on a terminal and JSON when piped.
-    pub access_log: Option<LogFormat>,
     /// The value of the `Server` field (RFC 9110 §10.2.4); `None` leaves it out.
     pub server_field: Option<String>,
     /// How long a connection may be idle; zero closes after every response.
@@ -58,7 +56,9 @@ pub struct Server {
 /// The access log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Log {
-    /// The format when `Server::access_log` is [`LogFormat::Own`]: text with `{name}` for what is known of an exchange.
+    /// The format; `None` is own where `own` is given, else human on a terminal and JSON when piped.
+    pub format: Option<LogFormat>,
+    /// The format when that is [`LogFormat::Own`]: text with `{name}` for what is known of an exchange.
     pub own: Option<String>,
     /// The file that lines are appended to; `None` is standard output. Opened again on SIGUSR1.
     pub file: Option<PathBuf>,
@@ -327,7 +327,8 @@ pub struct Settings {
     pub remove_request_fields: Option<Vec<String>>,
     /// Whether `X-Content-Type-Options: nosniff` is sent. Default: yes.
     pub nosniff: Option<bool>,
-    /// Files answering for a status, by path below the root: `404 = "errors/404.html"`.
+    /// Files answering for a status, by path below the root: `404 = "errors/404.html"`. The keys 4 and 5 are for all of their
+    /// class that are not named; see [`Settings::error_page`].
     pub error_pages: Option<BTreeMap<u16, String>>,
     /// Who may read responses from pages of other origins (Fetch standard).
     pub cors: Option<Cors>,
@@ -416,11 +417,12 @@ impl Config {
 
     /// The format of the access log, with the choice for the output made.
     pub fn log_format(&self) -> LogFormat {
-        self.server
-            .access_log
-            .unwrap_or(match self.output.is_terminal {
-                true => LogFormat::Human,
-                false => LogFormat::Json,
+        self.log
+            .format
+            .unwrap_or(match (&self.log.own, self.output.is_terminal) {
+                (Some(_), _) => LogFormat::Own,
+                (None, true) => LogFormat::Human,
+                (None, false) => LogFormat::Json,
             })
     }
 
@@ -441,7 +443,6 @@ impl Default for Server {
     fn default() -> Self {
         Self {
             workers: None,
-            access_log: None,
             server_field: Some("hansom".to_owned()),
             keep_alive: Duration::from_secs(75),
             keep_alive_requests: None,
@@ -562,6 +563,51 @@ impl Default for Sessions {
             sessions_max: 1_000_000,
         }
     }
+}
+
+impl Settings {
+    /// The file that answers for a status: its own, or that of its class (RFC 9110 §15).
+    #[must_use]
+    pub fn error_page(&self, status: u16) -> Option<&str> {
+        let pages = self.error_pages.as_ref()?;
+        let page = pages.get(&status).or_else(|| pages.get(&(status / 100)))?;
+        Some(page)
+    }
+}
+
+impl ClientCertificate {
+    /// All of them, by name.
+    pub const NAMES: &[(&str, Self)] = &[
+        ("off", Self::Off),
+        ("request", Self::Request),
+        ("require", Self::Require),
+    ];
+}
+
+impl TlsVersion {
+    /// All of them, by name.
+    pub const NAMES: &[(&str, Self)] = &[("1.2", Self::Tls12), ("1.3", Self::Tls13)];
+}
+
+impl AuthMethod {
+    /// All of them, by name.
+    pub const NAMES: &[(&str, Self)] = &[("basic", Self::Basic), ("form", Self::Form)];
+}
+
+impl SameSite {
+    /// All of them, by name.
+    pub const NAMES: &[(&str, Self)] = &[("lax", Self::Lax), ("strict", Self::Strict)];
+}
+
+impl WhenAway {
+    /// All of them, by name.
+    pub const NAMES: &[(&str, Self)] = &[("refuse", Self::Refuse), ("remember", Self::Remember)];
+}
+
+impl CodingName {
+    /// All of them, by name.
+    pub const NAMES: &[(&str, Self)] =
+        &[("zstd", Self::Zstd), ("br", Self::Br), ("gzip", Self::Gzip)];
 }
 
 impl HandlerName {

@@ -1,497 +1,450 @@
 //! From the text of a file to a [`Config`], with everything that is wrong in it.
 
-use super::checks;
-use super::error::{ConfigError, ConfigErrors};
+use super::error::ConfigErrors;
+use super::file;
 use super::findings::Findings;
-use super::keys::{self, Key, SECTIONS};
-use super::model::{Config, Lenient, Listener, Route, Site};
-use super::slot::{Complaint, Slot, Word, mismatch};
-use super::suggest::{nearest, nearest_path};
-use net::Address;
-use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read};
+use super::json::Json;
+use super::keys::{self, Key, MOVED, TOP};
+use super::model::{Auth, Config, Listener, Route, Site, Tls};
+use super::node::{Entry, Node, Value};
+use super::places::Places;
+use super::rules;
+use super::slot::{Complaint, Shown, mismatch};
+use super::suggest::nearest;
+use std::borrow::BorrowMut;
 use std::ops::Range;
 use std::path::Path;
-use toml::Spanned;
-use toml::de::{DeString, DeTable, DeValue};
+use toml::de::DeTable;
+
+/// A configuration, and what is known of its file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// The values.
+    pub config: Config,
+    /// What is allowed, and probably not meant so; in the order of the file.
+    pub warnings: Vec<super::ConfigError>,
+    /// Where each value stands.
+    pub places: Places,
+}
 
 /// Reads a file; paths in it are relative to its folder.
+///
+/// # Errors
+/// All that is wrong in it.
 pub fn load(path: &Path) -> Result<Config, ConfigErrors> {
+    load_with_places(path).map(|loaded| loaded.config)
+}
+
+/// Reads a file as [`load`] does, and tells where each value stands and what is odd.
+///
+/// # Errors
+/// All that is wrong in it.
+pub fn load_with_places(path: &Path) -> Result<Loaded, ConfigErrors> {
     let name = path.display().to_string();
-    let text = read_text(path).map_err(|error| unreadable(&name, &error))?;
-    let absolute = std::path::absolute(path).map_err(|error| unreadable(&name, &error))?;
-    parse(&text, &name, absolute.parent().unwrap_or(Path::new("/")))
+    let text = file::read(path).map_err(|error| file::unreadable(&name, &error))?;
+    let absolute = std::path::absolute(path).map_err(|error| file::unreadable(&name, &error))?;
+    parse_with_places(&text, &name, absolute.parent().unwrap_or(Path::new("/")))
 }
 
 /// Reads a text; `file_name` is for messages, and paths are relative to `base_dir`.
+///
+/// # Errors
+/// All that is wrong in it.
 pub fn parse(text: &str, file_name: &str, base_dir: &Path) -> Result<Config, ConfigErrors> {
+    parse_with_places(text, file_name, base_dir).map(|loaded| loaded.config)
+}
+
+/// Reads a text as [`parse`] does, and tells where each value stands and what is odd.
+///
+/// # Errors
+/// All that is wrong in it.
+pub fn parse_with_places(
+    text: &str,
+    file_name: &str,
+    base_dir: &Path,
+) -> Result<Loaded, ConfigErrors> {
     let (document, syntax_errors) = DeTable::parse_recoverable(text);
-    let mut reader = Reader {
-        base: base_dir,
-        findings: Findings::default(),
-    };
+    let mut reader = Reader::new(base_dir);
     for error in &syntax_errors {
         let message = error.message().replace('\n', "; ");
-        reader
-            .findings
-            .note(error.span().unwrap_or(0..0), Complaint::new(message));
+        reader.note(error.span().unwrap_or(0..0), Complaint::new(message));
     }
     let mut config = Config::default();
-    reader.document(document.get_ref(), &mut config);
+    let mut root = Node::of_document(&document);
+    reader.move_keys(&mut root);
+    reader.document(&root, &mut config);
+    rules::check(&config, &root, &mut reader.findings);
     if !syntax_errors.is_empty() {
         reader.findings.forget_consequences(syntax_errors.len());
     }
-    let errors = reader.findings.into_errors(text);
+    let (errors, warnings) = reader.findings.into_errors(text);
     if errors.is_empty() {
-        return Ok(config);
+        let places = Places::of(file_name, text, &root);
+        return Ok(Loaded {
+            config,
+            warnings,
+            places,
+        });
     }
     Err(ConfigErrors {
         file: file_name.to_owned(),
         errors,
+        warnings,
         unreadable: None,
     })
 }
 
-type Value<'d> = Spanned<DeValue<'d>>;
+/// Keys that fill one struct.
+pub(crate) trait Group {
+    /// Their names.
+    fn names(&self) -> Vec<&'static str>;
 
-struct Reader<'t> {
+    /// Reads one if it is among them.
+    fn read(&mut self, entry: &Entry, reader: &mut Reader<'_>, at: &str) -> bool;
+
+    /// The keys as they are shown.
+    fn rows(&mut self) -> Vec<Row>;
+
+    /// The keys that a file must give, with what they may hold.
+    fn required(&self) -> Vec<(&'static str, String)>;
+
+    /// The section for an editor, as JSON Schema.
+    fn schema(&mut self) -> Json;
+}
+
+/// A key with what it holds.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) allowed: String,
+    pub(crate) shown: Shown,
+    pub(crate) is_required: bool,
+}
+
+/// A table of keys, and the struct that they fill, owned or borrowed.
+#[derive(Debug)]
+pub(crate) struct Keys<T: 'static, B>(pub(crate) &'static [Key<T>], pub(crate) B);
+
+impl<T, B: BorrowMut<T>> Group for Keys<T, B> {
+    fn names(&self) -> Vec<&'static str> {
+        self.0.iter().map(|key| key.name).collect()
+    }
+
+    fn read(&mut self, entry: &Entry, reader: &mut Reader<'_>, at: &str) -> bool {
+        let Some(key) = self.0.iter().find(|key| key.name == entry.name) else {
+            return false;
+        };
+        let at = format!("{at}.{}", key.name);
+        key.slot.read(self.1.borrow_mut(), &entry.node, reader, &at);
+        true
+    }
+
+    fn rows(&mut self) -> Vec<Row> {
+        let target = self.1.borrow_mut();
+        let rows = self.0.iter().map(|key| Row {
+            name: key.name,
+            about: key.about,
+            allowed: key.slot.allowed(),
+            shown: key.slot.show(target),
+            is_required: key.slot.is_required(),
+        });
+        rows.collect()
+    }
+
+    fn required(&self) -> Vec<(&'static str, String)> {
+        let required = self.0.iter().filter(|key| key.slot.is_required());
+        required.map(|key| (key.name, key.slot.allowed())).collect()
+    }
+
+    fn schema(&mut self) -> Json {
+        super::schema::section(self.0, self.1.borrow_mut())
+    }
+}
+
+/// Reads sections, and gathers what is wrong with them.
+#[derive(Debug)]
+pub(crate) struct Reader<'t> {
     base: &'t Path,
     findings: Findings,
 }
 
-impl Reader<'_> {
-    fn document(&mut self, document: &DeTable<'_>, config: &mut Config) {
-        for (name, value) in document {
-            match name.get_ref().as_ref() {
-                "server" => self.one(value, "server", keys::SERVER, &mut config.server),
-                "limits" => self.one(value, "limits", keys::LIMITS, &mut config.limits),
-                "listen" => self.many(value, "[[listen]]", |reader, table, span| {
-                    config.listeners.push(reader.listener(table, span));
+impl<'t> Reader<'t> {
+    /// Paths are relative to `base`.
+    pub(crate) fn new(base: &'t Path) -> Self {
+        Self {
+            base,
+            findings: Findings::default(),
+        }
+    }
+
+    /// The folder that paths are relative to.
+    pub(crate) fn base(&self) -> &'t Path {
+        self.base
+    }
+
+    /// Something is wrong.
+    pub(crate) fn note(&mut self, span: Range<usize>, complaint: Complaint) {
+        self.findings.note(span, complaint);
+    }
+
+    /// Something is wrong, and this would be right.
+    pub(crate) fn note_allowed(&mut self, at: Range<usize>, complaint: Complaint, allowed: String) {
+        self.findings.note_allowed(at, complaint, allowed);
+    }
+
+    /// The first thing that was wrong, for what is no file.
+    pub(crate) fn into_first(self) -> Option<super::ConfigError> {
+        let (errors, _) = self.findings.into_errors("");
+        errors.into_iter().next()
+    }
+
+    /// Keys that stand where they stood once are read as if they stood where they belong.
+    fn move_keys(&mut self, root: &mut Node) {
+        for ([section, key], [new_section, new_key]) in MOVED {
+            let Value::Table(sections) = &mut root.value else {
+                return;
+            };
+            let old = sections.iter_mut().find(|entry| entry.name == *section);
+            let Some(Value::Table(keys)) = old.map(|entry| &mut entry.node.value) else {
+                continue;
+            };
+            let Some(at) = keys.iter().position(|entry| entry.name == *key) else {
+                continue;
+            };
+            let mut entry = keys.remove(at);
+            let hint = format!("write {new_key} = … in [{new_section}]");
+            let message = format!("`{key}` of [{section}] is `{new_key}` of [{new_section}]");
+            let complaint = Complaint::with(message, hint);
+            entry.name = (*new_key).to_owned();
+            if !sections.iter().any(|entry| entry.name == *new_section) {
+                sections.push(Entry {
+                    name: (*new_section).to_owned(),
+                    span: entry.span.clone(),
+                    node: Node {
+                        span: entry.span.clone(),
+                        value: Value::Table(Vec::new()),
+                    },
+                });
+            }
+            let new = sections.iter_mut().find(|entry| entry.name == *new_section);
+            let Some(Value::Table(keys)) = new.map(|entry| &mut entry.node.value) else {
+                continue;
+            };
+            match keys.iter().find(|known| known.name == *new_key) {
+                Some(known) => {
+                    let complaint =
+                        Complaint::new(format!("{}, which is given too", complaint.message));
+                    self.findings
+                        .note_also(entry.span, known.span.clone(), complaint);
+                }
+                None => {
+                    self.findings.warn(Some(entry.span.clone()), complaint);
+                    keys.push(entry);
+                }
+            }
+        }
+    }
+
+    fn document(&mut self, root: &Node, config: &mut Config) {
+        for entry in root.entries() {
+            let (node, at) = (&entry.node, entry.name.as_str());
+            match at {
+                "server" => self.one(node, at, &mut [&mut Keys(keys::SERVER, &mut config.server)]),
+                "limits" => self.one(node, at, &mut [&mut Keys(keys::LIMITS, &mut config.limits)]),
+                "log" => self.one(node, at, &mut [&mut Keys(keys::LOG, &mut config.log)]),
+                "sessions" => {
+                    self.one(
+                        node,
+                        at,
+                        &mut [&mut Keys(keys::SESSIONS, &mut config.sessions)],
+                    );
+                }
+                "listen" => self.many(node, at, |reader, node| {
+                    let mut listener = Listener::default();
+                    reader.section(
+                        node,
+                        "listen",
+                        "[[listen]]",
+                        &[],
+                        &mut [&mut Keys(keys::LISTEN, &mut listener)],
+                    );
+                    config.listeners.push(listener);
                 }),
-                "site" => self.many(value, "[[site]]", |reader, table, span| {
-                    config.sites.push(reader.site(table, span));
+                "tls" => self.many(node, at, |reader, node| {
+                    let mut tls = Tls::default();
+                    reader.section(
+                        node,
+                        "tls",
+                        "[[tls]]",
+                        &[],
+                        &mut [&mut Keys(keys::TLS, &mut tls)],
+                    );
+                    config.tls.push(tls);
                 }),
-                _ => self.unknown_section(name),
+                "auth" => self.many(node, at, |reader, node| {
+                    let mut auth = Auth::default();
+                    reader.section(
+                        node,
+                        "auth",
+                        "[[auth]]",
+                        &[],
+                        &mut [&mut Keys(keys::AUTH, &mut auth)],
+                    );
+                    config.auth.push(auth);
+                }),
+                "site" => self.many(node, at, |reader, node| {
+                    let site = reader.site(node);
+                    config.sites.push(site);
+                }),
+                _ => self.unknown_section(entry),
             }
         }
         if config.listeners.is_empty() {
             config.listeners.push(Listener::default());
         }
-        let has_site = match document.get("site").map(|value| value.get_ref()) {
-            None => false,
-            // What is no list at all was complained of.
-            Some(value) => value.as_array().is_none_or(|sites| !sites.is_empty()),
-        };
-        if !has_site {
-            let hint = "add a [[site]] with root = \"FOLDER\"";
-            self.findings.note_absence(
-                None,
-                Complaint::with("there is no [[site]]: nothing would be served", hint),
-            );
-        }
-        self.repeated_addresses(document);
-        self.repeated_hosts(document);
     }
 
-    fn listener(&mut self, table: &DeTable<'_>, span: Range<usize>) -> Listener {
-        let mut listener = Listener::default();
-        self.section(
-            table,
-            span,
-            "[[listen]]",
-            keys::LISTEN,
-            &["lenient"],
-            &mut listener,
-        );
-        if let Some(value) = table.get("lenient") {
-            self.one::<Lenient>(
-                value,
-                "listen.lenient",
-                keys::LENIENT,
-                &mut listener.lenient,
-            );
-        }
-        listener
-    }
-
-    fn site(&mut self, table: &DeTable<'_>, span: Range<usize>) -> Site {
+    fn site(&mut self, node: &Node) -> Site {
         let mut site = Site::default();
-        self.section(table, span, "[[site]]", keys::SITE, &["route"], &mut site);
-        if let Some(value) = table.get("route") {
-            self.many(value, "[[site.route]]", |reader, table, span| {
+        let Site { settings, .. } = &mut site;
+        let mut own_settings = std::mem::take(settings);
+        let groups: &mut [&mut dyn Group] = &mut [
+            &mut Keys(keys::SITE, &mut site),
+            &mut Keys(keys::SETTINGS, &mut own_settings),
+        ];
+        self.section(node, "site", "[[site]]", &["route"], groups);
+        site.settings = own_settings;
+        if let Some(routes) = node.get("route") {
+            self.many(routes, "site.route", |reader, node| {
                 let mut route = Route::default();
-                reader.section(table, span, "[[site.route]]", keys::ROUTE, &[], &mut route);
+                let mut settings = std::mem::take(&mut route.settings);
+                let groups: &mut [&mut dyn Group] = &mut [
+                    &mut Keys(keys::ROUTE, &mut route),
+                    &mut Keys(keys::SETTINGS, &mut settings),
+                ];
+                reader.section(node, "site.route", "[[site.route]]", &[], groups);
+                route.settings = settings;
                 site.routes.push(route);
             });
-            self.repeated(
-                &spans_of(value, "path"),
-                |text| text.to_owned(),
-                "the route",
-            );
         }
         site
     }
 
     /// A section that is there once.
-    fn one<T>(&mut self, value: &Value<'_>, name: &str, keys: &'static [Key<T>], target: &mut T) {
-        match value.get_ref() {
-            DeValue::Table(table) => {
-                self.section(table, value.span(), &format!("[{name}]"), keys, &[], target);
+    pub(crate) fn one(&mut self, node: &Node, at: &str, groups: &mut [&mut dyn Group]) {
+        match &node.value {
+            Value::Table(_) => self.section(node, at, &format!("[{at}]"), &[], groups),
+            Value::List(_) => {
+                let hint = format!("write [{at}] with single brackets");
+                let message = format!("[{at}] can be there only once");
+                self.note(node.span.clone(), Complaint::with(message, hint));
             }
-            DeValue::Array(_) => {
-                let hint = format!("write [{name}] with single brackets");
-                self.findings.note(
-                    value.span(),
-                    Complaint::with(format!("[{name}] can be there only once"), hint),
-                );
-            }
-            other => self
-                .findings
-                .note(value.span(), mismatch(&Word::from_toml(other))),
+            other => self.note(node.span.clone(), mismatch(other)),
         }
     }
 
     /// A section that may be there several times.
-    fn many(
-        &mut self,
-        value: &Value<'_>,
-        title: &str,
-        mut read: impl FnMut(&mut Self, &DeTable<'_>, Range<usize>),
-    ) {
-        let message = format!("{title} needs double brackets, for there may be several");
-        let complaint = Complaint::with(message, format!("write {title}"));
-        match value.get_ref() {
-            DeValue::Array(array) => {
-                for element in array.iter() {
-                    match element.get_ref() {
-                        DeValue::Table(table) => read(self, table, element.span()),
-                        _ => self.findings.note(element.span(), complaint.clone()),
+    fn many(&mut self, node: &Node, at: &str, mut read: impl FnMut(&mut Self, &Node)) {
+        let message = format!("[[{at}]] needs double brackets, for there may be several");
+        let complaint = Complaint::with(message, format!("write [[{at}]]"));
+        match &node.value {
+            Value::List(elements) => {
+                for element in elements {
+                    if !matches!(element.value, Value::Table(_)) {
+                        self.note(element.span.clone(), complaint.clone());
                     }
+                    // Also what is no table has its number.
+                    read(self, element);
                 }
             }
-            DeValue::Table(table) => {
-                self.findings.note(value.span(), complaint);
-                read(self, table, value.span());
+            Value::Table(_) => {
+                self.note(node.span.clone(), complaint);
+                read(self, node);
             }
-            _ => self.findings.note(value.span(), complaint),
+            _ => self.note(node.span.clone(), complaint),
         }
     }
 
-    /// The keys of one section; `nested` are the names of sections within it.
-    fn section<T>(
+    /// The keys of one section; `nested` are the names of sections within it that are read by others.
+    fn section(
         &mut self,
-        table: &DeTable<'_>,
-        span: Range<usize>,
+        node: &Node,
+        at: &str,
         title: &str,
-        keys: &'static [Key<T>],
         nested: &[&'static str],
-        target: &mut T,
+        groups: &mut [&mut dyn Group],
     ) {
-        for (name, value) in table {
-            let text = name.get_ref().as_ref();
-            match keys.iter().find(|key| key.name == text) {
-                Some(key) => self.key(key, value, target),
-                None if nested.contains(&text) => {}
-                None => self.unknown_key(name, title, keys.iter().map(|key| key.name), nested),
-            }
-        }
-        for key in keys.iter().filter(|key| key.slot.is_required()) {
-            if !table.contains_key(key.name) {
-                let message = format!("{title} has no `{}`", key.name);
-                let hint = format!("add {} = …: {}", key.name, key.slot.allowed());
-                self.findings
-                    .note_absence(Some(span.clone()), Complaint::with(message, hint));
-            }
-        }
-    }
-
-    fn key<T>(&mut self, key: &Key<T>, value: &Value<'_>, target: &mut T) {
-        if let Some((at, check)) = key.slot.as_list() {
-            if let Some(list) = self.list(value, check, &key.slot.allowed()) {
-                *at(target) = list;
-            }
-            return;
-        }
-        match key
-            .slot
-            .store_word(target, Word::from_toml(value.get_ref()))
-        {
-            Ok(()) => self.folder(&key.slot, value, target),
-            Err(complaint) => {
-                self.findings
-                    .note_allowed(value.span(), complaint, key.slot.allowed())
-            }
-        }
-    }
-
-    /// A path is relative to the file's folder, and a folder must exist.
-    fn folder<T>(&mut self, slot: &Slot<T>, value: &Value<'_>, target: &mut T) {
-        if let Err(complaint) = slot.base_on(target, self.base) {
-            self.findings
-                .note_allowed(value.span(), complaint, slot.allowed());
-        }
-        let Some(path) = slot.folder(target) else {
+        let Value::Table(entries) = &node.value else {
             return;
         };
-        let problem = match path.metadata() {
-            Ok(facts) if facts.is_dir() => return,
-            Ok(_) => "is not a folder".to_owned(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => "does not exist".to_owned(),
-            Err(error) => format!("cannot be read: {error}"),
-        };
-        let message = format!("the folder \"{}\" {problem}", path.display());
-        let near = nearest_path(path, Path::is_dir);
-        let near = near.as_deref().and_then(Path::file_name).map(Path::new);
-        self.findings.note(
-            value.span(),
-            Complaint {
-                message,
-                suggestion: near.map(|name| format!("did you mean \"{}\"?", name.display())),
-            },
-        );
-    }
-
-    fn list(
-        &mut self,
-        value: &Value<'_>,
-        check: fn(&str) -> Result<String, Complaint>,
-        allowed: &str,
-    ) -> Option<Vec<String>> {
-        let DeValue::Array(array) = value.get_ref() else {
-            let complaint = match value.get_ref() {
-                DeValue::String(text) => Complaint::with(
-                    "a list is needed here",
-                    format!("write [\"{}\"]", text.escape_debug()),
-                ),
-                other => mismatch(&Word::from_toml(other)),
-            };
-            self.findings
-                .note_allowed(value.span(), complaint, allowed.to_owned());
-            return None;
-        };
-        if array.is_empty() {
-            self.findings.note_allowed(
-                value.span(),
-                Complaint::new("the list is empty"),
-                allowed.to_owned(),
-            );
-        }
-        let mut list = Vec::new();
-        for element in array.iter() {
-            let checked = match element.get_ref() {
-                DeValue::String(text) => check(text),
-                other => Err(mismatch(&Word::from_toml(other))),
-            };
-            match checked {
-                Ok(text) => list.push(text),
-                Err(complaint) => {
-                    self.findings
-                        .note_allowed(element.span(), complaint, allowed.to_owned())
-                }
+        for entry in entries {
+            let is_known = groups.iter_mut().any(|group| group.read(entry, self, at));
+            if !is_known && !nested.contains(&entry.name.as_str()) {
+                let names: Vec<_> = groups.iter().flat_map(|group| group.names()).collect();
+                self.unknown_key(entry, title, &names, nested);
             }
         }
-        Some(list)
+        for (name, allowed) in groups.iter().flat_map(|group| group.required()) {
+            if node.get(name).is_none() {
+                let message = format!("{title} has no `{name}`");
+                let hint = format!("add {name} = …: {allowed}");
+                let complaint = Complaint::with(message, hint);
+                self.findings
+                    .note_absence(Some(node.span.clone()), complaint);
+            }
+        }
     }
 
     fn unknown_key(
         &mut self,
-        name: &Spanned<DeString<'_>>,
+        entry: &Entry,
         title: &str,
-        known: impl Iterator<Item = &'static str> + Clone,
+        known: &[&'static str],
         nested: &[&'static str],
     ) {
-        let text = name.get_ref().as_ref();
-        let suggestion = match nearest(text, known.clone().chain(nested.iter().copied())) {
+        let text = entry.name.as_str();
+        let names = known.iter().chain(nested).copied();
+        let suggestion = match nearest(text, names) {
             Some(near) => Some(format!("did you mean `{near}`?")),
             None => elsewhere(text).map(|section| format!("`{text}` belongs in {section}")),
         };
-        let message = format!("`{}` is not a key of {title}", text.escape_debug());
-        let allowed = known.collect::<Vec<_>>().join(", ");
-        self.findings.note_allowed(
-            name.span(),
-            Complaint {
-                message,
-                suggestion,
-            },
-            allowed,
-        );
+        let complaint = Complaint {
+            suggestion,
+            ..Complaint::new(format!("`{}` is not a key of {title}", text.escape_debug()))
+        };
+        match complaint.suggestion.is_some() && known.len() > NAMES_MAX {
+            true => self.note(entry.span.clone(), complaint),
+            false => self.note_allowed(entry.span.clone(), complaint, known.join(", ")),
+        }
     }
 
-    fn unknown_section(&mut self, name: &Spanned<DeString<'_>>) {
-        let text = name.get_ref().as_ref();
-        let known = ["server", "limits", "listen", "site"];
-        let titles = ["[server]", "[limits]", "[[listen]]", "[[site]]"];
-        let near = nearest(text, known.into_iter());
-        let title = near.and_then(|near| titles.into_iter().find(|title| title.contains(near)));
+    fn unknown_section(&mut self, entry: &Entry) {
+        let text = entry.name.as_str();
+        let near = nearest(text, TOP.iter().map(|(name, _)| *name));
+        let title = TOP.iter().find(|(name, _)| Some(*name) == near);
         let suggestion = match (elsewhere(text), title) {
             (Some(section), _) => Some(format!("`{text}` belongs in {section}")),
-            (None, title) => title.map(|title| format!("did you mean {title}?")),
+            (None, title) => title.map(|(_, title)| format!("did you mean {title}?")),
         };
-        let message = format!("`{}` is not a section", text.escape_debug());
-        self.findings.note_allowed(
-            name.span(),
-            Complaint {
-                message,
-                suggestion,
-            },
-            titles.join(", "),
-        );
-    }
-
-    fn repeated_addresses(&mut self, document: &DeTable<'_>) {
-        let spans = document
-            .get("listen")
-            .map(|value| spans_of(value, "address"))
-            .unwrap_or_default();
-        let normal = |text: &str| match text.parse::<Address>() {
-            Ok(address) if address.is_exclusive() => address.to_string(),
-            _ => String::new(),
+        let complaint = Complaint {
+            suggestion,
+            ..Complaint::new(format!("`{}` is not a section", text.escape_debug()))
         };
-        self.repeated(&spans, normal, "the address");
-    }
-
-    fn repeated_hosts(&mut self, document: &DeTable<'_>) {
-        let Some(sites) = document
-            .get("site")
-            .and_then(|value| value.get_ref().as_array())
-        else {
-            return;
-        };
-        let mut spans = Vec::new();
-        for site in sites.iter() {
-            let hosts = site.get_ref().as_table().map(|table| table.get("hosts"));
-            match hosts {
-                Some(Some(value)) => {
-                    let list = value
-                        .get_ref()
-                        .as_array()
-                        .into_iter()
-                        .flat_map(|list| list.iter());
-                    spans.extend(list.filter_map(|host| Some((scalar_text(host)?, host.span()))));
-                }
-                Some(None) => spans.push(("*".to_owned(), site.span())),
-                None => {}
-            }
-        }
-        self.repeated(
-            &spans,
-            |text| checks::host(text).unwrap_or_default(),
-            "the host",
-        );
-    }
-
-    /// Says of each later one of equal texts where the first is; an empty text equals none.
-    fn repeated(
-        &mut self,
-        texts: &[(String, Range<usize>)],
-        normal: impl Fn(&str) -> String,
-        noun: &str,
-    ) {
-        let mut first: HashMap<String, Range<usize>> = HashMap::new();
-        for (text, span) in texts {
-            let key = normal(text);
-            match first.get(&key) {
-                _ if key.is_empty() => {}
-                None => {
-                    first.insert(key, span.clone());
-                }
-                Some(earlier) => {
-                    let message = format!("{noun} \"{}\" is there twice", key.escape_debug());
-                    self.findings
-                        .note_twice(span.clone(), earlier.clone(), message);
-                }
-            }
-        }
-    }
-}
-
-/// The values of one key in all tables of an array, with their spans.
-fn spans_of(array: &Value<'_>, key: &str) -> Vec<(String, Range<usize>)> {
-    let tables = array
-        .get_ref()
-        .as_array()
-        .into_iter()
-        .flat_map(|array| array.iter());
-    let values = tables.filter_map(|table| table.get_ref().as_table()?.get(key));
-    values
-        .filter_map(|value| Some((scalar_text(value)?, value.span())))
-        .collect()
-}
-
-fn scalar_text(value: &Value<'_>) -> Option<String> {
-    match Word::from_toml(value.get_ref()) {
-        Word::Text(text) => Some(text.to_owned()),
-        Word::Number(number) => Some(number.to_string()),
-        _ => None,
+        let titles: Vec<_> = TOP.iter().map(|(_, title)| *title).collect();
+        self.note_allowed(entry.span.clone(), complaint, titles.join(", "));
     }
 }
 
 /// The section in which a key of this name is known.
 fn elsewhere(name: &str) -> Option<&'static str> {
-    fn has<T>(keys: &[Key<T>], name: &str) -> bool {
-        keys.iter().any(|key| key.name == name)
-    }
-    let found = [
-        has(keys::SERVER, name),
-        has(keys::LIMITS, name),
-        has(keys::LISTEN, name),
-        has(keys::LENIENT, name),
-        has(keys::SITE, name),
-        has(keys::ROUTE, name),
-    ];
-    let titles = SECTIONS.iter().map(|(title, _)| *title);
-    titles
-        .zip(found)
-        .find(|(_, is_found)| *is_found)
-        .map(|(title, _)| title)
-}
-
-fn read_text(path: &Path) -> io::Result<String> {
-    let mut octets = Vec::new();
-    File::open(path)?
-        .take(FILE_OCTETS_MAX + 1)
-        .read_to_end(&mut octets)?;
-    if octets.len() as u64 > FILE_OCTETS_MAX {
-        let message = format!("it has more than {FILE_OCTETS_MAX} octets");
-        return Err(io::Error::new(io::ErrorKind::InvalidData, message));
-    }
-    String::from_utf8(octets).map_err(|error| {
-        let valid = error.utf8_error().valid_up_to();
-        let line = error
-            .as_bytes()
-            .iter()
-            .take(valid)
-            .filter(|octet| **octet == b'\n')
-            .count()
-            + 1;
-        io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!("line {line} is not UTF-8"),
-        )
+    let mut sections = keys::sections().into_iter();
+    let found = sections.find(|section| section.keys.names().contains(&name))?;
+    Some(match found.title {
+        "settings" => "[[site]] or [[site.route]]",
+        title => title,
     })
 }
 
-fn unreadable(file: &str, error: &io::Error) -> ConfigErrors {
-    let message = match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        io::ErrorKind::IsADirectory => "this is a folder, not a file".to_owned(),
-        _ => format!("cannot be read: {error}"),
-    };
-    let suggestion = (error.kind() == io::ErrorKind::IsADirectory)
-        .then(|| format!("`hansom serve {file}` serves a folder"));
-    ConfigErrors {
-        file: file.to_owned(),
-        errors: vec![ConfigError {
-            place: None,
-            message,
-            allowed: None,
-            suggestion,
-            also: None,
-        }],
-        unreadable: Some(error.kind()),
-    }
-}
-
-/// A configuration is written by hand: a larger file is another one.
-const FILE_OCTETS_MAX: u64 = 1024 * 1024;
+/// Keys that are named beside a suggestion.
+const NAMES_MAX: usize = 15;

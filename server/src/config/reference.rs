@@ -1,38 +1,40 @@
 //! The reference document, made from the tables.
 
-use super::keys::{self, Key, SECTIONS};
-use super::model::{Lenient, Limits, Listener, Route, Server, Site};
+use super::keys::{self, Described};
+use super::slot::Shown;
 use std::fmt::Write as _;
 
 /// The text of `docs/hansom.toml.md`.
 pub fn reference() -> String {
     let mut out = String::from(INTRODUCTION);
-    section(&mut out, 0, keys::SERVER, &mut Server::default());
-    section(&mut out, 1, keys::LIMITS, &mut Limits::default());
-    section(&mut out, 2, keys::LISTEN, &mut Listener::default());
-    section(&mut out, 3, keys::LENIENT, &mut Lenient::default());
-    section(&mut out, 4, keys::SITE, &mut Site::default());
-    section(&mut out, 5, keys::ROUTE, &mut Route::default());
+    for described in keys::sections() {
+        section(&mut out, described);
+    }
     out
 }
 
-fn section<T>(out: &mut String, number: usize, keys: &'static [Key<T>], defaults: &mut T) {
-    let (title, about) = SECTIONS.get(number).copied().unwrap_or_default();
+fn section(out: &mut String, mut section: Described) {
+    let title = match section.title {
+        "settings" => "Settings".to_owned(),
+        title => format!("`{title}`"),
+    };
+    let about = section.about;
     let _ = write!(
         out,
-        "\n## `{title}`\n\n{about}\n\n| key | holds | default | |\n|---|---|---|---|\n"
+        "\n## {title}\n\n{about}\n\n| key | holds | default | |\n|---|---|---|---|\n"
     );
-    for Key { name, slot, about } in keys {
-        let default = match slot.show(defaults) {
-            _ if slot.is_required() => "must be given".to_owned(),
-            Ok(value) => format!("`{value}`"),
-            Err(words) => words.to_owned(),
+    for row in section.keys.rows() {
+        let default = match row.shown {
+            _ if row.is_required => "must be given".to_owned(),
+            Shown::Value(value) => format!("`{value}`"),
+            Shown::Words(words) => words.to_owned(),
+            Shown::Table(_) => "see below".to_owned(),
         };
-        let about = about.replace('|', "\\|");
+        let about = row.about.replace('|', "\\|");
         let _ = writeln!(
             out,
-            "| `{name}` | {} | {default} | {about} |",
-            slot.allowed()
+            "| `{}` | {} | {default} | {about} |",
+            row.name, row.allowed
         );
     }
 }

@@ -1,7 +1,9 @@
 //! A [`Config`] as the file that gives it.
 
-use super::keys::{self, Key};
-use super::model::Config;
+use super::keys;
+use super::model::{Config, Route, Site};
+use super::read::{Group, Keys};
+use super::slot::Shown;
 use std::fmt::Write as _;
 
 impl Config {
@@ -12,37 +14,106 @@ impl Config {
     pub fn to_toml(&self) -> String {
         let mut config = self.clone();
         let mut out = String::new();
-        section(&mut out, "[server]", keys::SERVER, &mut config.server);
-        section(&mut out, "[limits]", keys::LIMITS, &mut config.limits);
+        one(
+            &mut out,
+            "server",
+            &mut Keys(keys::SERVER, &mut config.server),
+        );
+        one(
+            &mut out,
+            "limits",
+            &mut Keys(keys::LIMITS, &mut config.limits),
+        );
+        one(&mut out, "log", &mut Keys(keys::LOG, &mut config.log));
         for listener in &mut config.listeners {
-            section(&mut out, "[[listen]]", keys::LISTEN, listener);
-            section(
-                &mut out,
-                "[listen.lenient]",
-                keys::LENIENT,
-                &mut listener.lenient,
-            );
+            many(&mut out, "listen", &mut Keys(keys::LISTEN, listener));
         }
+        for tls in &mut config.tls {
+            many(&mut out, "tls", &mut Keys(keys::TLS, tls));
+        }
+        for auth in &mut config.auth {
+            many(&mut out, "auth", &mut Keys(keys::AUTH, auth));
+        }
+        one(
+            &mut out,
+            "sessions",
+            &mut Keys(keys::SESSIONS, &mut config.sessions),
+        );
         for site in &mut config.sites {
-            section(&mut out, "[[site]]", keys::SITE, site);
-            for route in &mut site.routes {
-                section(&mut out, "[[site.route]]", keys::ROUTE, route);
-            }
+            write_site(&mut out, site);
         }
         out
     }
 }
 
-fn section<T>(out: &mut String, title: &str, keys: &'static [Key<T>], target: &mut T) {
+fn write_site(out: &mut String, site: &mut Site) {
+    let mut settings = std::mem::take(&mut site.settings);
+    let groups: &mut [&mut dyn Group] = &mut [
+        &mut Keys(keys::SITE, &mut *site),
+        &mut Keys(keys::SETTINGS, &mut settings),
+    ];
+    section(out, "site", "[[site]]", Absent::Said, groups);
+    for route in &mut site.routes {
+        let mut settings = std::mem::take(&mut route.settings);
+        section(
+            out,
+            "site.route",
+            "[[site.route]]",
+            Absent::Said,
+            &mut [&mut Keys::<Route, _>(keys::ROUTE, route)],
+        );
+        // What a route does not say is the site's.
+        let group: &mut [&mut dyn Group] = &mut [&mut Keys(keys::SETTINGS, &mut settings)];
+        body(out, "site.route", Absent::Omitted, group);
+    }
+}
+
+fn one(out: &mut String, at: &str, group: &mut dyn Group) {
+    section(out, at, &format!("[{at}]"), Absent::Said, &mut [group]);
+}
+
+fn many(out: &mut String, at: &str, group: &mut dyn Group) {
+    section(out, at, &format!("[[{at}]]"), Absent::Said, &mut [group]);
+}
+
+/// Whether what is not given stands in a comment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Absent {
+    Said,
+    Omitted,
+}
+
+fn section(out: &mut String, at: &str, title: &str, absent: Absent, groups: &mut [&mut dyn Group]) {
     if !out.is_empty() {
         out.push('\n');
     }
-    out.push_str(title);
-    out.push('\n');
-    for key in keys {
-        let _ = match key.slot.show(target) {
-            Ok(value) => writeln!(out, "{} = {value}", key.name),
-            Err(words) => writeln!(out, "# {}: {words}", key.name),
-        };
+    let _ = writeln!(out, "{title}");
+    body(out, at, absent, groups);
+}
+
+/// The keys, and then the sections below, as TOML needs them.
+fn body(out: &mut String, at: &str, absent: Absent, groups: &mut [&mut dyn Group]) {
+    let mut tables = Vec::new();
+    for row in groups.iter_mut().flat_map(|group| group.rows()) {
+        match row.shown {
+            Shown::Table(rows) => tables.push((row.name, rows)),
+            shown => line(out, row.name, &shown, absent),
+        }
     }
+    for (name, rows) in tables {
+        let _ = writeln!(out, "\n[{at}.{name}]");
+        for (name, shown) in rows {
+            line(out, &name, &shown, absent);
+        }
+    }
+}
+
+fn line(out: &mut String, name: &str, shown: &Shown, absent: Absent) {
+    let _ = match shown {
+        Shown::Value(value) => writeln!(out, "{name} = {value}"),
+        Shown::Words(words) if absent == Absent::Said => writeln!(out, "# {name}: {words}"),
+        Shown::Words(_) => Ok(()),
+        // No section has two floors below it.
+        Shown::Table(_) => Ok(()),
+    };
 }

@@ -1,0 +1,105 @@
+//! What is known of a connection by TLS.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::server::UnbufferedServerConnection;
+use rustls::{HandshakeKind, ProtocolVersion};
+
+use super::certificate;
+use super::rules::RuleSets;
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TlsVersion {
+    /// RFC 5246.
+    #[default]
+    Tls12,
+    /// RFC 8446.
+    Tls13,
+}
+
+impl fmt::Display for TlsVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tls12 => "TLSv1.2",
+            Self::Tls13 => "TLSv1.3",
+        })
+    }
+}
+
+/// What was negotiated on a connection with TLS.
+#[derive(Clone)]
+pub struct TlsFacts {
+    /// The name that the client asked for (RFC 6066 §3), in lower case.
+    pub server_name: Option<Box<str>>,
+    /// The version.
+    pub version: TlsVersion,
+    /// The cipher suite by its registered name.
+    pub cipher_suite: &'static str,
+    /// The protocol chosen by ALPN (RFC 7301).
+    pub alpn: Option<Box<[u8]>>,
+    /// The subject of the client's certificate (RFC 4514), if it showed one that was verified.
+    pub client_subject: Option<Box<str>>,
+    /// Whether an earlier session was resumed.
+    pub is_resumed: bool,
+    /// Which of the rules hold, counted from 0 in the order in which they were given.
+    pub rules: usize,
+    sets: Arc<RuleSets>,
+}
+
+impl TlsFacts {
+    pub(super) fn begun(sets: Arc<RuleSets>, rules: usize) -> Self {
+        Self {
+            server_name: None,
+            version: TlsVersion::Tls12,
+            cipher_suite: "",
+            alpn: None,
+            client_subject: None,
+            is_resumed: false,
+            rules,
+            sets,
+        }
+    }
+
+    /// The handshake is complete.
+    pub(super) fn negotiated(&mut self, connection: &UnbufferedServerConnection) {
+        if connection.protocol_version() == Some(ProtocolVersion::TLSv1_3) {
+            self.version = TlsVersion::Tls13;
+        }
+        self.cipher_suite = connection
+            .negotiated_cipher_suite()
+            .and_then(|suite| suite.suite().as_str())
+            .unwrap_or_default();
+        self.alpn = connection.alpn_protocol().map(Box::from);
+        self.client_subject = connection
+            .peer_certificates()
+            .and_then(|chain| chain.first())
+            .and_then(|leaf| certificate::subject(leaf));
+        self.is_resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
+    }
+
+    /// Whether a request for `host` (without port) may be answered on this connection: it may unless the host has rules of its own that
+    /// ask for more, or other, than what was negotiated. Else 421 is due (RFC 9110 §15.5.20).
+    #[must_use]
+    pub fn may_serve(&self, host: &str) -> bool {
+        self.sets.is_single() || {
+            let wanted = self.sets.find(host);
+            wanted == self.rules || self.sets.is_same_policy(wanted, self.rules)
+        }
+    }
+}
+
+impl fmt::Debug for TlsFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsFacts")
+            .field("server_name", &self.server_name)
+            .field("version", &self.version)
+            .field("cipher_suite", &self.cipher_suite)
+            .field("alpn", &self.alpn)
+            .field("client_subject", &self.client_subject)
+            .field("is_resumed", &self.is_resumed)
+            .field("rules", &self.rules)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,208 @@
+//! Paths and URI references with words in braces, as `https://example.com{path}`.
+
+use super::checks::shown;
+use super::slot::Complaint;
+use super::suggest::nearest;
+
+/// A URI reference that a redirect leads to (RFC 9110 §10.2.2).
+pub(crate) fn reference(text: &str) -> Result<String, Complaint> {
+    pieces(text)?;
+    if text.is_empty() {
+        return Err(Complaint::new("an empty reference leads back here"));
+    }
+    // Characters of a URI (RFC 3986 §2), besides the braces of words.
+    let is_fit =
+        |octet: u8| octet.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%{}".contains(&octet);
+    if !text.bytes().all(is_fit) {
+        let message = format!("{} holds a character that no URI has", shown(text));
+        let hint = "write it percent-encoded, as %20 for a space";
+        return Err(Complaint::with(message, hint).by("RFC 3986 §2"));
+    }
+    Ok(text.to_owned())
+}
+
+/// A path of this site that is looked for.
+pub(crate) fn local(text: &str) -> Result<String, Complaint> {
+    pieces(text)?;
+    if text.contains("://") {
+        let message = format!("{} is of another server", shown(text));
+        let hint = "a redirect leads there: handler = \"redirect\" and redirect = …";
+        return Err(Complaint::with(message, hint));
+    }
+    if !text.starts_with('/') && !text.starts_with("{path}") && !text.starts_with("{rest}") {
+        let message = format!("{} does not begin with \"/\"", shown(text));
+        return Err(Complaint::with(
+            message,
+            format!("write {}", shown(&format!("/{text}"))),
+        ));
+    }
+    if text.contains('\\') || text.contains(char::is_control) || text.contains('#') {
+        return Err(Complaint::new(format!(
+            "{} holds a character that no path has",
+            shown(text)
+        )));
+    }
+    if text.split('/').any(|segment| segment == "..") {
+        return Err(Complaint::new(format!("{} leads upwards", shown(text))));
+    }
+    Ok(text.to_owned())
+}
+
+/// A path that is tried, or a status as `=404`.
+pub(crate) fn tried(text: &str) -> Result<String, Complaint> {
+    let Some(status) = text.strip_prefix('=') else {
+        return local(text);
+    };
+    match status
+        .parse::<u16>()
+        .ok()
+        .filter(|status| (400..=599).contains(status))
+    {
+        Some(status) => Ok(format!("={status}")),
+        None => Err(Complaint::with(
+            format!("{} is not the status of an error", shown(text)),
+            "write \"=404\"",
+        )),
+    }
+}
+
+/// Checks the words in braces.
+fn pieces(text: &str) -> Result<(), Complaint> {
+    if let Some((_, after)) = text.split_once('$') {
+        let name: String = after
+            .chars()
+            .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+            .collect();
+        let word = OTHERS.iter().find(|(other, _)| *other == name);
+        if let Some((_, word)) = word {
+            let message = format!("\"${name}\" is not a word of this server");
+            return Err(Complaint::with(message, format!("write \"{word}\"")));
+        }
+    }
+    let mut rest = text;
+    while let Some(at) = rest.find(['{', '}']) {
+        let (_, braced) = rest.split_at(at);
+        let Some((word, after)) = braced
+            .strip_prefix('{')
+            .and_then(|braced| braced.split_once('}'))
+        else {
+            return Err(Complaint::with(
+                format!("{} has a brace without its other one", shown(text)),
+                "write {path}, {rest}, {query} or {host}; a brace itself is %7B or %7D",
+            ));
+        };
+        if !WORDS.contains(&word) {
+            let complaint = Complaint::new(format!(
+                "\"{{{}}}\" is not a word here",
+                word.escape_debug()
+            ));
+            let known = OTHERS
+                .iter()
+                .find(|(other, _)| *other == word.trim_start_matches(['$', '.']));
+            let near = nearest(word, WORDS.iter().copied()).map(|near| format!("{{{near}}}"));
+            let near = known.map(|(_, word)| (*word).to_owned()).or(near);
+            let suggestion = near.map(|near| format!("did you mean \"{near}\"?"));
+            return Err(Complaint {
+                suggestion,
+                ..complaint
+            });
+        }
+        rest = after;
+    }
+    Ok(())
+}
+
+/// What may stand in braces.
+const WORDS: &[&str] = &["path", "rest", "query", "host"];
+
+/// What nginx and Caddy call them.
+const OTHERS: &[(&str, &str)] = &[
+    ("uri", "{path}"),
+    ("request_uri", "{path}{query}"),
+    ("document_uri", "{path}"),
+    ("args", "{query}"),
+    ("query_string", "{query}"),
+    ("is_args", "{query}"),
+    ("host", "{host}"),
+    ("http_host", "{host}"),
+    ("server_name", "{host}"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_holds_known_words_only() {
+        for good in [
+            "https://a.example{path}",
+            "/new{rest}?{query}",
+            "//{host}/",
+            "#top",
+            "https://{host}{path}",
+        ] {
+            assert_eq!(reference(good).as_deref(), Ok(good));
+        }
+        for bad in [
+            "",
+            "{",
+            "}",
+            "{}",
+            "{a{path}}",
+            "/{paht}",
+            "/a b",
+            "/ä",
+            "/a\u{7}",
+        ] {
+            assert!(reference(bad).is_err(), "{bad}");
+        }
+        let hint = reference("/{paht}").unwrap_err().suggestion;
+        assert_eq!(hint.as_deref(), Some("did you mean \"{path}\"?"));
+    }
+
+    #[test]
+    fn the_words_of_others_are_answered_with_ours() {
+        for (bad, good) in [
+            ("$uri", "{path}"),
+            ("https://$host/", "{host}"),
+            ("https://a.example$request_uri", "{path}{query}"),
+        ] {
+            let hint = reference(bad).unwrap_err().suggestion;
+            assert_eq!(hint, Some(format!("write \"{good}\"")), "{bad}");
+        }
+        let hint = tried("{uri}").unwrap_err().suggestion;
+        assert_eq!(hint.as_deref(), Some("did you mean \"{path}\"?"));
+    }
+
+    #[test]
+    fn a_path_that_is_looked_for_stays_below_the_root() {
+        for good in [
+            "/index.html",
+            "{path}",
+            "{path}/",
+            "{path}.html",
+            "/app{rest}",
+        ] {
+            assert_eq!(local(good).as_deref(), Ok(good));
+        }
+        for bad in [
+            "index.html",
+            "/../a",
+            "http://a/",
+            "/a#b",
+            "\\a",
+            "{host}/a",
+            "{query}",
+        ] {
+            assert!(local(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_tried_may_end_in_the_status_of_an_error() {
+        assert_eq!(tried("=404").as_deref(), Ok("=404"));
+        for bad in ["=", "=200", "=4040", "= 404", "=abc"] {
+            assert!(tried(bad).is_err(), "{bad}");
+        }
+    }
+}

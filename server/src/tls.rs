@@ -1,0 +1,79 @@
+//! The TLS of the listeners, from the configuration to `net`, and certificates that are taken anew when they change.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use net::{Tls, TlsCertificate, TlsClient, TlsError, TlsRules, TlsVersion};
+
+use crate::config::{self, ClientCertificate, Config};
+
+/// The TLS of all listeners that speak it; `None` if none does.
+pub(crate) fn load(config: &Config) -> Result<Option<Arc<Tls>>, TlsError> {
+    if !config.listeners.iter().any(|listener| listener.tls) {
+        return Ok(None);
+    }
+    let tls = Tls::new(rules(config), PROTOCOLS)?;
+    say_warnings(&tls);
+    Ok(Some(Arc::new(tls)))
+}
+
+/// The rules of a configuration, for [`Tls::new`] and [`Tls::replace`].
+pub(crate) fn rules(config: &Config) -> Vec<TlsRules> {
+    config.tls.iter().map(rules_of).collect()
+}
+
+fn rules_of(tls: &config::Tls) -> TlsRules {
+    let certificate = match (&tls.cert, &tls.key) {
+        (Some(chain), key) => TlsCertificate::Files {
+            chain: chain.clone(),
+            // One file may hold both.
+            key: key.as_ref().unwrap_or(chain).clone(),
+        },
+        (None, _) => TlsCertificate::SelfSigned,
+    };
+    let authorities = tls.client_ca.clone().unwrap_or_default();
+    TlsRules {
+        names: tls.names.clone(),
+        certificate,
+        client: match tls.client_certificate {
+            ClientCertificate::Off => TlsClient::Off,
+            ClientCertificate::Request => TlsClient::Request { authorities },
+            ClientCertificate::Require => TlsClient::Require { authorities },
+        },
+        version_min: match tls.version_min {
+            config::TlsVersion::Tls12 => TlsVersion::Tls12,
+            config::TlsVersion::Tls13 => TlsVersion::Tls13,
+        },
+    }
+}
+
+/// Looks for certificates that have changed, for as long as the worker lives on which it runs.
+pub(crate) async fn watch(tls: Arc<Tls>) {
+    loop {
+        net::sleep(LOOK_EVERY).await;
+        let looked_at = Arc::clone(&tls);
+        let look = move || looked_at.has_changed().then(|| looked_at.reload());
+        match net::blocking(look).await {
+            Ok(None) | Err(_) => {}
+            Ok(Some(Ok(()))) => say_warnings(&tls),
+            Ok(Some(Err(error))) => say(&format!("{error}; the certificates stay as they were")),
+        }
+    }
+}
+
+fn say_warnings(tls: &Tls) {
+    for warning in tls.warnings() {
+        say(&format!("warning: {warning}"));
+    }
+}
+
+fn say(line: &str) {
+    // With standard error closed there is nobody left to tell.
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// What ALPN offers (RFC 7301 §6).
+const PROTOCOLS: &[&[u8]] = &[b"http/1.1", b"http/1.0"];
+/// How often the files are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
