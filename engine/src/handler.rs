@@ -113,6 +113,25 @@ impl Exchange<'_> {
         }
     }
 
+    /// The same exchange with another head, such as this one with fields of it changed.
+    pub fn with_head<'b>(&'b mut self, head: RequestHead<'b>) -> Exchange<'b> {
+        Exchange {
+            head,
+            content: self.content,
+            client: self.client,
+            listener: self.listener,
+            connection: self.connection,
+            number: self.number,
+            now: self.now,
+            is_secured: self.is_secured,
+            tls: self.tls,
+            incoming: self.incoming,
+            note: self.note,
+            content_octets_max: self.content_octets_max,
+            window_octets: self.window_octets,
+        }
+    }
+
     /// Where to note what is found out about the request while it is answered.
     pub fn note(&mut self) -> Note {
         self.note.get_or_insert_with(Note::default).clone()

@@ -29,7 +29,8 @@ impl Service for Clinging {
     }
 
     fn drain(&mut self, _cx: &mut Context<'_>) {
-        for token in self.0.tokens() {
+        let tokens: Vec<_> = self.0.tokens().collect();
+        for token in tokens {
             self.0
                 .get_mut(token)
                 .unwrap()

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 /// Appends a decoded path or name in the form of a URI path (RFC 3986 §3.3): whatever is not `pchar` or `/` is escaped.
-pub(crate) fn push_path(out: &mut String, decoded: &[u8]) {
+pub fn push_path(out: &mut String, decoded: &[u8]) {
     for &octet in decoded {
         // RFC 3986 §2.2, §2.3: unreserved, sub-delims, and what else a path segment may have.
         if octet.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/".contains(&octet) {
@@ -15,7 +15,7 @@ pub(crate) fn push_path(out: &mut String, decoded: &[u8]) {
 }
 
 /// Appends a query as received. What may not stand in a URI is escaped; escapes stay as they are.
-pub(crate) fn push_query(out: &mut String, query: &[u8]) {
+pub fn push_query(out: &mut String, query: &[u8]) {
     for &octet in query {
         if octet.is_ascii_graphic() && !b"\"<>\\^`{|}#".contains(&octet) {
             out.push(char::from(octet));
@@ -30,7 +30,7 @@ fn push_escaped(out: &mut String, octet: u8) {
 }
 
 /// Text as HTML, for content and for attributes in double quotes.
-pub(crate) fn push_html(out: &mut String, text: &str) {
+pub fn push_html(out: &mut String, text: &str) {
     for c in text.chars() {
         match c {
             '&' => out.push_str("&amp;"),

@@ -17,7 +17,7 @@ use net::{
 };
 use semantics::fields::cache_control;
 use semantics::fields::precondition::Validators;
-use semantics::{Known, Method, NormalPath, OwnedRequest, RequestHead, Status, Target};
+use semantics::{FieldRules, Known, Method, NormalPath, OwnedRequest, RequestHead, Status, Target};
 
 use crate::cache::{Cache, Entry};
 use crate::coded::{Codings, Sidecars};
@@ -48,6 +48,9 @@ pub struct FilesConfig {
     pub codings: Vec<Coding>,
     /// Octets of a file that is coded on the fly, at least.
     pub coding_octets_min: u64,
+    /// What is done to the fields of every file. The answer of a file that is kept has it in its head; whoever composes
+    /// a server applies it to the other answers.
+    pub fields: FieldRules,
 }
 
 /// Why [`Files`] cannot be served.
@@ -101,11 +104,12 @@ impl Files {
                     .map_err(|error| FilesError::CacheControl(error.to_string()))?,
             ),
         };
-        let codings = Codings::new(
-            &config.codings,
-            config.coding_octets_min,
-            cache_control.as_deref(),
-        );
+        let rules = HeadRules {
+            cache_control,
+            expires_seconds: config.expires_seconds,
+            fields: config.fields,
+        };
+        let codings = Codings::new(&config.codings, config.coding_octets_min, &rules);
         let place = Arc::new(Place {
             root: Root::new(&config.root).map_err(FilesError::Root)?,
             index: config.index,
@@ -116,10 +120,7 @@ impl Files {
             place,
             browse: config.browse,
             allow_trace: config.allow_trace,
-            rules: HeadRules {
-                cache_control,
-                expires_seconds: config.expires_seconds,
-            },
+            rules,
             codings,
             site: cache.add_site(),
             coded_sites: Coding::ALL.map(|_| cache.add_site()),
@@ -371,13 +372,13 @@ impl Inner {
         let sidecars = loaded.sidecars.clone();
         let octets = loaded.meta.octets;
         let variants = self.codings.variants(&media_type, octets, sidecars);
-        let mut description = vec![(Known::ContentType, media_type.as_bytes())];
+        let mut description = vec![(Known::ContentType, media_type.into_bytes().into())];
         if variants.is_some() {
             // RFC 9110 §12.5.5: also when it is sent without a coding.
-            description.push((Known::Vary, b"Accept-Encoding"));
+            description.push((Known::Vary, b"Accept-Encoding"[..].into()));
         }
         let version = Version::of_file(loaded.meta, loaded.held(), now);
-        let representation = Representation::new(version, &description, &self.rules, now);
+        let representation = Representation::new(version, description.into(), &self.rules, now);
         let entry = self
             .cache
             .keep(self.site, path, representation, variants, now);
@@ -664,5 +665,9 @@ impl std::error::Error for FilesError {}
 /// How often a small file that changes while it is read is read again.
 const READ_TRIES_MAX: usize = 4;
 
+mod first;
+mod page;
 #[cfg(test)]
 pub(crate) mod tests;
+
+pub use page::Page;

@@ -80,8 +80,10 @@ pub mod wire;
 
 pub use cache::{Cache, CacheLimits};
 pub use coded::coded_content_refused;
+pub use coding::Coding;
+pub use encode::{push_html, push_path, push_query};
 pub use errors::{RETRY_SECONDS, error_response, refusal_response};
-pub use files::{Files, FilesConfig, FilesError};
+pub use files::{Files, FilesConfig, FilesError, Page};
 pub use listing::LISTING_ENTRIES_MAX;
 pub use methods::{
     method_not_allowed, method_unknown, options_answer, trace_answer, unsupported_method,

@@ -12,7 +12,9 @@ use semantics::fields::entity_tag::EntityTag;
 use semantics::fields::list::only_line;
 use semantics::fields::precondition::{self, Conditions, Validators, Verdict, evaluate};
 use semantics::fields::range::{self, ByteRange, RangeRequest};
-use semantics::{FieldSet, Known, Method, Rendition, RequestHead, ResponseHead, Status};
+use semantics::{
+    FieldRules, FieldSet, Known, Method, Rendition, RequestHead, ResponseHead, Status,
+};
 
 use crate::errors::error_response;
 
@@ -25,6 +27,7 @@ pub(crate) struct Representation {
     pub(crate) held: Held,
     /// The head of a 200.
     pub(crate) rendition: Rendition,
+    description: Description,
     /// The ETag field's value.
     etag: Box<str>,
     /// The Last-Modified field's value.
@@ -51,6 +54,21 @@ pub(crate) struct HeadRules {
     pub(crate) cache_control: Option<String>,
     /// Expires lies this many seconds after Date.
     pub(crate) expires_seconds: Option<u64>,
+    /// What is done to its other fields.
+    pub(crate) fields: FieldRules,
+}
+
+impl HeadRules {
+    pub(crate) fn add_to(&self, head: &mut ResponseHead, unix_seconds: u64) {
+        if let Some(value) = &self.cache_control {
+            head.add(Known::CacheControl, value);
+        }
+        if let Some(seconds) = self.expires_seconds {
+            let expires = HttpDate::from_unix(unix_seconds.saturating_add(seconds));
+            head.add(Known::Expires, expires.render());
+        }
+        self.fields.apply(head);
+    }
 }
 
 /// What is to be sent.
@@ -84,13 +102,14 @@ impl Version {
     }
 }
 
-/// What is told of a representation beside what follows from its file: some of [`DESCRIBED`], such as its media type.
-pub(crate) type Description<'a> = &'a [(Known, &'a [u8])];
+/// The fields of a representation that do not follow from its file, such as its media type, in the order in which they
+/// are sent.
+pub(crate) type Description = Rc<[(Known, Box<[u8]>)]>;
 
 impl Representation {
     pub(crate) fn new(
         version: Version,
-        description: Description<'_>,
+        description: Description,
         rules: &HeadRules,
         now: Now,
     ) -> Self {
@@ -105,24 +124,19 @@ impl Representation {
         let modified = claimed.min(HttpDate::from_unix(now.unix_seconds));
         let depends_on_time = modified != claimed || rules.expires_seconds.is_some();
         let mut head = ResponseHead::new(Status::OK);
-        for (field, value) in description {
+        for (field, value) in &*description {
             head.add(*field, value);
         }
         let mut head = head
             .with(Known::LastModified, modified.render())
             .with(Known::ETag, &*etag)
             .with(Known::AcceptRanges, "bytes");
-        if let Some(value) = &rules.cache_control {
-            head.add(Known::CacheControl, value);
-        }
-        if let Some(seconds) = rules.expires_seconds {
-            let expires = HttpDate::from_unix(now.unix_seconds.saturating_add(seconds));
-            head.add(Known::Expires, expires.render());
-        }
+        rules.add_to(&mut head, now.unix_seconds);
         Self {
             meta,
             held,
             rendition: Rendition::new(head, meta.octets),
+            description,
             etag,
             modified,
             is_fresh_change,
@@ -138,14 +152,12 @@ impl Representation {
             is_fresh_change: self.is_fresh_change,
             etag: self.etag.clone(),
         };
-        Self::new(version, &self.description(), rules, now)
+        Self::new(version, self.description.clone(), rules, now)
     }
 
     /// What is told of it that does not follow from its file.
-    pub(crate) fn description(&self) -> Vec<(Known, &[u8])> {
-        let head = self.rendition.head().section();
-        let described = DESCRIBED.map(|field| Some((field, head.first(field)?)));
-        described.into_iter().flatten().collect()
+    pub(crate) fn description(&self) -> &Description {
+        &self.description
     }
 
     /// The ETag field's value.
@@ -224,7 +236,8 @@ impl Representation {
 
     /// Whether it is in a content coding.
     pub(crate) fn is_coded(&self) -> bool {
-        self.rendition.head().has(Known::ContentEncoding)
+        let mut fields = self.description.iter();
+        fields.any(|(field, _)| *field == Known::ContentEncoding)
     }
 
     /// 304 with the fields that a 200 would have had, as far as a store needs them (RFC 9110 §15.4.5). As there is an
@@ -492,15 +505,6 @@ pub(crate) const SELECTIVE: FieldSet = FieldSet::of(&[
     Known::IfRange,
     Known::Range,
 ]);
-
-/// What may be told of a representation that does not follow from its file, in the order in which it is sent.
-const DESCRIBED: [Known; 5] = [
-    Known::ContentType,
-    Known::ContentEncoding,
-    Known::ContentLanguage,
-    Known::ContentLocation,
-    Known::Vary,
-];
 
 /// The fractional part of the golden ratio, and that of the square root of two, made odd.
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;

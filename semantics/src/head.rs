@@ -151,6 +151,11 @@ pub struct OwnedRequest {
 }
 
 impl OwnedRequest {
+    /// The head that `index` describes over `octets`.
+    pub fn new(octets: Box<[u8]>, index: RequestIndex) -> Self {
+        Self { octets, index }
+    }
+
     /// The head.
     pub fn head(&self) -> RequestHead<'_> {
         RequestHead {

@@ -334,6 +334,12 @@ impl FieldSet {
     pub fn insert(&mut self, field: Known) {
         self.0 |= 1 << (field as u32);
     }
+
+    /// Removes a field.
+    #[inline]
+    pub fn remove(&mut self, field: Known) {
+        self.0 &= !(1 << (field as u32));
+    }
 }
 
 #[cfg(test)]

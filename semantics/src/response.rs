@@ -53,6 +53,23 @@ impl ResponseHead {
         }
     }
 
+    /// Removes all lines of this name, compared without case.
+    pub fn remove_named(&mut self, name: &[u8]) {
+        let (octets, index) = (&self.octets, &mut self.index);
+        index
+            .lines
+            .retain(|line| !line.name.of(octets).eq_ignore_ascii_case(name));
+        if let Some(field) = Known::from_name(name) {
+            index.present.remove(field);
+        }
+    }
+
+    /// Replaces all lines of a known field by one.
+    pub fn set(&mut self, field: Known, value: impl AsRef<[u8]>) {
+        self.remove_named(field.name().as_bytes());
+        self.add(field, value);
+    }
+
     fn push(&mut self, name: &[u8], value: &[u8], known: Option<Known>) {
         let name_start = self.octets.len();
         self.octets.extend_from_slice(name);

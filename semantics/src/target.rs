@@ -161,6 +161,22 @@ impl<'a> NormalPath<'a> {
         Self(Cow::Borrowed(path))
     }
 
+    /// The normal form of a decoded path that somebody put together: empty segments go. `None` where it has a dot segment,
+    /// which must not climb, or an octet that no segment has.
+    pub fn of_decoded(path: &[u8]) -> Option<NormalPath<'static>> {
+        let is_dots = |segment: &[u8]| matches!(segment, b"." | b"..");
+        let has_none = |octet: &u8| matches!(octet, b'\\' | 0);
+        if path.split(|&b| b == b'/').any(is_dots) || path.iter().any(has_none) {
+            return None;
+        }
+        Some(NormalPath(Cow::Owned(remove_dots(path))))
+    }
+
+    /// A copy that owns its octets.
+    pub fn into_owned(self) -> NormalPath<'static> {
+        NormalPath(Cow::Owned(self.0.into_owned()))
+    }
+
     /// The octets, from the first `/`.
     #[inline]
     pub fn octets(&self) -> &[u8] {

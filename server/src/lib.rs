@@ -26,8 +26,8 @@
 //! assert!(error.suggestion.as_ref().unwrap().contains("workers"));
 //! ```
 //!
-//! Where to look next: [`config`] (the keys and their table), [`log`] (formats, escaping, the writer), `sites.rs` (from a request
-//! to its handler), `serve.rs` (what a worker is made from).
+//! Where to look next: [`config`] (the keys and their table), [`log`] (formats, escaping, the writer), `sites/` (from a request
+//! to its answer), `serve.rs` (what a worker is made from).
 //!
 //! Invariant: a worker never waits for the log, and nothing in the configuration changes while it serves.
 
@@ -40,3 +40,4 @@ mod tls;
 
 pub use config::Config;
 pub use serve::{ServeError, serve};
+pub use sites::SiteError;

@@ -10,13 +10,13 @@ use engine::{Admission, Worker, WorkerOptions};
 use http1::{Leniency, Policy};
 use net::{BindError, ListenOptions, RunError, RunOptions, Shutdown, Tls, TlsError};
 use origin::wire::Recent;
-use origin::{Cache, CacheLimits, FilesError};
+use origin::{Cache, CacheLimits};
 use semantics::Limits;
 
 use crate::config::{Config, HandlerName, Lenient, LogFormat};
 use crate::log::{LogHandle, LogWriter, Style};
 use crate::recorder::AccessLog;
-use crate::sites::Sites;
+use crate::sites::{self, SiteError, Sites};
 use crate::tls;
 
 /// Why serving did not start or ended early.
@@ -27,8 +27,8 @@ pub enum ServeError {
     Bind(BindError),
     /// A certificate cannot be used.
     Tls(TlsError),
-    /// The files of a site cannot be served.
-    Files(FilesError),
+    /// A site cannot be served.
+    Site(SiteError),
     /// The thread of the log did not start.
     Log(io::Error),
     /// The workers did not start, or ended early.
@@ -50,7 +50,7 @@ pub fn serve(config: Config) -> Result<(), ServeError> {
         &Rc::new(Cache::new(CacheLimits::default())),
         &recent,
     )
-    .map_err(ServeError::Files)?;
+    .map_err(ServeError::Site)?;
     let tls = tls::load(&config).map_err(ServeError::Tls)?;
     let listeners =
         net::bind_all(&addresses(&config, tls.as_ref()), workers).map_err(ServeError::Bind)?;
@@ -172,7 +172,7 @@ fn limits(config: &Config, open_files: u64) -> Limits {
         head_octets_max: size(set.head_octets_max),
         target_octets_max: size(set.target_octets_max),
         field_lines_max: size(set.field_lines_max),
-        content_octets_max: set.content_octets_max,
+        content_octets_max: sites::content_octets_max(config),
         head_millis_max: millis(set.head_time),
         idle_millis_max: millis(config.server.keep_alive),
         requests_max,
@@ -236,7 +236,7 @@ impl fmt::Display for ServeError {
         match self {
             Self::Bind(error) => error.fmt(f),
             Self::Tls(error) => error.fmt(f),
-            Self::Files(error) => error.fmt(f),
+            Self::Site(error) => error.fmt(f),
             Self::Log(error) => write!(f, "the thread of the access log did not start: {error}"),
             Self::Run(error) => error.fmt(f),
         }

@@ -288,13 +288,11 @@ impl Files {
         version: Version,
         now: Now,
     ) -> Representation {
-        let mut description = identity.description();
+        let mut description = identity.description().to_vec();
         description.retain(|(field, _)| *field != Known::ContentEncoding);
-        description.insert(
-            1.min(description.len()),
-            (Known::ContentEncoding, coding.name().as_bytes()),
-        );
-        Representation::new(version, &description, self.rules(), now)
+        let name = coding.name().as_bytes().into();
+        description.push((Known::ContentEncoding, name));
+        Representation::new(version, description.into(), self.rules(), now)
     }
 
     /// What is kept of the file in the coding, with a head for this time.

@@ -24,9 +24,10 @@ use coding::{Coding, RECIPE};
 use net::FileMeta;
 use semantics::fields::cache_control;
 use semantics::fields::content_coding::Weights;
-use semantics::{Known, RequestHead};
+use semantics::{Known, RequestHead, ResponseHead, Status};
 
 use crate::cache::Entry;
+use crate::representation::HeadRules;
 
 pub(crate) use coders::Coders;
 pub use request::coded_content_refused;
@@ -68,10 +69,10 @@ pub(crate) struct Asked<'a> {
 }
 
 impl Codings {
-    pub(crate) fn new(order: &[Coding], octets_min: u64, cache_control: Option<&str>) -> Self {
+    pub(crate) fn new(order: &[Coding], octets_min: u64, rules: &HeadRules) -> Self {
         let mut codings = Self {
             octets_min,
-            is_on_the_fly: !forbids_transforming(cache_control),
+            is_on_the_fly: !forbids_transforming(rules),
             ..Self::default()
         };
         for coding in order {
@@ -139,9 +140,10 @@ impl Codings {
 
 /// RFC 9110 §7.7 binds intermediaries; who says so of his own files wants them sent as they are. What stands beside a
 /// file is no transformation of it but chosen by whoever put it there.
-fn forbids_transforming(cache_control: Option<&str>) -> bool {
-    let line = cache_control.map(str::as_bytes);
-    cache_control::directives(line)
+fn forbids_transforming(rules: &HeadRules) -> bool {
+    let mut head = ResponseHead::new(Status::OK);
+    rules.add_to(&mut head, 0);
+    cache_control::directives(head.section().all(Known::CacheControl))
         .filter_map(Result::ok)
         .any(|directive| directive.name.eq_ignore_ascii_case(b"no-transform"))
 }

@@ -17,6 +17,7 @@ pub mod content_length;
 pub mod date;
 pub mod entity_tag;
 pub mod expect;
+pub mod forwarded;
 pub mod host;
 pub mod list;
 pub mod max_forwards;

@@ -1,0 +1,526 @@
+//! From a request to its answer.
+//!
+//! The phases, in their order; `Sites::handle` goes through them and nothing else does:
+//!
+//! | phase | is | where |
+//! |---|---|---|
+//! | admit | who asks, and how, as trusted gateways tell | `client.rs` |
+//! | site | by host; a site that is for `https` alone redirects | `matching.rs`, `redirect.rs` |
+//! | route | by path, again after each rewrite | `matching.rs`, `template.rs` |
+//! | access | the client's network; 403 | `client.rs` |
+//! | edit | fields of the request removed and set | `semantics::FieldRules` |
+//! | preflight | of CORS, which nobody signs in for; 204 | `cors.rs` |
+//! | limit | of the content; 413 | `route.rs` |
+//! | authorize | who is signed in, and whether they may; 401, 403 | `gate.rs` |
+//! | produce | files, echo, wire, redirect | `route.rs`, `origin` |
+//! | finish | pages for errors, then fields: of every answer, also of refusals | `after.rs` |
+//!
+//! Where a route rewrites, both routes judge who may come in, and the one that answers finishes.
+
+mod after;
+mod client;
+mod cors;
+mod gate;
+mod matching;
+mod pages;
+mod redirect;
+mod route;
+mod settings;
+mod template;
+#[cfg(test)]
+mod testing;
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use engine::{Answer, Exchange, Handler, OwnedExchange, Response};
+use net::Now;
+use origin::wire::Recent;
+use origin::{Cache, error_response, refusal_response};
+use semantics::{Form, Known, Method, NormalPath, PeerError, Refusal, RequestHead, Status, Target};
+
+use crate::config::{self, Config};
+use client::Gateways;
+use gate::{Judging, Refused, Verdict};
+pub(crate) use matching::Matcher;
+use redirect::{SecurePort, shown_host, to_https};
+pub use route::SiteError;
+use route::{Asked, Made, Route};
+
+/// All sites, for one worker.
+#[derive(Debug)]
+pub(crate) struct Sites {
+    matcher: Matcher,
+    sites: Vec<SiteTable>,
+    gateways: Gateways,
+    secure_port: SecurePort,
+    allow_trace: bool,
+    /// The loop of rewrites was told of.
+    told_loop: Cell<bool>,
+}
+
+/// The routes of one site in the order of the configuration, and the site itself behind them.
+#[derive(Debug)]
+struct SiteTable {
+    routes: Vec<Rc<Route>>,
+    to_https: bool,
+    /// A host of its own, for who names none.
+    host: Option<String>,
+}
+
+/// The route that answers, and those that led to it.
+struct Chosen<'a> {
+    route: Rc<Route>,
+    passed: Vec<Rc<Route>>,
+    asked: Asked<'a>,
+}
+
+/// Why no route answers.
+enum Lost {
+    /// There is none, not even the site itself.
+    NoRoute,
+    /// What is to be looked for instead is no path.
+    NoPath(Rc<Route>),
+    /// There is no end to what is to be looked for instead.
+    Loop(Rc<Route>),
+}
+
+/// Octets of content that listeners let in: as much as any route does. Routes that let in less say so themselves.
+pub(crate) fn content_octets_max(config: &Config) -> u64 {
+    let of_site = |site: &config::Site| {
+        let routes = site.routes.iter().map(|route| &route.settings);
+        let settings = routes.chain([&site.settings]);
+        settings
+            .filter_map(|settings| settings.content_octets_max)
+            .max()
+    };
+    let said = config.sites.iter().filter_map(of_site).max().unwrap_or(0);
+    said.max(config.limits.content_octets_max)
+}
+
+impl Sites {
+    /// The sites of a configuration.
+    pub(crate) fn new(
+        config: &Config,
+        cache: &Rc<Cache>,
+        recent: &Recent,
+    ) -> Result<Self, SiteError> {
+        let made = Made {
+            allow_trace: config.server.allow_trace,
+            cache,
+            recent,
+            content_octets_max: config.limits.content_octets_max,
+            listener_octets_max: content_octets_max(config),
+            gates: &[],
+        };
+        Ok(Self {
+            matcher: Matcher::new(&config.sites),
+            sites: config
+                .sites
+                .iter()
+                .map(|site| SiteTable::new(site, made))
+                .collect::<Result<_, _>>()?,
+            gateways: Gateways::new(&config.server.trusted_gateways),
+            secure_port: SecurePort::of(&config.listeners),
+            allow_trace: config.server.allow_trace,
+            told_loop: Cell::new(false),
+        })
+    }
+
+    /// The commonest request: a plain path, at a route where nothing stands before the files.
+    #[inline]
+    fn handle_direct(&self, exchange: &mut Exchange<'_>) -> Option<Answer> {
+        let head = exchange.head;
+        let has_content = exchange.content != semantics::ContentLength::None;
+        if !head.is_plain_path() || has_content || !self.gateways.is_empty() {
+            return None;
+        }
+        let site = self.matcher.site(head.first(Known::Host))?.site;
+        let path = NormalPath::plain(head.target());
+        let route = self.route(site, &path)?;
+        let files = route.direct(exchange.is_secured)?;
+        if head.method() == Method::Connect || (route.cors.is_some() && head.has(Known::Origin)) {
+            return None;
+        }
+        Some(match files.answer(exchange, &path) {
+            kept @ Answer::Kept { .. } => kept,
+            other => after::finish(route, exchange, other),
+        })
+    }
+
+    fn route(&self, site: usize, path: &NormalPath<'_>) -> Option<&Rc<Route>> {
+        let place = self.matcher.route(site, path);
+        self.sites.get(site)?.routes.get(place)
+    }
+
+    fn handle_any(&self, exchange: &mut Exchange<'_>) -> Answer {
+        let told = self.gateways.resolve(exchange);
+        let client = match &told {
+            Some(told) => told.client,
+            None => exchange.client.ip(),
+        };
+        let told_host = told.and_then(|told| told.host);
+        let head = exchange.head;
+        let Some(target) = Target::parse(head.target(), head.method()) else {
+            let refusal = PeerError::Syntax(semantics::Anomalies::TARGET_FORM);
+            return refusal_response(refusal.into(), Some(head)).into();
+        };
+        let host = match target.form {
+            Form::Origin => told_host.as_deref().or(head.first(Known::Host)),
+            // RFC 9112 §3.2.2: the target's authority counts, whatever Host says. RFC 9110 §7.4: a request for https
+            // that did not come over a secured connection is misdirected; other schemes are not served at all.
+            Form::Absolute { scheme, authority } if self.serves(scheme, exchange.is_secured) => {
+                Some(authority)
+            }
+            Form::Absolute { .. } => return misdirected(head),
+            Form::Asterisk => return origin::options_answer(self.allow()).into(),
+            // An origin server is no tunnel (RFC 9110 §9.3.6).
+            Form::Authority(_) => return origin::method_not_allowed(head, self.allow()).into(),
+        };
+        let Some(site) = self.matcher.site(host) else {
+            return without_site(head);
+        };
+        self.handle_at(exchange, site.site, client, host, target)
+    }
+
+    fn serves(&self, scheme: &[u8], is_secured: bool) -> bool {
+        scheme.eq_ignore_ascii_case(b"http")
+            || (is_secured && scheme.eq_ignore_ascii_case(b"https"))
+    }
+
+    fn handle_at(
+        &self,
+        exchange: &mut Exchange<'_>,
+        place: usize,
+        client: Option<IpAddr>,
+        host: Option<&[u8]>,
+        target: Target<'_>,
+    ) -> Answer {
+        let head = exchange.head;
+        let Some(site) = self.sites.get(place) else {
+            return without_site(head);
+        };
+        let path = match NormalPath::of(target.path) {
+            Ok(path) => path,
+            Err(error) => {
+                let status = Status::BAD_REQUEST;
+                let response = error_response(status, error.sentence(), error.rule(), Some(head));
+                return match self.route(place, &NormalPath::plain(b"/")) {
+                    Some(route) => after::finish(route, exchange, response.into()),
+                    None => response.into(),
+                };
+            }
+        };
+        let host = shown_host(host).or_else(|| site.host.clone());
+        if site.to_https && !exchange.is_secured {
+            let response = to_https(head, host.as_deref(), self.secure_port, &path, target.query);
+            let answer = response.into();
+            return match self.route(place, &path) {
+                Some(route) => after::finish(route, exchange, answer),
+                None => answer,
+            };
+        }
+        let asked = Asked {
+            path,
+            query: target.query.map(Cow::Borrowed),
+            host,
+        };
+        match self.choose(place, asked) {
+            Ok(chosen) => proceed(exchange, chosen, client),
+            Err(lost) => self.lost(exchange, lost),
+        }
+    }
+
+    /// The route of a path, and of what that is rewritten to. A route that a path leads back to at once answers; more than
+    /// [`REWRITES_MAX`] are a loop.
+    fn choose<'a>(&self, site: usize, asked: Asked<'a>) -> Result<Chosen<'a>, Lost> {
+        let route = self.route(site, &asked.path).ok_or(Lost::NoRoute)?;
+        let mut chosen = Chosen {
+            route: Rc::clone(route),
+            passed: Vec::new(),
+            asked,
+        };
+        for _ in 0..=REWRITES_MAX {
+            let Some(rewrite) = &chosen.route.rewrite else {
+                return Ok(chosen);
+            };
+            let words = chosen.route.words(&chosen.asked);
+            let Some((path, query)) = rewrite.expand_path(&words) else {
+                return Err(Lost::NoPath(chosen.route));
+            };
+            let next = Rc::clone(self.route(site, &path).ok_or(Lost::NoRoute)?);
+            let Asked {
+                query: own, host, ..
+            } = chosen.asked;
+            chosen.asked = Asked {
+                path,
+                query: query.map(Cow::Owned).or(own),
+                host,
+            };
+            if Rc::ptr_eq(&next, &chosen.route) {
+                return Ok(chosen);
+            }
+            chosen
+                .passed
+                .push(std::mem::replace(&mut chosen.route, next));
+        }
+        Err(Lost::Loop(chosen.route))
+    }
+
+    /// The answer where no route answers.
+    fn lost(&self, exchange: &Exchange<'_>, lost: Lost) -> Answer {
+        let head = Some(exchange.head);
+        let (route, response) = match lost {
+            Lost::NoRoute => return without_site(exchange.head),
+            Lost::NoPath(route) => {
+                let because = "There is nothing at this path";
+                let status = Status::NOT_FOUND;
+                (
+                    route,
+                    error_response(status, because, "RFC 9110 §15.5.5", head),
+                )
+            }
+            Lost::Loop(route) => {
+                self.tell_loop(exchange.head);
+                let because = "The paths that this site looks for instead lead to one another";
+                let status = Status::INTERNAL_SERVER_ERROR;
+                (
+                    route,
+                    error_response(status, because, "RFC 9110 §15.6.1", head),
+                )
+            }
+        };
+        after::finish(&route, exchange, response.into())
+    }
+
+    fn tell_loop(&self, head: RequestHead<'_>) {
+        if self.told_loop.replace(true) {
+            return;
+        }
+        let target = String::from_utf8_lossy(head.target()).into_owned();
+        // With standard error closed there is nobody left to tell.
+        let _ = writeln!(
+            io::stderr(),
+            "the rewrites of \"{}\" lead to one another: answered by 500 (told once)",
+            target.escape_debug()
+        );
+    }
+
+    fn allow(&self) -> &'static str {
+        if self.allow_trace {
+            "GET, HEAD, OPTIONS, POST, TRACE"
+        } else {
+            "GET, HEAD, OPTIONS, POST"
+        }
+    }
+}
+
+impl Handler for Sites {
+    #[inline]
+    fn handle(&self, exchange: &mut Exchange<'_>) -> Answer {
+        match self.handle_direct(exchange) {
+            Some(answer) => answer,
+            None => self.handle_any(exchange),
+        }
+    }
+
+    fn refuse(&self, refusal: Refusal, head: Option<RequestHead<'_>>) -> Response {
+        let response = refusal_response(refusal, head);
+        let Some(head) = head else { return response };
+        match self.route_of_refused(head) {
+            Some(route) => after::finish_refusal(route, head, response, Now::read()),
+            None => response,
+        }
+    }
+}
+
+impl Sites {
+    /// The route that a refused request was for, as far as its head tells. Where it does not, nothing is guessed.
+    fn route_of_refused(&self, head: RequestHead<'_>) -> Option<&Route> {
+        let target = Target::parse(head.target(), head.method())?;
+        let host = match target.form {
+            Form::Absolute { authority, .. } => Some(authority),
+            Form::Origin => {
+                let mut hosts = head.all(Known::Host);
+                let host = hosts.next();
+                if hosts.next().is_some() {
+                    return None;
+                }
+                host
+            }
+            Form::Authority(_) | Form::Asterisk => return None,
+        };
+        let site = self.matcher.site(host)?.site;
+        let path = NormalPath::of(target.path).ok()?;
+        self.route(site, &path).map(|route| &**route)
+    }
+}
+
+impl SiteTable {
+    fn new(site: &config::Site, made: Made<'_>) -> Result<Self, SiteError> {
+        let whole = config::Route::default();
+        let mut routes = Vec::with_capacity(site.routes.len() + 1);
+        for route in site.routes.iter().chain([&whole]) {
+            routes.push(Rc::new(Route::new(route, site, made)?));
+        }
+        let is_name = |host: &&String| !host.starts_with('*');
+        Ok(Self {
+            routes,
+            to_https: site.to_https,
+            host: site.hosts.iter().find(is_name).cloned(),
+        })
+    }
+}
+
+/// From the chosen route on: access, edit.
+fn proceed(exchange: &mut Exchange<'_>, chosen: Chosen<'_>, client: Option<IpAddr>) -> Answer {
+    let is_admitted = |route: &Rc<Route>| route.access.admits(client);
+    if !is_admitted(&chosen.route) || !chosen.passed.iter().all(is_admitted) {
+        let because = "This server does not answer your network here";
+        let response = forbidden(exchange.head, because);
+        return after::finish(&chosen.route, exchange, response.into());
+    }
+    let rules = &chosen.route.request_rules;
+    if rules.is_empty() {
+        return proceed_edited(exchange, chosen);
+    }
+    let edited = rules.edit(exchange.head);
+    proceed_edited(&mut exchange.with_head(edited.head()), chosen)
+}
+
+/// Preflight, limit, and on to whoever judges.
+fn proceed_edited(exchange: &mut Exchange<'_>, chosen: Chosen<'_>) -> Answer {
+    let route = &chosen.route;
+    let preflight = route
+        .cors
+        .as_ref()
+        .and_then(|cors| cors.preflight(exchange.head));
+    if let Some(response) = preflight {
+        return after::finish(route, exchange, response.into());
+    }
+    if let Err(response) = route.limit_content(exchange) {
+        return after::finish(route, exchange, (*response).into());
+    }
+    authorize(exchange, chosen)
+}
+
+/// Every gate on the way judges, each once.
+fn authorize(exchange: &mut Exchange<'_>, chosen: Chosen<'_>) -> Answer {
+    let Chosen {
+        route,
+        passed,
+        asked,
+    } = chosen;
+    let mut judges: Vec<Rc<Route>> = Vec::new();
+    for judge in passed.into_iter().chain([Rc::clone(&route)]) {
+        let is_judged = judges.iter().any(|other| judge.is_as_open_as(other));
+        if judge.gate.is_some() && !is_judged {
+            judges.push(judge);
+        }
+    }
+    for at in 0..judges.len() {
+        let Some((judge, gate)) = judges
+            .get(at)
+            .and_then(|judge| Some((judge, judge.gate.as_ref()?)))
+        else {
+            continue;
+        };
+        match gate.judge(exchange) {
+            Judging::Done(verdict) => {
+                if let Some(refused) = settle(judge, verdict, exchange.head) {
+                    return answer_refused(&route, exchange, refused);
+                }
+            }
+            Judging::Later(verdict) => {
+                let rest = judges.split_off(at);
+                let asked = asked.into_owned();
+                let owned = exchange.detach();
+                return Answer::Later(Box::pin(authorize_later(
+                    owned, verdict, rest, route, asked,
+                )));
+            }
+        }
+    }
+    let answer = route.produce(exchange, &asked);
+    after::finish(&route, exchange, answer)
+}
+
+/// The same from a gate on that has to wait.
+async fn authorize_later(
+    mut owned: OwnedExchange,
+    first: gate::Waiting,
+    judges: Vec<Rc<Route>>,
+    route: Rc<Route>,
+    asked: Asked<'static>,
+) -> Response {
+    let mut waiting = Some(first);
+    for judge in judges {
+        let judging = match (waiting.take(), &judge.gate) {
+            (Some(verdict), _) => Judging::Later(verdict),
+            (None, Some(gate)) => gate.judge(&mut owned.exchange()),
+            (None, None) => continue,
+        };
+        let verdict = match judging {
+            Judging::Done(verdict) => verdict,
+            Judging::Later(verdict) => verdict.await,
+        };
+        if let Some(refused) = settle(&judge, verdict, owned.head()) {
+            let answer = answer_refused(&route, &owned.exchange(), refused);
+            return answer.response().await;
+        }
+    }
+    let answer = {
+        let mut exchange = owned.exchange();
+        let answer = route.produce(&mut exchange, &asked);
+        after::finish(&route, &exchange, answer)
+    };
+    answer.response().await
+}
+
+/// What a verdict means for a route: nothing, if the request goes on.
+fn settle(judge: &Route, verdict: Verdict, head: RequestHead<'_>) -> Option<Refused> {
+    match verdict {
+        Verdict::Pass(user) if judge.admits_user(&user) => None,
+        Verdict::Pass(_) => Some(Refused {
+            response: forbidden(head, "You are signed in, and may not come in here"),
+            has_form: false,
+        }),
+        Verdict::Answer(refused) => Some(refused),
+    }
+}
+
+fn answer_refused(route: &Rc<Route>, exchange: &Exchange<'_>, refused: Refused) -> Answer {
+    if refused.has_form {
+        after::finish_form(route, exchange, refused.response)
+    } else {
+        after::finish(route, exchange, refused.response.into())
+    }
+}
+
+fn forbidden(head: RequestHead<'_>, because: &str) -> Response {
+    error_response(Status::FORBIDDEN, because, "RFC 9110 §15.5.4", Some(head))
+}
+
+/// No site is for that host, and none is for every other (RFC 9110 §7.4).
+fn without_site(head: RequestHead<'_>) -> Answer {
+    error_response(
+        Status::MISDIRECTED_REQUEST,
+        "This server has no site for that host",
+        "RFC 9110 §15.5.20",
+        Some(head),
+    )
+    .into()
+}
+
+fn misdirected(head: RequestHead<'_>) -> Answer {
+    refusal_response(PeerError::Misdirected.into(), Some(head)).into()
+}
+
+/// How often a path is rewritten for one request.
+const REWRITES_MAX: usize = 8;
+
+#[cfg(test)]
+mod tests;

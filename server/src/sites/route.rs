@@ -1,0 +1,493 @@
+//! One route, ready to answer: what its site and itself say, put together once.
+
+use std::fmt;
+use std::rc::Rc;
+
+use engine::{Answer, Exchange, Response};
+use origin::wire::Recent;
+use origin::{Cache, Coding, Files, FilesConfig, FilesError, error_response, refusal_response};
+use semantics::{FieldRuleError, FieldRules, Known, NormalPath, Status};
+
+use super::client::Access;
+use super::cors::Cors;
+use super::gate::Gate;
+use super::matching::prefix;
+use super::pages::Pages;
+use super::redirect::Redirect;
+use super::template::{Template, TemplateError, Words};
+use crate::config::{self, CodingName, HandlerName, Settings, Site};
+
+/// What answers below one path of a site, and under which rules.
+#[derive(Debug)]
+pub(crate) struct Route {
+    prefix: Box<[u8]>,
+    /// Octets of the path that led here, and that the files below another root do not have in their own.
+    led_octets: usize,
+    target: Target,
+    /// Where else is looked, instead of here.
+    pub(super) rewrite: Option<Template>,
+    pub(super) access: Access,
+    pub(super) gate: Option<Rc<dyn Gate>>,
+    /// Who of those whom the gate knows; empty is every one.
+    users: Vec<Box<str>>,
+    pub(super) request_rules: FieldRules,
+    /// What is done to the fields of every answer, and of those that go out by TLS.
+    rules: Rules,
+    pub(super) cors: Option<Cors>,
+    pub(super) pages: Option<Pages>,
+    /// Octets of content, where that is less than the listener lets in.
+    content_octets_max: Option<u64>,
+    /// Nothing stands between a request without content and the files.
+    is_direct: bool,
+}
+
+#[derive(Debug)]
+enum Target {
+    Files(FilesTarget),
+    Echo,
+    Wire(Recent),
+    Redirect(Redirect),
+    /// A site that has no files beside its routes.
+    Nothing,
+}
+
+#[derive(Debug)]
+struct FilesTarget {
+    plain: Files,
+    /// For answers by TLS, where those have other fields.
+    secured: Option<Files>,
+    tried: Option<TryFiles>,
+}
+
+#[derive(Debug)]
+struct TryFiles {
+    paths: Vec<Template>,
+    otherwise: Status,
+}
+
+#[derive(Debug)]
+struct Rules {
+    plain: FieldRules,
+    secured: Option<FieldRules>,
+}
+
+/// What a request asks for, after gateways and rewriting.
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) path: NormalPath<'a>,
+    pub(super) query: Option<std::borrow::Cow<'a, [u8]>>,
+    /// As it may be shown; see [`super::redirect::shown_host`].
+    pub(super) host: Option<String>,
+}
+
+impl Asked<'_> {
+    pub(super) fn into_owned(self) -> Asked<'static> {
+        Asked {
+            path: self.path.into_owned(),
+            query: self.query.map(|query| query.into_owned().into()),
+            host: self.host,
+        }
+    }
+}
+
+/// What all routes of a server are made with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Made<'a> {
+    pub(super) allow_trace: bool,
+    pub(super) cache: &'a Rc<Cache>,
+    pub(super) recent: &'a Recent,
+    /// Octets of content that a route lets in which says nothing of it, and that listeners do.
+    pub(super) content_octets_max: u64,
+    pub(super) listener_octets_max: u64,
+    pub(super) gates: &'a [(String, Rc<dyn Gate>)],
+}
+
+/// Why a site cannot be served.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SiteError {
+    /// Its files.
+    Files(FilesError),
+    /// A field that is to be set, added or removed.
+    Field(String, FieldRuleError),
+    /// Where a redirect leads, or what is looked for instead of a path.
+    Template(String, String),
+    /// A status that no redirect has, or that no error has.
+    Status(u64),
+    /// No `[[auth]]` has this name.
+    Auth(String),
+}
+
+impl Route {
+    pub(super) fn new(
+        route: &config::Route,
+        site: &Site,
+        made: Made<'_>,
+    ) -> Result<Self, SiteError> {
+        let settings = route.settings.over(&site.settings);
+        let cors = settings.cors.as_ref().map(Cors::new);
+        let rules = Rules::new(&settings, site, cors.as_ref())?;
+        let target = Target::new(route, site, &settings, &rules, made)?;
+        let prefix = prefix(&route.path).as_bytes();
+        let mut this = Self {
+            prefix: prefix.into(),
+            led_octets: route.root.as_ref().map_or(0, |_| prefix.len()),
+            target,
+            rewrite: match &route.rewrite {
+                Some(text) => Some(template(text, Template::path)?),
+                None => None,
+            },
+            access: Access::new(
+                settings.allow.as_deref().unwrap_or_default(),
+                settings.deny.as_deref().unwrap_or_default(),
+            ),
+            gate: gate(settings.auth.as_deref(), made)?,
+            users: settings
+                .users
+                .iter()
+                .flatten()
+                .map(|user| user.as_str().into())
+                .collect(),
+            request_rules: request_rules(&settings)?,
+            rules,
+            cors,
+            pages: pages(route, site, made.cache)?,
+            content_octets_max: Some(
+                settings
+                    .content_octets_max
+                    .unwrap_or(made.content_octets_max),
+            )
+            .filter(|&octets| octets < made.listener_octets_max),
+            is_direct: false,
+        };
+        this.is_direct = this.is_plain() && !site.to_https;
+        Ok(this)
+    }
+
+    fn is_plain(&self) -> bool {
+        let has_files = matches!(&self.target, Target::Files(files) if files.tried.is_none())
+            && self.led_octets == 0;
+        has_files
+            && self.rewrite.is_none()
+            && self.access.is_open()
+            && self.gate.is_none()
+            && self.request_rules.is_empty()
+    }
+
+    /// The files that answer a request without content at once, if nothing stands before them.
+    #[inline]
+    pub(super) fn direct(&self, is_secured: bool) -> Option<&Files> {
+        match &self.target {
+            Target::Files(files) if self.is_direct => Some(files.by(is_secured)),
+            _ => None,
+        }
+    }
+
+    /// Whether somebody who is signed in may come in.
+    pub(super) fn admits_user(&self, name: &str) -> bool {
+        self.users.is_empty() || self.users.iter().any(|user| **user == *name)
+    }
+
+    /// Whether the same people may come in here as there.
+    pub(super) fn is_as_open_as(&self, other: &Self) -> bool {
+        let is_same_gate = match (&self.gate, &other.gate) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(a), Some(b)) => Rc::ptr_eq(a, b),
+        };
+        is_same_gate && (self.gate.is_none() || self.users == other.users)
+    }
+
+    /// Sets the limit of the content that this route lets in (RFC 9110 §15.5.14).
+    pub(super) fn limit_content(&self, exchange: &mut Exchange<'_>) -> Result<(), Box<Response>> {
+        let Some(octets_max) = self.content_octets_max else {
+            return Ok(());
+        };
+        exchange
+            .limit_content(octets_max)
+            .map_err(|refusal| Box::new(refusal_response(refusal, Some(exchange.head))))
+    }
+
+    /// What the words of a template stand for.
+    pub(super) fn words<'a>(&self, asked: &'a Asked<'_>) -> Words<'a> {
+        let path = asked.path.octets();
+        Words {
+            path,
+            rest: path.get(self.prefix.len()..).unwrap_or_default(),
+            query: asked.query.as_deref(),
+            host: asked.host.as_deref(),
+        }
+    }
+
+    /// The answer of whatever this route leads to.
+    pub(super) fn produce(&self, exchange: &mut Exchange<'_>, asked: &Asked<'_>) -> Answer {
+        match &self.target {
+            Target::Files(files) => self.answer_files(files, exchange, asked),
+            Target::Echo => origin::echo::answer(exchange),
+            Target::Wire(recent) => recent.answer(exchange),
+            Target::Redirect(redirect) => redirect.answer(exchange.head, &self.words(asked)).into(),
+            Target::Nothing => error_response(
+                Status::NOT_FOUND,
+                "There is nothing at this path",
+                "RFC 9110 §15.5.5",
+                Some(exchange.head),
+            )
+            .into(),
+        }
+    }
+
+    fn answer_files(
+        &self,
+        target: &FilesTarget,
+        exchange: &mut Exchange<'_>,
+        asked: &Asked<'_>,
+    ) -> Answer {
+        let files = target.by(exchange.is_secured);
+        // Empty where the path is the route's own, without a slash: the files then redirect to it with one.
+        let below = asked
+            .path
+            .octets()
+            .get(self.led_octets..)
+            .unwrap_or_default();
+        let below_path = NormalPath::plain(below);
+        let Some(tried) = target.tried.as_ref().filter(|_| !below.is_empty()) else {
+            return files.answer(exchange, &below_path);
+        };
+        let words = Words {
+            path: below,
+            ..self.words(asked)
+        };
+        let paths: Vec<_> = tried
+            .paths
+            .iter()
+            .filter_map(|template| template.expand_path(&words))
+            .map(|(path, _)| path)
+            .collect();
+        files.answer_first(exchange, &below_path, &paths, tried.otherwise)
+    }
+
+    /// The rules for the fields of an answer.
+    pub(super) fn rules(&self, is_secured: bool) -> &FieldRules {
+        match &self.rules.secured {
+            Some(rules) if is_secured => rules,
+            _ => &self.rules.plain,
+        }
+    }
+
+    /// Whether the fields of an answer depend on the Origin of the request.
+    #[inline]
+    pub(super) fn depends_on_origin(&self) -> bool {
+        self.cors.as_ref().is_some_and(Cors::depends_on_origin)
+    }
+}
+
+impl FilesTarget {
+    #[inline]
+    fn by(&self, is_secured: bool) -> &Files {
+        match &self.secured {
+            Some(files) if is_secured => files,
+            _ => &self.plain,
+        }
+    }
+}
+
+impl Target {
+    fn new(
+        route: &config::Route,
+        site: &Site,
+        settings: &Settings,
+        rules: &Rules,
+        made: Made<'_>,
+    ) -> Result<Self, SiteError> {
+        Ok(match route.handler {
+            HandlerName::Echo => Self::Echo,
+            HandlerName::Wire => Self::Wire(made.recent.clone()),
+            HandlerName::Redirect => Self::Redirect(redirect(route)?),
+            HandlerName::Files => {
+                let Some(root) = route.root.as_ref().or(site.root.as_ref()) else {
+                    return Ok(Self::Nothing);
+                };
+                let with = |fields: &FieldRules| {
+                    let config = FilesConfig {
+                        root: root.clone(),
+                        index: site.index.clone(),
+                        browse: site.browse,
+                        allow_trace: made.allow_trace,
+                        cache_control: route.cache_control.clone(),
+                        expires_seconds: route.expires.map(|expires| expires.as_secs()),
+                        codings: codings(settings),
+                        coding_octets_min: settings.coding_octets_min.unwrap_or(CODING_OCTETS_MIN),
+                        fields: fields.clone(),
+                    };
+                    Files::new(config, Rc::clone(made.cache)).map_err(SiteError::Files)
+                };
+                Self::Files(FilesTarget {
+                    plain: with(&rules.plain)?,
+                    secured: rules.secured.as_ref().map(with).transpose()?,
+                    tried: try_files(&route.try_files)?,
+                })
+            }
+        })
+    }
+}
+
+fn codings(settings: &Settings) -> Vec<Coding> {
+    let named = |name: &CodingName| match name {
+        CodingName::Zstd => Coding::Zstd,
+        CodingName::Br => Coding::Brotli,
+        CodingName::Gzip => Coding::Gzip,
+    };
+    match &settings.codings {
+        Some(names) => names.iter().map(named).collect(),
+        None => Coding::ALL.to_vec(),
+    }
+}
+
+impl Rules {
+    fn new(settings: &Settings, site: &Site, cors: Option<&Cors>) -> Result<Self, SiteError> {
+        let mut plain = FieldRules::default();
+        let in_words = |name: &str| {
+            let name = name.to_owned();
+            move |error| SiteError::Field(name, error)
+        };
+        for name in settings.remove_fields.iter().flatten() {
+            plain.remove(name).map_err(in_words(name))?;
+        }
+        for (name, value) in settings.set_fields.iter().flatten() {
+            plain.set(name, value).map_err(in_words(name))?;
+        }
+        for (name, value) in settings.add_fields.iter().flatten() {
+            plain.add(name, value).map_err(in_words(name))?;
+        }
+        if settings.nosniff.unwrap_or(true) {
+            let field = Known::XContentTypeOptions.name();
+            plain.supply(field, "nosniff").map_err(in_words(field))?;
+        }
+        if let Some(cors) = cors {
+            cors.constant_fields(&mut plain).map_err(in_words("cors"))?;
+        }
+        // RFC 6797 §7.2: never on an answer that did not go by a secure transport.
+        let secured = match site.hsts {
+            None => None,
+            Some(time) => {
+                let field = Known::StrictTransportSecurity.name();
+                let scope = if site.hsts_subdomains {
+                    "; includeSubDomains"
+                } else {
+                    ""
+                };
+                let value = format!("max-age={}{scope}", time.as_secs());
+                let mut secured = plain.clone();
+                secured.supply(field, &value).map_err(in_words(field))?;
+                Some(secured)
+            }
+        };
+        Ok(Self { plain, secured })
+    }
+}
+
+fn request_rules(settings: &Settings) -> Result<FieldRules, SiteError> {
+    let mut rules = FieldRules::default();
+    for name in settings.remove_request_fields.iter().flatten() {
+        rules
+            .remove(name)
+            .map_err(|error| SiteError::Field(name.clone(), error))?;
+    }
+    for (name, value) in settings.set_request_fields.iter().flatten() {
+        rules
+            .set(name, value)
+            .map_err(|error| SiteError::Field(name.clone(), error))?;
+    }
+    Ok(rules)
+}
+
+/// Pages that a route names lie below its own root, those of its site below that of the site.
+fn pages(
+    route: &config::Route,
+    site: &Site,
+    cache: &Rc<Cache>,
+) -> Result<Option<Pages>, SiteError> {
+    let (named, root) = match &route.settings.error_pages {
+        Some(pages) => (Some(pages), route.root.as_ref().or(site.root.as_ref())),
+        None => (site.settings.error_pages.as_ref(), site.root.as_ref()),
+    };
+    let (Some(named), Some(root)) = (named.filter(|named| !named.is_empty()), root) else {
+        return Ok(None);
+    };
+    Pages::new(root.clone(), named, cache)
+        .map(Some)
+        .map_err(SiteError::Files)
+}
+
+fn gate(name: Option<&str>, made: Made<'_>) -> Result<Option<Rc<dyn Gate>>, SiteError> {
+    let Some(name) = name.filter(|name| !name.is_empty()) else {
+        return Ok(None);
+    };
+    let known = made.gates.iter().find(|(known, _)| known == name);
+    let (_, gate) = known.ok_or_else(|| SiteError::Auth(name.to_owned()))?;
+    Ok(Some(Rc::clone(gate)))
+}
+
+fn redirect(route: &config::Route) -> Result<Redirect, SiteError> {
+    let location = template(
+        route.redirect.as_deref().unwrap_or_default(),
+        Template::location,
+    )?;
+    let status = match route.redirect_status {
+        301 => Status::MOVED_PERMANENTLY,
+        302 => Status::FOUND,
+        303 => Status::SEE_OTHER,
+        307 => Status::TEMPORARY_REDIRECT,
+        308 => Status::PERMANENT_REDIRECT,
+        other => return Err(SiteError::Status(other)),
+    };
+    Ok(Redirect::new(status, location, route.cache_control.clone()))
+}
+
+/// The paths, and the status when none of them leads to anything: 404, if the list does not say it by `=410` or so at its end.
+fn try_files(texts: &[String]) -> Result<Option<TryFiles>, SiteError> {
+    let (paths, otherwise) = match texts.split_last() {
+        None => return Ok(None),
+        Some((last, before)) => match last.strip_prefix('=') {
+            None => (texts, Status::NOT_FOUND),
+            Some(code) => {
+                let code: u16 = code.parse().unwrap_or(0);
+                let status = Status::new(code).filter(|status| status.is_error() && code < 600);
+                (before, status.ok_or(SiteError::Status(code.into()))?)
+            }
+        },
+    };
+    let paths = paths
+        .iter()
+        .map(|text| template(text, Template::path))
+        .collect::<Result<_, _>>()?;
+    Ok(Some(TryFiles { paths, otherwise }))
+}
+
+fn template(
+    text: &str,
+    parse: impl FnOnce(&str) -> Result<Template, TemplateError>,
+) -> Result<Template, SiteError> {
+    parse(text).map_err(|error| SiteError::Template(text.to_owned(), error.to_string()))
+}
+
+impl fmt::Display for SiteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Files(error) => error.fmt(f),
+            Self::Field(name, error) => write!(f, "{name}: {error}"),
+            Self::Template(text, error) => write!(f, "\"{}\": {error}", text.escape_debug()),
+            Self::Status(code) => write!(f, "{code} is not a status that can be given here"),
+            Self::Auth(name) => write!(
+                f,
+                "there is no [[auth]] by the name \"{}\"",
+                name.escape_debug()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for SiteError {}
+
+/// Shorter content gains nothing worth the work, and fits a packet or two anyway.
+const CODING_OCTETS_MIN: u64 = 1024;
