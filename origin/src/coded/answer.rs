@@ -53,7 +53,7 @@ impl Files {
             return entry.representation.answer(head, now);
         };
         if selected.variants.sidecar(selected.coding).is_some() {
-            self.from_sidecar(&selected, head)
+            self.beside(&selected, head)
         } else if entry.representation.meta.octets <= self.cache().coded_whole_octets_max() {
             self.coded_once(&selected, head)
         } else {
@@ -62,12 +62,12 @@ impl Files {
     }
 
     /// What stands beside the file, like any file.
-    fn from_sidecar(&self, selected: &Selected<'_>, head: RequestHead<'_>) -> Answer {
+    fn beside(&self, selected: &Selected<'_>, head: RequestHead<'_>) -> Answer {
         let sidecar = match self.kept(selected) {
             Some(kept) => kept,
             None => match self.open_sidecar(selected, Wait::CachedOnly) {
                 Ok(opened) => opened,
-                Err(OpenError::WouldBlock) => return self.from_sidecar_later(selected, head),
+                Err(OpenError::WouldBlock) => return self.beside_later(selected, head),
                 // It went since.
                 Err(_) => return selected.as_it_is(head),
             },
@@ -75,7 +75,7 @@ impl Files {
         selected.answer_with(&sidecar, head)
     }
 
-    fn from_sidecar_later(&self, selected: &Selected<'_>, head: RequestHead<'_>) -> Answer {
+    fn beside_later(&self, selected: &Selected<'_>, head: RequestHead<'_>) -> Answer {
         let (files, request) = (self.clone(), head.to_owned());
         let (entry, coding) = (Rc::clone(selected.entry), selected.coding);
         let (path, now) = (Box::<[u8]>::from(selected.path), selected.now);
