@@ -17,7 +17,10 @@ fn text(octets: usize) -> Vec<u8> {
         if text.len() >= octets {
             break;
         }
-        let _ = writeln!(text, "Line {number} of {octets} octets, more or less alike.");
+        let _ = writeln!(
+            text,
+            "Line {number} of {octets} octets, more or less alike."
+        );
     }
     text.truncate(octets);
     text
@@ -42,7 +45,10 @@ fn ask(client: &mut Client, line: &str, fields: &str) -> Response {
 /// What comes out of a program when this is put in; `None` where it is not installed.
 fn through(program: &str, args: &[&str], input: &[u8]) -> Option<Vec<u8>> {
     let mut command = Command::new(program);
-    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
     let mut child = command.spawn().ok()?;
     let mut stdin = child.stdin.take()?;
     let input = input.to_vec();
@@ -79,7 +85,8 @@ fn curl_decodes_what_it_asks_for() {
 fn the_programs_of_each_coding_decode_it() {
     let hansom = place().serve(&[]);
     let mut client = hansom.connect();
-    let python = "import sys, zlib; sys.stdout.buffer.write(zlib.decompress(sys.stdin.buffer.read(), 31))";
+    let python =
+        "import sys, zlib; sys.stdout.buffer.write(zlib.decompress(sys.stdin.buffer.read(), 31))";
     for (coding, program, args) in [
         ("gzip", "gzip", &["-dc"][..]),
         ("gzip", "python3", &["-c", python]),
@@ -146,7 +153,11 @@ fn a_long_content_comes_in_chunks_and_the_connection_goes_on() {
         assert_eq!(ask(&mut client, "GET /1.txt", &fields).status, 304);
         let plain = ask(&mut client, "GET /1.txt", "");
         assert_same(&plain.content, &text(LENGTHS[1]));
-        let part = ask(&mut client, "GET /1.txt", &format!("{gzip}Range: bytes=0-99\r\n"));
+        let part = ask(
+            &mut client,
+            "GET /1.txt",
+            &format!("{gzip}Range: bytes=0-99\r\n"),
+        );
         assert_eq!((part.status, part.value("content-encoding")), (206, None));
         assert_same(&part.content, &text(LENGTHS[1])[..100]);
     }
@@ -207,7 +218,10 @@ fn clients_that_hang_up_hold_no_coder_and_no_memory() {
 fn a_gib_is_coded_in_bounded_memory() {
     let place = Place::new();
     let path = place.path().join("site/holes.txt");
-    File::create(path).expect("a file").set_len(1 << 30).expect("holes");
+    File::create(path)
+        .expect("a file")
+        .set_len(1 << 30)
+        .expect("holes");
     let hansom = place.serve(&[]);
     let mut client = hansom.connect();
     client.send("GET /holes.txt HTTP/1.1\r\nHost: a\r\nAccept-Encoding: zstd\r\n\r\n");
