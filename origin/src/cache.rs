@@ -160,9 +160,10 @@ impl Cache {
         if let (Some(asked), Some(variants)) = (asked, &entry.variants)
             && let Some(coding) = variants.choose(asked)
         {
-            let coded = variants.linked(coding).filter(|_| entry.is_checked(now))?;
+            let coded = variants.linked(coding)?;
             entry.was_used.set(true);
-            return coded.kept_answer(now);
+            let may_answer = entry.is_checked(now) && coded.is_settled(now);
+            return may_answer.then(|| coded.kept_answer(now)).flatten();
         }
         if !entry.is_checked(now) {
             return None;
@@ -338,6 +339,11 @@ impl Entry {
             rendition: self.representation.rendition.clone(),
             content: Bytes::clone(content),
         })
+    }
+
+    /// Whether its file can have changed since without a sign.
+    pub(crate) fn is_settled(&self, now: Now) -> bool {
+        !self.representation.is_fresh_change || self.is_checked(now)
     }
 
     /// Whether the cache holds it.

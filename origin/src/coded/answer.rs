@@ -303,7 +303,11 @@ impl Files {
             None => self.cache().find(site, selected.path)?,
         };
         let is_of_version = match selected.variants.sidecar(selected.coding) {
-            Some(meta) => kept.representation.meta == *meta && kept.representation.is_still(meta),
+            Some(meta) => {
+                kept.representation.meta == *meta
+                    && kept.representation.is_still(meta)
+                    && kept.is_settled(selected.now)
+            }
             None => kept.representation.etag() == &*selected.coded_tag(),
         };
         if !is_of_version {

@@ -229,3 +229,26 @@ fn ranges_and_preconditions_are_of_what_is_sent() {
     assert_eq!(response.head.status().code(), 304);
     assert_eq!(field(&response, Known::ETag).unwrap(), plain);
 }
+
+/// Two changes within a tick of the clock bear the same times.
+#[test]
+fn one_that_has_just_changed_is_read_again() {
+    let site = site();
+    site.write("a.html", "the file");
+    site.write("a.html.gz", "beside");
+    let place = || {
+        let response = net::run_alone(response_of(site.answer("GET /a.html", GZIP)));
+        let Content::Octets(octets) = response.content else {
+            panic!("it is not in memory");
+        };
+        octets
+    };
+    site.turn_back_to("a.html.gz");
+    let first = place();
+    assert_eq!(place().as_ptr(), first.as_ptr());
+    site.pass(1001);
+    let second = place();
+    assert_ne!(second.as_ptr(), first.as_ptr());
+    site.pass(1001);
+    assert_eq!(place().as_ptr(), second.as_ptr());
+}
