@@ -52,12 +52,15 @@ mod brotli;
 mod decoder;
 mod encoder;
 mod gzip;
+mod law;
 #[cfg(test)]
 mod testing;
 mod zstd;
 
 pub use decoder::{DecodeError, Decoder, DecoderLimits, RATIO_FREE_OCTETS, Step};
 pub use encoder::{EncodeError, Encoder};
+#[doc(hidden)]
+pub use law::law;
 
 /// A content coding that is encoded and decoded here, by its registered name (RFC 9110 §18.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
