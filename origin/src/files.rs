@@ -20,13 +20,16 @@ use semantics::fields::precondition::Validators;
 use semantics::{FieldRules, Known, Method, NormalPath, OwnedRequest, RequestHead, Status, Target};
 
 use crate::cache::{Cache, Entry};
+use crate::changes;
 use crate::coded::{Codings, Sidecars};
 use crate::encode::{push_path, push_query};
 use crate::errors::error_response;
 use crate::listing;
-use crate::media_type;
 use crate::methods::{options_answer, trace_answer, unsupported_method};
-use crate::representation::{HeadRules, Held, Representation, SELECTIVE, Version, refused_by};
+use crate::representation::{
+    HeadRules, Held, Labels, Representation, SELECTIVE, Version, refused_by,
+};
+use crate::variants::{NegotiateConfig, Negotiator, labels_of};
 
 /// What [`Files`] serve, and how. Files whose name begins with a dot are never served.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +40,8 @@ pub struct FilesConfig {
     pub index: Vec<String>,
     /// Whether a folder without such a file is listed.
     pub browse: bool,
+    /// Whether a list has a form for uploading, for folders with [`Uploads`](crate::Uploads).
+    pub uploads: bool,
     /// Whether TRACE is answered.
     pub allow_trace: bool,
     /// The Cache-Control field of every file.
@@ -48,6 +53,8 @@ pub struct FilesConfig {
     pub codings: Vec<Coding>,
     /// Octets of a file that is coded on the fly, at least.
     pub coding_octets_min: u64,
+    /// Whether a file is selected among its variants, such as `page.en.html` and `page.de.html` (RFC 9110 §12.1).
+    pub negotiate: Option<NegotiateConfig>,
     /// What is done to the fields of every file. The answer of a file that is kept has it in its head; whoever composes
     /// a server applies it to the other answers.
     pub fields: FieldRules,
@@ -65,27 +72,29 @@ pub enum FilesError {
 
 /// The files below one folder, for one worker. Clones are the same files.
 #[derive(Clone, Debug)]
-pub struct Files(Rc<Inner>);
+pub struct Files(pub(crate) Rc<Inner>);
 
 #[derive(Debug)]
-struct Inner {
-    place: Arc<Place>,
+pub(crate) struct Inner {
+    pub(crate) place: Arc<Place>,
     browse: bool,
+    uploads: bool,
     allow_trace: bool,
     rules: HeadRules,
     codings: Codings,
-    cache: Rc<Cache>,
+    pub(crate) cache: Rc<Cache>,
     /// The number of these files in the cache.
-    site: usize,
+    pub(crate) site: usize,
     /// The same for what is kept in a coding, by [`Coding::index`].
     coded_sites: [usize; Coding::ALL.len()],
+    pub(crate) negotiator: Option<Negotiator>,
 }
 
 /// Where files are looked for, also from other threads.
 #[derive(Debug)]
 pub(crate) struct Place {
-    root: Root,
-    index: Vec<String>,
+    pub(crate) root: Root,
+    pub(crate) index: Vec<String>,
     whole_octets_max: u64,
     /// Those that are looked for beside a file.
     codings: Vec<Coding>,
@@ -119,12 +128,14 @@ impl Files {
         Ok(Self(Rc::new(Inner {
             place,
             browse: config.browse,
+            uploads: config.uploads,
             allow_trace: config.allow_trace,
             rules,
             codings,
             site: cache.add_site(),
             coded_sites: Coding::ALL.map(|_| cache.add_site()),
             cache,
+            negotiator: config.negotiate.map(Negotiator::new),
         })))
     }
 
@@ -156,6 +167,11 @@ impl Files {
         }
     }
 
+    /// Where they are looked for.
+    pub(crate) fn place(&self) -> &Arc<Place> {
+        &self.0.place
+    }
+
     fn answer_fully(&self, exchange: &Exchange<'_>, path: &NormalPath<'_>) -> Answer {
         let head = exchange.head;
         match head.method() {
@@ -170,6 +186,14 @@ impl Files {
         if has_hidden_segment(path) {
             return not_found(head).into();
         }
+        if let Some(answer) = self.negotiate(head, path, now) {
+            return answer;
+        }
+        self.select_plain(head, path, now)
+    }
+
+    /// What stands at the path itself.
+    pub(crate) fn select_plain(&self, head: RequestHead<'_>, path: &[u8], now: Now) -> Answer {
         let files = &*self.0;
         match files.find(path, now) {
             Ok(found) => self.conclude(found, head, path, now),
@@ -257,14 +281,15 @@ impl Files {
             let relative: Box<[u8]> = relative(path).into();
             let form = listing::preference(head);
             let title = shown_path(head, path);
+            let uploads = files.uploads;
             let written = blocking(move || {
                 let folder = place
                     .root
                     .read_folder(&relative, listing::LISTING_ENTRIES_MAX)?;
-                Ok(listing::write(form, &title, folder))
+                Ok(listing::write(form, &title, folder, uploads))
             });
             match written.await {
-                Ok(Ok(text)) => listing::response(form, text),
+                Ok(Ok(text)) => listing::response(form, text, uploads),
                 Ok(Err(error)) => files.failed(head, path, &error),
                 Err(_) => internal(head),
             }
@@ -284,10 +309,6 @@ impl Files {
 
     pub(crate) fn rules(&self) -> &HeadRules {
         &self.0.rules
-    }
-
-    pub(crate) fn place(&self) -> Arc<Place> {
-        Arc::clone(&self.0.place)
     }
 
     /// The number in the cache of these files in a coding.
@@ -311,7 +332,7 @@ impl Inner {
     /// What the path leads to, without waiting.
     fn find(&self, path: &[u8], now: Now) -> Result<Found, OpenError> {
         if let Some(entry) = self.cache.find(self.site, path)
-            && let Some(entry) = self.revalidate(entry, path, now)?
+            && let Some(entry) = self.revalidate(entry, path, path, now)?
         {
             return Ok(Found::Entry(entry));
         }
@@ -325,10 +346,11 @@ impl Inner {
         Ok(self.take_in(located, path, now))
     }
 
-    /// The entry, if it is what the folder holds.
-    fn revalidate(
+    /// The entry that is kept by `key`, if it is what the folder holds at `path`.
+    pub(crate) fn revalidate(
         &self,
         entry: Rc<Entry>,
+        key: &[u8],
         path: &[u8],
         now: Now,
     ) -> Result<Option<Rc<Entry>>, OpenError> {
@@ -339,11 +361,21 @@ impl Inner {
             return Ok(None);
         }
         if !entry.is_checked(now) {
+            let changes = changes::count();
             if entry.representation.is_fresh_change {
                 return Ok(None);
             }
-            match self.place.stat(path, Wait::CachedOnly) {
-                Ok((meta, sidecars)) if entry.is_of(&meta, sidecars.as_deref()) => entry.check(now),
+            // What was selected among variants is kept by another key, and has nothing beside it.
+            let seen = if key == path {
+                self.place.look(path, Wait::CachedOnly)
+            } else {
+                let meta = self.place.stat(path, Wait::CachedOnly);
+                meta.map(|meta| (meta, None))
+            };
+            match seen {
+                Ok((meta, sidecars)) if entry.is_of(&meta, sidecars.as_deref()) => {
+                    entry.check(now, changes);
+                }
                 Err(error @ OpenError::WouldBlock) => return Err(error),
                 _ => return Ok(None),
             }
@@ -353,7 +385,7 @@ impl Inner {
         }
         let again = entry.representation.with_head_for(&self.rules, now);
         let variants = entry.variants.clone();
-        let kept = self.cache.keep(self.site, path, again, variants, now);
+        let kept = self.cache.keep(self.site, key, again, variants, now, 0);
         // The head is of this second, the look at the file may be an older one.
         kept.check_as(&entry);
         Ok(Some(kept))
@@ -368,24 +400,28 @@ impl Inner {
             }
             Located::File(loaded) => loaded,
         };
-        let media_type = media_type::of(&loaded.name);
-        let sidecars = loaded.sidecars.clone();
-        let octets = loaded.meta.octets;
-        let variants = self.codings.variants(&media_type, octets, sidecars);
-        let mut description = vec![(Known::ContentType, media_type.into_bytes().into())];
-        if variants.is_some() {
-            // RFC 9110 §12.5.5: also when it is sent without a coding.
-            description.push((Known::Vary, b"Accept-Encoding"[..].into()));
-        }
-        let version = Version::of_file(loaded.meta, loaded.held(), now);
-        let representation = Representation::new(version, description.into(), &self.rules, now);
-        let entry = self
-            .cache
-            .keep(self.site, path, representation, variants, now);
-        Found::Entry(entry)
+        let labels = labels_of(&loaded.name, self.negotiator.as_ref());
+        Found::Entry(self.keep(loaded, labels, path, now))
     }
 
-    fn failed(&self, head: RequestHead<'_>, path: &[u8], error: &OpenError) -> Response {
+    /// Keeps what was loaded by `key`.
+    pub(crate) fn keep(&self, loaded: Loaded, labels: Labels, key: &[u8], now: Now) -> Rc<Entry> {
+        let mut labels = labels;
+        let sidecars = loaded.sidecars.clone();
+        let octets = loaded.meta.octets;
+        let variants = self.codings.variants(&labels, octets, sidecars);
+        if variants.is_some() {
+            // Also when it is sent without a coding.
+            labels.vary_by("Accept-Encoding");
+        }
+        let changes = loaded.changes;
+        let version = Version::of_file(loaded.meta, loaded.held(), labels.tag, now);
+        let representation = Representation::new(version, Rc::new(labels), &self.rules, now);
+        self.cache
+            .keep(self.site, key, representation, variants, now, changes)
+    }
+
+    pub(crate) fn failed(&self, head: RequestHead<'_>, path: &[u8], error: &OpenError) -> Response {
         self.cache.remove(self.site, path);
         match error {
             // A link that leads out, and a FIFO, are none of the client's business: nothing is told of them.
@@ -411,7 +447,7 @@ impl Inner {
 type Seen = (FileMeta, Option<Box<Sidecars>>);
 
 /// What was found at a path. It may cross threads.
-enum Located {
+pub(crate) enum Located {
     File(Loaded),
     NeedsSlash,
     Folder,
@@ -421,9 +457,11 @@ pub(crate) struct Loaded {
     file: File,
     pub(crate) meta: FileMeta,
     /// Of a small file that held still while it was read.
-    content: Option<Bytes>,
+    pub(crate) content: Option<Bytes>,
     /// By which its media type is known.
     name: Vec<u8>,
+    /// The changes that this process had made before it was looked at.
+    pub(crate) changes: u64,
     sidecars: Option<Box<Sidecars>>,
 }
 
@@ -438,19 +476,29 @@ impl Loaded {
 
 impl Place {
     /// Opens what the path leads to, and reads it if it is a small file.
-    fn load(&self, path: &[u8], wait: Wait) -> Result<Located, OpenError> {
+    pub(crate) fn load(&self, path: &[u8], wait: Wait) -> Result<Located, OpenError> {
         let relative = relative(path);
+        let changes = changes::count();
+        let file = |open, name: Vec<u8>| {
+            let loaded = self.read(open, name, wait)?;
+            let sidecars = self.look_beside(&loaded.name, &loaded.meta, wait)?;
+            Ok(Located::File(Loaded {
+                changes,
+                sidecars,
+                ..loaded
+            }))
+        };
         if !is_folder_path(path) {
             let open = self.root.open(relative, wait)?;
             return match open.meta.kind {
                 FileKind::Folder => Ok(Located::NeedsSlash),
-                _ => self.take(open, relative.to_vec(), wait).map(Located::File),
+                _ => file(open, relative.to_vec()),
             };
         }
         for name in self.index_paths(relative) {
             match self.root.open(&name, wait) {
                 Ok(open) if open.meta.kind == FileKind::Regular => {
-                    return self.take(open, name, wait).map(Located::File);
+                    return file(open, name);
                 }
                 Ok(_) | Err(OpenError::NotFound) => {}
                 Err(error) => return Err(error),
@@ -463,8 +511,24 @@ impl Place {
         }
     }
 
+    /// What the system says of the file that [`Self::load`] would open.
+    fn stat(&self, path: &[u8], wait: Wait) -> Result<FileMeta, OpenError> {
+        let relative = relative(path);
+        if !is_folder_path(path) {
+            return self.root.stat(relative, wait);
+        }
+        for name in self.index_paths(relative) {
+            match self.root.stat(&name, wait) {
+                Ok(meta) if meta.kind == FileKind::Regular => return Ok(meta),
+                Ok(_) | Err(OpenError::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(OpenError::NotFound)
+    }
+
     /// What the system says of the file that [`Self::load`] would open, and of what stands beside it.
-    fn stat(&self, path: &[u8], wait: Wait) -> Result<Seen, OpenError> {
+    fn look(&self, path: &[u8], wait: Wait) -> Result<Seen, OpenError> {
         let relative = relative(path);
         if !is_folder_path(path) {
             let meta = self.root.stat(relative, wait)?;
@@ -493,17 +557,15 @@ impl Place {
 
     /// Opens a regular file by its path below the root, and reads it if it is small.
     pub(crate) fn load_named(&self, name: Vec<u8>, wait: Wait) -> Result<Loaded, OpenError> {
+        let changes = changes::count();
         let open = self.root.open(&name, wait)?;
         match open.meta.kind {
-            FileKind::Regular => self.read(open, name, wait),
+            FileKind::Regular => {
+                let loaded = self.read(open, name, wait)?;
+                Ok(Loaded { changes, ..loaded })
+            }
             _ => Err(OpenError::NotAFile),
         }
-    }
-
-    fn take(&self, open: OpenFile, name: Vec<u8>, wait: Wait) -> Result<Loaded, OpenError> {
-        let mut loaded = self.read(open, name, wait)?;
-        loaded.sidecars = self.look_beside(&loaded.name, &loaded.meta, wait)?;
-        Ok(loaded)
     }
 
     fn index_paths<'a>(&'a self, folder: &'a [u8]) -> impl Iterator<Item = Vec<u8>> + 'a {
@@ -518,7 +580,12 @@ impl Place {
 
     /// Reads a small file so that its content and what is told of it are of one version: nothing that the system says
     /// of it differs before and after.
-    fn read(&self, open: OpenFile, name: Vec<u8>, wait: Wait) -> Result<Loaded, OpenError> {
+    pub(crate) fn read(
+        &self,
+        open: OpenFile,
+        name: Vec<u8>,
+        wait: Wait,
+    ) -> Result<Loaded, OpenError> {
         let OpenFile { file, mut meta } = open;
         let mut content = None;
         let mut unsettled = None;
@@ -558,6 +625,7 @@ impl Place {
             meta,
             content,
             name,
+            changes: 0,
             sidecars: None,
         })
     }
@@ -577,18 +645,18 @@ impl Representation {
 }
 
 /// A path as a name below the root.
-fn relative(path: &[u8]) -> &[u8] {
+pub(crate) fn relative(path: &[u8]) -> &[u8] {
     let path = path.strip_prefix(b"/").unwrap_or(path);
     path.strip_suffix(b"/").unwrap_or(path)
 }
 
-fn is_folder_path(path: &[u8]) -> bool {
+pub(crate) fn is_folder_path(path: &[u8]) -> bool {
     path.ends_with(b"/")
 }
 
 /// Whether a segment begins with a dot. What it stands for is not served, and not told to exist. The exception is the
 /// folder that RFC 8615 §3 sets apart.
-fn has_hidden_segment(path: &[u8]) -> bool {
+pub(crate) fn has_hidden_segment(path: &[u8]) -> bool {
     path.split(|&b| b == b'/')
         .any(|segment| segment.first() == Some(&b'.') && segment != b".well-known")
 }
@@ -621,7 +689,7 @@ fn with_slash(head: RequestHead<'_>, path: &[u8]) -> Response {
 }
 
 /// The path as the client sees it.
-fn shown_path(head: RequestHead<'_>, path: &[u8]) -> Vec<u8> {
+pub(crate) fn shown_path(head: RequestHead<'_>, path: &[u8]) -> Vec<u8> {
     Target::parse(head.target(), head.method())
         .and_then(|target| {
             NormalPath::of(target.path)
@@ -631,7 +699,7 @@ fn shown_path(head: RequestHead<'_>, path: &[u8]) -> Vec<u8> {
         .unwrap_or_else(|| path.to_vec())
 }
 
-fn not_found(head: RequestHead<'_>) -> Response {
+pub(crate) fn not_found(head: RequestHead<'_>) -> Response {
     let because = "There is nothing at this path";
     error_response(Status::NOT_FOUND, because, "RFC 9110 §15.5.5", Some(head))
 }
@@ -641,7 +709,7 @@ fn not_listed(head: RequestHead<'_>) -> Response {
     error_response(Status::FORBIDDEN, because, "RFC 9110 §15.5.4", Some(head))
 }
 
-fn internal(head: RequestHead<'_>) -> Response {
+pub(crate) fn internal(head: RequestHead<'_>) -> Response {
     let because = "This server could not read the file";
     error_response(
         Status::INTERNAL_SERVER_ERROR,

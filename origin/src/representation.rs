@@ -27,7 +27,8 @@ pub(crate) struct Representation {
     pub(crate) held: Held,
     /// The head of a 200.
     pub(crate) rendition: Rendition,
-    description: Description,
+    /// What is said of it.
+    labels: Rc<Labels>,
     /// The ETag field's value.
     etag: Box<str>,
     /// The Last-Modified field's value.
@@ -45,6 +46,55 @@ pub(crate) enum Held {
     Whole(Bytes),
     /// In the file.
     Open(Rc<File>),
+}
+
+impl Held {
+    /// All of it, if it is in memory.
+    fn whole(&self) -> Option<&[u8]> {
+        match self {
+            Self::Whole(content) => Some(content),
+            Self::Open(_) => None,
+        }
+    }
+}
+
+/// What is said of the content beside its validators (RFC 9110 §8): by the name of the file, or by how it was selected.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Labels {
+    /// The value of Content-Type.
+    pub(crate) media_type: String,
+    /// Further fields, such as Content-Language and Vary.
+    pub(crate) fields: Vec<(Known, String)>,
+    /// Tells representations of one resource apart whose octets are the same (RFC 9110 §8.8.3).
+    pub(crate) tag: Option<u64>,
+}
+
+impl Labels {
+    /// Whether the content is in a coding (RFC 9110 §8.4).
+    pub(crate) fn is_coded(&self) -> bool {
+        let mut fields = self.fields.iter();
+        fields.any(|(field, _)| *field == Known::ContentEncoding)
+    }
+
+    /// The same of the content in a coding.
+    pub(crate) fn coded(&self, coding: &str) -> Self {
+        let mut labels = self.clone();
+        let coding = (Known::ContentEncoding, coding.to_owned());
+        labels.fields.push(coding);
+        labels
+    }
+
+    /// The selection also depends on this field of a request (RFC 9110 §12.5.5).
+    pub(crate) fn vary_by(&mut self, name: &str) {
+        match self
+            .fields
+            .iter_mut()
+            .find(|(field, _)| *field == Known::Vary)
+        {
+            Some((_, value)) => *value = format!("{value}, {name}"),
+            None => self.fields.push((Known::Vary, name.to_owned())),
+        }
+    }
 }
 
 /// What a site or route adds to the head of every file.
@@ -90,9 +140,10 @@ pub(crate) struct Version {
 }
 
 impl Version {
-    pub(crate) fn of_file(meta: FileMeta, held: Held, now: Now) -> Self {
+    /// `tag` is that of its labels.
+    pub(crate) fn of_file(meta: FileMeta, held: Held, tag: Option<u64>, now: Now) -> Self {
         let is_fresh_change = is_fresh_change(&meta, now);
-        let etag = entity_tag(&meta, &held, is_fresh_change);
+        let etag = entity_tag(&meta, held.whole(), is_fresh_change, tag);
         Self {
             meta,
             held,
@@ -102,41 +153,30 @@ impl Version {
     }
 }
 
-/// The fields of a representation that do not follow from its file, such as its media type, in the order in which they
-/// are sent.
-pub(crate) type Description = Rc<[(Known, Box<[u8]>)]>;
-
 impl Representation {
-    pub(crate) fn new(
-        version: Version,
-        description: Description,
-        rules: &HeadRules,
-        now: Now,
-    ) -> Self {
+    pub(crate) fn new(version: Version, labels: Rc<Labels>, rules: &HeadRules, now: Now) -> Self {
         let Version {
             meta,
             held,
             is_fresh_change,
             etag,
         } = version;
-        // RFC 9110 §8.8.2.1: a date in the future is replaced by that of the message.
-        let claimed = HttpDate::from_unix(u64::try_from(meta.modified.0).unwrap_or(0));
-        let modified = claimed.min(HttpDate::from_unix(now.unix_seconds));
+        let (claimed, modified) = modified_of(&meta, now);
         let depends_on_time = modified != claimed || rules.expires_seconds.is_some();
-        let mut head = ResponseHead::new(Status::OK);
-        for (field, value) in &*description {
-            head.add(*field, value);
-        }
-        let mut head = head
+        let mut head = ResponseHead::new(Status::OK)
+            .with(Known::ContentType, &labels.media_type)
             .with(Known::LastModified, modified.render())
             .with(Known::ETag, &*etag)
             .with(Known::AcceptRanges, "bytes");
+        for (field, value) in &labels.fields {
+            head.add(*field, value);
+        }
         rules.add_to(&mut head, now.unix_seconds);
         Self {
             meta,
             held,
             rendition: Rendition::new(head, meta.octets),
-            description,
+            labels,
             etag,
             modified,
             is_fresh_change,
@@ -152,12 +192,12 @@ impl Representation {
             is_fresh_change: self.is_fresh_change,
             etag: self.etag.clone(),
         };
-        Self::new(version, self.description.clone(), rules, now)
+        Self::new(version, Rc::clone(&self.labels), rules, now)
     }
 
-    /// What is told of it that does not follow from its file.
-    pub(crate) fn description(&self) -> &Description {
-        &self.description
+    /// What is said of it.
+    pub(crate) fn labels(&self) -> &Labels {
+        &self.labels
     }
 
     /// The ETag field's value.
@@ -201,7 +241,7 @@ impl Representation {
         let if_range = only_line(head.all(Known::IfRange));
         let date = HttpDate::from_unix(now.unix_seconds);
         let mut validators = self.validators();
-        if self.is_coded() {
+        if self.labels.is_coded() {
             // The codings of one content share their date, so that it is no strong validator (RFC 9110 §8.8.1): by it,
             // the parts of two of them would be put together.
             validators.last_modified = None;
@@ -234,20 +274,14 @@ impl Representation {
         }
     }
 
-    /// Whether it is in a content coding.
-    pub(crate) fn is_coded(&self) -> bool {
-        let mut fields = self.description.iter();
-        fields.any(|(field, _)| *field == Known::ContentEncoding)
-    }
-
     /// 304 with the fields that a 200 would have had, as far as a store needs them (RFC 9110 §15.4.5). As there is an
     /// entity tag, Last-Modified tells it nothing more.
     fn not_modified(&self) -> Response {
         let mut response = Response::new(Status::NOT_MODIFIED);
         let fields = [
-            Known::ContentLocation,
             Known::ETag,
             Known::CacheControl,
+            Known::ContentLocation,
             Known::Expires,
             Known::Vary,
         ];
@@ -260,7 +294,8 @@ impl Representation {
     fn partial_head(&self, is_known: bool) -> ResponseHead {
         let mut head = ResponseHead::new(Status::PARTIAL_CONTENT);
         if !is_known {
-            self.copy_fields(&mut head, &[Known::LastModified]);
+            let fields = [Known::LastModified, Known::ContentLanguage];
+            self.copy_fields(&mut head, &fields);
         }
         let fields = [
             Known::ETag,
@@ -407,22 +442,7 @@ pub(crate) fn refused_by(
     now: Now,
     not_modified: impl FnOnce() -> Response,
 ) -> Option<Response> {
-    let if_match: Vec<&[u8]> = head.all(Known::IfMatch).collect();
-    let if_none_match: Vec<&[u8]> = head.all(Known::IfNoneMatch).collect();
-    let conditions = Conditions {
-        if_match: &if_match,
-        if_none_match: &if_none_match,
-        if_modified_since: only_line(head.all(Known::IfModifiedSince)),
-        if_unmodified_since: only_line(head.all(Known::IfUnmodifiedSince)),
-        if_range: None,
-    };
-    let date = HttpDate::from_unix(now.unix_seconds);
-    match evaluate(
-        &conditions,
-        precondition::Method::GetOrHead,
-        Some(validators),
-        date,
-    ) {
+    match verdict(head, precondition::Method::GetOrHead, Some(validators), now) {
         Verdict::Proceed(_) => None,
         Verdict::NotModified(_) => Some(not_modified()),
         Verdict::PreconditionFailed(rule) => Some(error_response(
@@ -434,21 +454,65 @@ pub(crate) fn refused_by(
     }
 }
 
+/// What the preconditions of a request say (RFC 9110 §13.2.2).
+fn verdict(
+    head: RequestHead<'_>,
+    method: precondition::Method,
+    current: Option<&Validators<'_>>,
+    now: Now,
+) -> Verdict {
+    let if_match: Vec<&[u8]> = head.all(Known::IfMatch).collect();
+    let if_none_match: Vec<&[u8]> = head.all(Known::IfNoneMatch).collect();
+    let conditions = Conditions {
+        if_match: &if_match,
+        if_none_match: &if_none_match,
+        if_modified_since: only_line(head.all(Known::IfModifiedSince)),
+        if_unmodified_since: only_line(head.all(Known::IfUnmodifiedSince)),
+        if_range: None,
+    };
+    let date = HttpDate::from_unix(now.unix_seconds);
+    evaluate(&conditions, method, current, date)
+}
+
+/// The validators of a file, with its content if that is held in memory.
+pub(crate) fn validators_of(
+    meta: &FileMeta,
+    content: Option<&[u8]>,
+    now: Now,
+) -> (Box<str>, HttpDate) {
+    let etag = entity_tag(meta, content, is_fresh_change(meta, now), None);
+    (etag, modified_of(meta, now).1)
+}
+
+/// When the file was modified as it says itself, and as is told of it.
+///
+/// RFC 9110 §8.8.2.1: a date in the future is replaced by that of the message.
+fn modified_of(meta: &FileMeta, now: Now) -> (HttpDate, HttpDate) {
+    let claimed = HttpDate::from_unix(u64::try_from(meta.modified.0).unwrap_or(0));
+    (claimed, claimed.min(HttpDate::from_unix(now.unix_seconds)))
+}
+
 /// The strong entity tag of a file, if it can be had (RFC 9110 §8.8.3).
 ///
 /// * Content in memory: its length and a digest of it. Two versions share it only if they are the same octets, whatever
 ///   the clock and whoever set a date back, and two machines with the same file agree.
 /// * Content in a file: when it was modified, to the nanosecond, and its length, as far as the system's clock ticks
-///   tell versions apart. Shortly after a change they do not: then the tag is weak, with the time of the last change of
+///   tell versions apart. Shortly after a change they do not, unless the file was dated by whoever stored it: then the tag is weak, with the time of the last change of
 ///   any kind, so that it is not taken for one octet by octet, and differs from the strong one that follows.
-fn entity_tag(meta: &FileMeta, held: &Held, is_fresh_change: bool) -> Box<str> {
+fn entity_tag(
+    meta: &FileMeta,
+    content: Option<&[u8]>,
+    is_fresh_change: bool,
+    variant: Option<u64>,
+) -> Box<str> {
     let octets = meta.octets;
-    let mut tag = String::with_capacity(48);
-    let _ = match held {
-        Held::Whole(content) => write!(tag, "\"{octets:x}-{:016x}\"", digest(content)),
-        Held::Open(_) => {
+    let mut tag = String::with_capacity(64);
+    let _ = match content {
+        Some(content) => write!(tag, "\"{octets:x}-{:016x}\"", digest(content)),
+        None => {
             let modified = nanos(meta.modified);
-            if is_fresh_change {
+            // Where the two times differ, whatever writes the content from here on gives it another time than it has.
+            if is_fresh_change && meta.modified == meta.changed {
                 write!(
                     tag,
                     "W/\"{modified:x}-{octets:x}-{:x}\"",
@@ -459,6 +523,10 @@ fn entity_tag(meta: &FileMeta, held: &Held, is_fresh_change: bool) -> Box<str> {
             }
         }
     };
+    if let Some(variant) = variant {
+        tag.pop();
+        let _ = write!(tag, "-{variant:x}\"");
+    }
     tag.into()
 }
 
@@ -469,7 +537,7 @@ fn nanos((seconds, nanos): (i64, u32)) -> i128 {
 /// Whether the file changed so shortly before `now` that a further change could bear the same times: file times advance
 /// in ticks of up to 10 ms, and by whole seconds on some file systems, or by two. The time of a change of any kind
 /// counts, since no program can set that.
-fn is_fresh_change(meta: &FileMeta, now: Now) -> bool {
+pub(crate) fn is_fresh_change(meta: &FileMeta, now: Now) -> bool {
     let tick_millis = if meta.changed.1 == 0 { 2000 } else { 100 };
     let changed_millis = nanos(meta.changed) / 1_000_000;
     changed_millis + tick_millis > i128::from(now.unix_millis)
@@ -477,7 +545,7 @@ fn is_fresh_change(meta: &FileMeta, now: Now) -> bool {
 
 /// 64 bits that depend on every octet and are the same on every machine. It tells versions of a file apart, it does not
 /// withstand somebody who makes two files for each other.
-fn digest(octets: &[u8]) -> u64 {
+pub(crate) fn digest(octets: &[u8]) -> u64 {
     let mut state = SEED ^ octets.len() as u64;
     let (words, rest) = octets.as_chunks::<8>();
     for word in words {

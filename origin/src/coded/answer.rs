@@ -1,6 +1,7 @@
 //! The answer to a GET or HEAD of a file, in the coding that is selected.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use coding::Coding;
@@ -88,7 +89,7 @@ impl Files {
         };
         Answer::Later(Box::pin(async move {
             let head = request.head();
-            let place = files.place();
+            let place = Arc::clone(files.place());
             let loaded = blocking(move || place.load_named(name, Wait::MayBlock)).await;
             let selected = files.selected_again(&entry, head, coding, &path, now);
             match (selected, loaded) {
@@ -128,11 +129,12 @@ impl Files {
     }
 
     fn take_in_sidecar(&self, selected: &Selected<'_>, loaded: crate::files::Loaded) -> Rc<Entry> {
-        let (meta, held) = (loaded.meta, loaded.held());
-        let mut version = Version::of_file(meta, held, selected.now);
+        let (meta, changes) = (loaded.meta, loaded.changes);
+        let tag = selected.entry.representation.labels().tag;
+        let mut version = Version::of_file(meta, loaded.held(), tag, selected.now);
         // A file of the same length and time has another tag.
         version.etag = suffixed(&version.etag, &format!("-{}", selected.coding.extension()));
-        self.keep_coded(selected, version)
+        self.keep_coded(selected, version, changes)
     }
 
     /// What was coded once, or is coded for this request and those that come meanwhile.
@@ -222,7 +224,7 @@ impl Files {
         let version = version_of(&entry.representation, content, tag);
         let representation = self.coded_representation(&entry.representation, coding, version, now);
         let site = self.coded_site(coding);
-        let coded = self.cache().keep(site, path, representation, None, now);
+        let coded = self.cache().keep(site, path, representation, None, now, 0);
         variants.link(coding, Link::Kept(Rc::downgrade(&coded)));
         Outcome::Coded(coded)
     }
@@ -266,7 +268,7 @@ impl Files {
         )
     }
 
-    fn keep_coded(&self, selected: &Selected<'_>, version: Version) -> Rc<Entry> {
+    fn keep_coded(&self, selected: &Selected<'_>, version: Version, changes: u64) -> Rc<Entry> {
         let representation = self.coded_representation(
             &selected.entry.representation,
             selected.coding,
@@ -274,9 +276,14 @@ impl Files {
             selected.now,
         );
         let site = self.coded_site(selected.coding);
-        let entry = self
-            .cache()
-            .keep(site, selected.path, representation, None, selected.now);
+        let entry = self.cache().keep(
+            site,
+            selected.path,
+            representation,
+            None,
+            selected.now,
+            changes,
+        );
         selected.link(&entry);
         entry
     }
@@ -288,11 +295,8 @@ impl Files {
         version: Version,
         now: Now,
     ) -> Representation {
-        let mut description = identity.description().to_vec();
-        description.retain(|(field, _)| *field != Known::ContentEncoding);
-        let name = coding.name().as_bytes().into();
-        description.push((Known::ContentEncoding, name));
-        Representation::new(version, description.into(), self.rules(), now)
+        let labels = identity.labels().coded(coding.name());
+        Representation::new(version, Rc::new(labels), self.rules(), now)
     }
 
     /// What is kept of the file in the coding, with a head for this time.
@@ -321,7 +325,7 @@ impl Files {
                 .representation
                 .with_head_for(self.rules(), selected.now);
             self.cache()
-                .keep(site, selected.path, again, None, selected.now)
+                .keep(site, selected.path, again, None, selected.now, 0)
         };
         selected.link(&kept);
         Some(kept)

@@ -27,7 +27,7 @@ use semantics::fields::content_coding::Weights;
 use semantics::{Known, RequestHead, ResponseHead, Status};
 
 use crate::cache::Entry;
-use crate::representation::HeadRules;
+use crate::representation::{HeadRules, Labels};
 
 pub(crate) use coders::Coders;
 pub use request::coded_content_refused;
@@ -119,14 +119,17 @@ impl Codings {
     /// What a file is offered in. `None` if it is offered as it is alone.
     pub(crate) fn variants(
         &self,
-        media_type: &str,
+        labels: &Labels,
         octets: u64,
         sidecars: Option<Box<Sidecars>>,
     ) -> Option<Rc<Variants>> {
+        if labels.is_coded() {
+            return None;
+        }
         let is_on_the_fly = self.is_on_the_fly
             && !self.order.is_empty()
             && octets >= self.octets_min.max(1)
-            && worth::is_worth_coding(media_type);
+            && worth::is_worth_coding(&labels.media_type);
         if sidecars.is_none() && !is_on_the_fly {
             return None;
         }
