@@ -466,6 +466,12 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
+    /// Without what stands beside it, which has been negotiated already.
+    pub(crate) fn alone(mut self) -> Self {
+        self.sidecars = None;
+        self
+    }
+
     pub(crate) fn held(self) -> Held {
         match self.content {
             Some(content) => Held::Whole(content),

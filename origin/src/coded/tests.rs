@@ -432,3 +432,26 @@ fn coded_content_of_a_request_is_refused_with_what_is_taken() {
     assert_eq!(field(&refused, Known::AcceptEncoding).unwrap(), "identity");
     assert!(answer("Content-Encoding: identity\r\nContent-Encoding: br\r\n").is_some());
 }
+
+#[test]
+fn a_variant_that_was_negotiated_is_sent_in_a_coding() {
+    let negotiate = |config: &mut FilesConfig| {
+        config.negotiate = Some(crate::variants::NegotiateConfig::default());
+    };
+    let site = site_with(negotiate, CacheLimits::default());
+    site.write("a.en.html", text(5000));
+    site.write("a.de.html", text(6000));
+    site.pass(1001);
+    for (language, octets_expected) in [("en", 5000), ("de", 6000), ("en", 5000)] {
+        let response = site.ask("GET /a", &format!("{GZIP}Accept-Language: {language}\r\n"));
+        assert_eq!(coding_of(&response).as_deref(), Some("gzip"));
+        assert_eq!(
+            field(&response, Known::ContentLanguage).as_deref(),
+            Some(language)
+        );
+        let vary = field(&response, Known::Vary).unwrap();
+        assert_eq!(vary, "Accept-Language, Accept-Encoding");
+        let content = decoded(Coding::Gzip, &octets(&response.content));
+        assert_eq!(content.len(), octets_expected);
+    }
+}
