@@ -122,7 +122,7 @@ impl Files {
                     && let Some(path) = tried.paths.get(at)
                     && let Some(variants) = files.0.look_later(path, now).await
                 {
-                    return files.0.select_later(&variants, &request, path, now).await;
+                    return files.select_of_later(&variants, &request, path, now).await;
                 }
                 match files.try_waiting(&tried, at, now).await {
                     Some(Trial::Nothing) => {}
