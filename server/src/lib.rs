@@ -32,6 +32,7 @@
 //! Invariant: a worker never waits for the log, and nothing in the configuration changes while it serves.
 
 pub mod config;
+mod explain;
 pub mod log;
 mod recorder;
 mod serve;
@@ -39,5 +40,6 @@ mod sites;
 mod tls;
 
 pub use config::Config;
+pub use explain::{Explanation, Other, Spot, Step, UrlError, explain};
 pub use serve::{ServeError, serve};
 pub use sites::SiteError;

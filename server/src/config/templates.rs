@@ -3,6 +3,7 @@
 use super::checks::shown;
 use super::slot::Complaint;
 use super::suggest::nearest;
+use crate::sites::Template;
 
 /// A URI reference that a redirect leads to (RFC 9110 §10.2.2).
 pub(crate) fn reference(text: &str) -> Result<String, Complaint> {
@@ -18,7 +19,7 @@ pub(crate) fn reference(text: &str) -> Result<String, Complaint> {
         let hint = "write it percent-encoded, as %20 for a space";
         return Err(Complaint::with(message, hint).by("RFC 3986 §2"));
     }
-    Ok(text.to_owned())
+    served(text, Template::location(text).err())
 }
 
 /// A path of this site that is looked for.
@@ -45,7 +46,7 @@ pub(crate) fn local(text: &str) -> Result<String, Complaint> {
             shown(text)
         )));
     }
-    Ok(text.to_owned())
+    served(text, Template::path(text).err())
 }
 
 /// A path that is tried, or a status as `=404`.
@@ -62,6 +63,17 @@ pub(crate) fn tried(text: &str) -> Result<String, Complaint> {
         None => Err(Complaint::with(
             format!("{} is not the status of an error", shown(text)),
             "write \"=404\"",
+        )),
+    }
+}
+
+/// What serves it has the last word.
+fn served(text: &str, error: Option<impl std::fmt::Display>) -> Result<String, Complaint> {
+    match error {
+        None => Ok(text.to_owned()),
+        Some(error) => Err(Complaint::with(
+            format!("{} leads nowhere", shown(text)),
+            error.to_string(),
         )),
     }
 }
@@ -118,11 +130,11 @@ const WORDS: &[&str] = &["path", "rest", "query", "host"];
 /// What nginx and Caddy call them.
 const OTHERS: &[(&str, &str)] = &[
     ("uri", "{path}"),
-    ("request_uri", "{path}{query}"),
+    ("request_uri", "{path}?{query}"),
     ("document_uri", "{path}"),
     ("args", "{query}"),
     ("query_string", "{query}"),
-    ("is_args", "{query}"),
+    ("is_args", "?"),
     ("host", "{host}"),
     ("http_host", "{host}"),
     ("server_name", "{host}"),
@@ -138,7 +150,6 @@ mod tests {
             "https://a.example{path}",
             "/new{rest}?{query}",
             "//{host}/",
-            "#top",
             "https://{host}{path}",
         ] {
             assert_eq!(reference(good).as_deref(), Ok(good));
@@ -165,7 +176,7 @@ mod tests {
         for (bad, good) in [
             ("$uri", "{path}"),
             ("https://$host/", "{host}"),
-            ("https://a.example$request_uri", "{path}{query}"),
+            ("https://a.example$request_uri", "{path}?{query}"),
         ] {
             let hint = reference(bad).unwrap_err().suggestion;
             assert_eq!(hint, Some(format!("write \"{good}\"")), "{bad}");

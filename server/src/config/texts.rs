@@ -4,6 +4,7 @@ use super::checks::{self, shown};
 use super::kinds::TextRule;
 use super::slot::Complaint;
 use super::templates;
+use semantics::FieldRules;
 
 pub(crate) static HOST: TextRule = TextRule {
     check: checks::host,
@@ -245,7 +246,14 @@ fn own_field(text: &str, refused: &[&[(&str, &str, &'static str)]]) -> Result<St
     let name = field_name(text)?;
     let mut refused = refused.iter().flat_map(|fields| fields.iter());
     match refused.find(|(refused, ..)| refused.eq_ignore_ascii_case(&name)) {
-        None => Ok(name),
+        // What serves it has the last word.
+        None => match FieldRules::default().remove(&name) {
+            Ok(()) => Ok(name),
+            Err(error) => Err(Complaint::with(
+                format!("`{name}` is not for configurations"),
+                error.to_string(),
+            )),
+        },
         Some((field, why, rule)) => {
             Err(Complaint::with(format!("`{field}` is not for configurations"), *why).by(rule))
         }

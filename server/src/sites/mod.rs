@@ -45,10 +45,12 @@ use semantics::{Form, Known, Method, NormalPath, PeerError, Refusal, RequestHead
 use crate::config::{self, Config};
 use client::Gateways;
 use gate::{Judging, Refused, Verdict};
-pub(crate) use matching::Matcher;
-use redirect::{SecurePort, shown_host, to_https};
+pub(crate) use matching::{HostRule, Matcher};
+use redirect::to_https;
+pub(crate) use redirect::{SecurePort, shown_host};
 pub use route::SiteError;
 use route::{Asked, Made, Route};
+pub(crate) use template::{Template, Words};
 
 /// All sites, for one worker.
 #[derive(Debug)]
@@ -520,7 +522,7 @@ fn misdirected(head: RequestHead<'_>) -> Answer {
 }
 
 /// How often a path is rewritten for one request.
-const REWRITES_MAX: usize = 8;
+pub(crate) const REWRITES_MAX: usize = 8;
 
 #[cfg(test)]
 mod tests;

@@ -39,7 +39,15 @@ impl Pages {
 
     /// Whether an error of this status has a page.
     pub(crate) fn has(&self, status: Status) -> bool {
-        status.is_error() && self.paths.contains_key(&status.code())
+        status.is_error() && self.path(status).is_some()
+    }
+
+    /// Its own page, or that of its class, which stands by the first digit (RFC 9110 §15).
+    fn path(&self, status: Status) -> Option<&[u8]> {
+        let code = status.code();
+        let path = self.paths.get(&code);
+        path.or_else(|| self.paths.get(&(code / 100)))
+            .map(|path| &**path)
     }
 
     /// The answer with its page, if that can be had without waiting; else the answer as it was.
@@ -49,7 +57,7 @@ impl Pages {
         head: RequestHead<'_>,
         now: Now,
     ) -> Result<Response, Response> {
-        let Some(path) = self.paths.get(&response.head.status().code()) else {
+        let Some(path) = self.path(response.head.status()) else {
             return Ok(response);
         };
         match self.files.page_now(path, now) {
@@ -65,7 +73,7 @@ impl Pages {
         head: RequestHead<'_>,
         now: Now,
     ) -> Response {
-        let Some(path) = self.paths.get(&response.head.status().code()) else {
+        let Some(path) = self.path(response.head.status()) else {
             return response;
         };
         let page = self.files.page(path, now).await;
