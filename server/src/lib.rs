@@ -34,12 +34,15 @@
 pub mod config;
 mod explain;
 pub mod log;
+mod plan;
 mod recorder;
+mod reload;
 mod serve;
 mod sites;
 mod tls;
 
 pub use config::Config;
 pub use explain::{Explanation, Other, Spot, Step, UrlError, explain};
-pub use serve::{ServeError, serve};
+pub use plan::ServeError;
+pub use serve::{Source, serve};
 pub use sites::SiteError;

@@ -10,5 +10,7 @@ mod harness;
 mod limits;
 mod log;
 mod peers;
+mod reload;
 mod routing;
 mod running;
+mod tls;

@@ -119,13 +119,13 @@ fn field_value(text: &str) -> Result<String, Complaint> {
 }
 
 fn log_text(text: &str) -> Result<String, Complaint> {
-    if text.trim().is_empty() {
-        return Err(Complaint::new("an empty format logs nothing"));
+    match crate::log::own::compile(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(Complaint {
+            suggestion: error.suggestion,
+            ..Complaint::new(error.message)
+        }),
     }
-    if text.contains(['\n', '\r', '\0']) {
-        return Err(Complaint::new("a format is one line"));
-    }
-    Ok(text.to_owned())
 }
 
 fn auth_name(text: &str) -> Result<String, Complaint> {
