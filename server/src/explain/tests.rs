@@ -125,7 +125,7 @@ fn a_site_for_https_alone_redirects() {
 #[test]
 fn a_redirect_is_told_with_its_location() {
     let lines = told("GET", "http://c.example/old/a%20b");
-    let answer = "answer    308 to https://b.example/a%20b (RFC 9110 §15.4)  [a.toml:26]";
+    let answer = "answer    308 to https://b.example/a%20b (RFC 9110 §15.4)  [a.toml:27]";
     assert!(has(&lines, answer), "{lines:#?}");
 }
 
@@ -135,7 +135,7 @@ fn a_rewrite_is_followed_to_the_route_that_answers() {
     assert!(
         has(
             &lines,
-            "rewrite   /app/x is looked for instead  [a.toml:29]"
+            "rewrite   /app/x is looked for instead  [a.toml:30]"
         ),
         "{lines:#?}"
     );
