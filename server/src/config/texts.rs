@@ -1,5 +1,7 @@
 //! The rules that texts of the configuration follow, one for each kind of text.
 
+use crate::log::own;
+
 use super::checks::{self, shown};
 use super::kinds::TextRule;
 use super::slot::Complaint;
@@ -119,7 +121,7 @@ fn field_value(text: &str) -> Result<String, Complaint> {
 }
 
 fn log_text(text: &str) -> Result<String, Complaint> {
-    match crate::log::own::compile(text) {
+    match own::compile(text) {
         Ok(_) => Ok(text.to_owned()),
         Err(error) => Err(Complaint {
             suggestion: error.suggestion,
