@@ -46,11 +46,12 @@ use crate::config::{self, Config};
 use auth::{Gate, Pass, Verdict};
 use client::Gateways;
 use gate::Refused;
-pub(crate) use matching::Matcher;
-use redirect::{SecurePort, shown_host, to_https};
+pub(crate) use matching::{HostRule, Matcher};
+use redirect::to_https;
+pub(crate) use redirect::{SecurePort, shown_host};
 pub use route::SiteError;
 use route::{Asked, Made, Route};
-pub(crate) use template::{Template, TemplateError};
+pub(crate) use template::{Template, TemplateError, Words};
 
 /// All sites, for one worker.
 #[derive(Debug)]
@@ -580,7 +581,7 @@ fn misdirected(head: RequestHead<'_>) -> Answer {
 }
 
 /// How often a path is rewritten for one request.
-const REWRITES_MAX: usize = 8;
+pub(crate) const REWRITES_MAX: usize = 8;
 
 #[cfg(test)]
 mod tests;
