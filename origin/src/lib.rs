@@ -78,6 +78,7 @@ mod representation;
 #[cfg(test)]
 mod testing;
 mod uploads;
+mod variants;
 pub mod wire;
 
 pub use cache::{Cache, CacheLimits};
@@ -89,3 +90,4 @@ pub use methods::{
     method_not_allowed, method_unknown, options_answer, trace_answer, unsupported_method,
 };
 pub use uploads::{UploadLimits, Uploads, UploadsConfig};
+pub use variants::NegotiateConfig;
