@@ -13,4 +13,6 @@ mod peers;
 mod reload;
 mod routing;
 mod running;
+mod sites;
 mod tls;
+mod uploads;

@@ -5,7 +5,7 @@
 //! | phase | is | where |
 //! |---|---|---|
 //! | admit | who asks, and how, as trusted gateways tell | `client.rs` |
-//! | site | by host; a site that is for `https` alone redirects | `matching.rs`, `redirect.rs` |
+//! | site | by host; 421 where that has other rules for TLS than the connection; a site for `https` alone redirects | `matching.rs`, `redirect.rs` |
 //! | route | by path, again after each rewrite | `matching.rs`, `template.rs` |
 //! | access | the client's network; 403 | `client.rs` |
 //! | edit | fields of the request removed and set | `semantics::FieldRules` |
@@ -49,6 +49,7 @@ pub(crate) use matching::Matcher;
 use redirect::{SecurePort, shown_host, to_https};
 pub use route::SiteError;
 use route::{Asked, Made, Route};
+pub(crate) use template::{Template, TemplateError};
 
 /// All sites, for one worker.
 #[derive(Debug)]
@@ -138,13 +139,13 @@ impl Sites {
         if !head.is_plain_path() || has_content || !self.gateways.is_empty() {
             return None;
         }
-        if has_other_tls_rules(exchange, head.first(Known::Host)) {
-            return None;
-        }
         let site = self.matcher.site(head.first(Known::Host))?.site;
         let path = NormalPath::plain(head.target());
         let route = self.route(site, &path)?;
         let files = route.direct(exchange.is_secured)?;
+        if !may_be_served(exchange, head.first(Known::Host)) {
+            return None;
+        }
         if head.method() == Method::Connect || (route.cors.is_some() && head.has(Known::Origin)) {
             return None;
         }
@@ -165,6 +166,8 @@ impl Sites {
             Some(told) => told.client,
             None => exchange.client.ip(),
         };
+        // A gateway connects by a name of its own choice (RFC 9110 §7.4).
+        let is_from_gateway = told.is_some();
         let told_host = told.and_then(|told| told.host);
         let head = exchange.head;
         let Some(target) = Target::parse(head.target(), head.method()) else {
@@ -183,12 +186,12 @@ impl Sites {
             // An origin server is no tunnel (RFC 9110 §9.3.6).
             Form::Authority(_) => return origin::method_not_allowed(head, self.allow()).into(),
         };
-        if has_other_tls_rules(exchange, host) {
-            return refusal_response(PeerError::OtherTlsRules.into(), Some(head)).into();
-        }
         let Some(site) = self.matcher.site(host) else {
             return without_site(head);
         };
+        if !is_from_gateway && !may_be_served(exchange, host) {
+            return other_rules(head);
+        }
         self.handle_at(exchange, site.site, client, host, target)
     }
 
@@ -521,18 +524,27 @@ fn without_site(head: RequestHead<'_>) -> Answer {
     .into()
 }
 
-/// Whether the connection was made under TLS rules that are not enough for the host (RFC 9110 §15.5.20).
-fn has_other_tls_rules(exchange: &Exchange<'_>, host: Option<&[u8]>) -> bool {
-    let (Some(tls), Some(host)) = (exchange.tls, host) else {
-        return false;
-    };
+/// Whether the connection has shown what the rules of TLS for this host ask for.
+#[inline]
+fn may_be_served(exchange: &Exchange<'_>, host: Option<&[u8]>) -> bool {
+    let Some(tls) = exchange.tls else { return true };
     if tls.are_only_rules() {
-        return false;
+        return true;
     }
-    let Ok(host) = Host::parse(host) else {
-        return false;
-    };
-    std::str::from_utf8(host.name_without_root_dot()).is_ok_and(|name| !tls.may_serve(name))
+    let host = host.and_then(|host| Host::parse(host).ok());
+    let name = host.map_or(&b""[..], |host| host.name_without_root_dot());
+    tls.may_serve(std::str::from_utf8(name).unwrap_or_default())
+}
+
+/// RFC 9110 §15.5.20: the client may ask again on a connection of its own.
+fn other_rules(head: RequestHead<'_>) -> Answer {
+    error_response(
+        Status::MISDIRECTED_REQUEST,
+        "The host has other rules for TLS than the name that this connection was made for",
+        "RFC 9110 §15.5.20",
+        Some(head),
+    )
+    .into()
 }
 
 fn misdirected(head: RequestHead<'_>) -> Answer {
