@@ -19,12 +19,15 @@ use semantics::fields::precondition::Validators;
 use semantics::{FieldRules, Known, Method, NormalPath, OwnedRequest, RequestHead, Status, Target};
 
 use crate::cache::{Cache, Entry};
+use crate::changes;
 use crate::encode::{push_path, push_query};
 use crate::errors::error_response;
 use crate::listing;
-use crate::media_type;
 use crate::methods::{options_answer, trace_answer, unsupported_method};
-use crate::representation::{Delivery, HeadRules, Held, Representation, SELECTIVE, refused_by};
+use crate::representation::{
+    Delivery, HeadRules, Held, Labels, Representation, SELECTIVE, refused_by,
+};
+use crate::variants::{NegotiateConfig, Negotiator, labels_of};
 
 /// What [`Files`] serve, and how. Files whose name begins with a dot are never served.
 #[derive(Clone, Debug, Default)]
@@ -35,12 +38,16 @@ pub struct FilesConfig {
     pub index: Vec<String>,
     /// Whether a folder without such a file is listed.
     pub browse: bool,
+    /// Whether a list has a form for uploading, for folders with [`Uploads`](crate::Uploads).
+    pub uploads: bool,
     /// Whether TRACE is answered.
     pub allow_trace: bool,
     /// The Cache-Control field of every file.
     pub cache_control: Option<String>,
     /// The Expires field of every file lies this many seconds after Date.
     pub expires_seconds: Option<u64>,
+    /// Whether a file is selected among its variants, such as `page.en.html` and `page.de.html` (RFC 9110 §12.1).
+    pub negotiate: Option<NegotiateConfig>,
     /// What is done to the fields of every file. The answer of a file that is kept has it in its head; whoever composes
     /// a server applies it to the other answers.
     pub fields: FieldRules,
@@ -58,24 +65,26 @@ pub enum FilesError {
 
 /// The files below one folder, for one worker. Clones are the same files.
 #[derive(Clone, Debug)]
-pub struct Files(Rc<Inner>);
+pub struct Files(pub(crate) Rc<Inner>);
 
 #[derive(Debug)]
-struct Inner {
-    place: Arc<Place>,
+pub(crate) struct Inner {
+    pub(crate) place: Arc<Place>,
     browse: bool,
+    uploads: bool,
     allow_trace: bool,
     rules: HeadRules,
-    cache: Rc<Cache>,
+    pub(crate) cache: Rc<Cache>,
     /// The number of these files in the cache.
-    site: usize,
+    pub(crate) site: usize,
+    pub(crate) negotiator: Option<Negotiator>,
 }
 
 /// Where files are looked for, also from other threads.
 #[derive(Debug)]
-struct Place {
-    root: Root,
-    index: Vec<String>,
+pub(crate) struct Place {
+    pub(crate) root: Root,
+    pub(crate) index: Vec<String>,
     whole_octets_max: u64,
 }
 
@@ -100,6 +109,7 @@ impl Files {
         Ok(Self(Rc::new(Inner {
             place,
             browse: config.browse,
+            uploads: config.uploads,
             allow_trace: config.allow_trace,
             rules: HeadRules {
                 cache_control,
@@ -108,6 +118,7 @@ impl Files {
             },
             site: cache.add_site(),
             cache,
+            negotiator: config.negotiate.map(Negotiator::new),
         })))
     }
 
@@ -134,6 +145,11 @@ impl Files {
         }
     }
 
+    /// Where they are looked for.
+    pub(crate) fn place(&self) -> &Arc<Place> {
+        &self.0.place
+    }
+
     fn answer_fully(&self, exchange: &Exchange<'_>, path: &NormalPath<'_>) -> Answer {
         let head = exchange.head;
         match head.method() {
@@ -148,6 +164,14 @@ impl Files {
         if has_hidden_segment(path) {
             return not_found(head).into();
         }
+        if let Some(answer) = self.negotiate(head, path, now) {
+            return answer;
+        }
+        self.select_plain(head, path, now)
+    }
+
+    /// What stands at the path itself.
+    pub(crate) fn select_plain(&self, head: RequestHead<'_>, path: &[u8], now: Now) -> Answer {
         let files = &*self.0;
         match files.find(path, now) {
             Ok(found) => self.conclude(found, head, path, now),
@@ -238,14 +262,15 @@ impl Files {
             let relative: Box<[u8]> = relative(path).into();
             let form = listing::preference(head);
             let title = shown_path(head, path);
+            let uploads = files.uploads;
             let written = blocking(move || {
                 let folder = place
                     .root
                     .read_folder(&relative, listing::LISTING_ENTRIES_MAX)?;
-                Ok(listing::write(form, &title, folder))
+                Ok(listing::write(form, &title, folder, uploads))
             });
             match written.await {
-                Ok(Ok(text)) => listing::response(form, text),
+                Ok(Ok(text)) => listing::response(form, text, uploads),
                 Ok(Err(error)) => files.failed(head, path, &error),
                 Err(_) => internal(head),
             }
@@ -267,7 +292,7 @@ impl Inner {
     /// What the path leads to, without waiting.
     fn find(&self, path: &[u8], now: Now) -> Result<Found, OpenError> {
         if let Some(entry) = self.cache.find(self.site, path)
-            && let Some(entry) = self.revalidate(entry, path, now)?
+            && let Some(entry) = self.revalidate(entry, path, path, now)?
         {
             return Ok(Found::Entry(entry));
         }
@@ -281,10 +306,11 @@ impl Inner {
         Ok(self.take_in(located, path, now))
     }
 
-    /// The entry, if it is what the folder holds.
-    fn revalidate(
+    /// The entry that is kept by `key`, if it is what the folder holds at `path`.
+    pub(crate) fn revalidate(
         &self,
         entry: Rc<Entry>,
+        key: &[u8],
         path: &[u8],
         now: Now,
     ) -> Result<Option<Rc<Entry>>, OpenError> {
@@ -295,11 +321,12 @@ impl Inner {
             return Ok(None);
         }
         if !entry.is_checked(now) {
+            let changes = changes::count();
             if entry.representation.is_fresh_change {
                 return Ok(None);
             }
             match self.place.stat(path, Wait::CachedOnly) {
-                Ok(meta) if meta == entry.representation.meta => entry.check(now),
+                Ok(meta) if meta == entry.representation.meta => entry.check(now, changes),
                 Err(error @ OpenError::WouldBlock) => return Err(error),
                 _ => return Ok(None),
             }
@@ -308,7 +335,7 @@ impl Inner {
             return Ok(Some(entry));
         }
         let again = entry.representation.with_head_for(&self.rules, now);
-        let kept = self.cache.keep(self.site, path, again, now);
+        let kept = self.cache.keep(self.site, key, again, now, 0);
         // The head is of this second, the look at the file may be an older one.
         kept.check_as(&entry);
         Ok(Some(kept))
@@ -323,16 +350,23 @@ impl Inner {
             }
             Located::File(loaded) => loaded,
         };
+        let labels = labels_of(&loaded.name, self.negotiator.as_ref());
+        Found::Entry(self.keep(loaded, labels, path, now))
+    }
+
+    /// Keeps what was loaded by `key`.
+    pub(crate) fn keep(&self, loaded: Loaded, labels: Labels, key: &[u8], now: Now) -> Rc<Entry> {
         let held = match loaded.content {
             Some(content) => Held::Whole(content),
             None => Held::Open(Rc::new(loaded.file)),
         };
-        let media_type = media_type::of(&loaded.name);
-        let representation = Representation::new(loaded.meta, held, &media_type, &self.rules, now);
-        Found::Entry(self.cache.keep(self.site, path, representation, now))
+        let representation =
+            Representation::new(loaded.meta, held, Rc::new(labels), &self.rules, now);
+        self.cache
+            .keep(self.site, key, representation, now, loaded.changes)
     }
 
-    fn failed(&self, head: RequestHead<'_>, path: &[u8], error: &OpenError) -> Response {
+    pub(crate) fn failed(&self, head: RequestHead<'_>, path: &[u8], error: &OpenError) -> Response {
         self.cache.remove(self.site, path);
         match error {
             // A link that leads out, and a FIFO, are none of the client's business: nothing is told of them.
@@ -355,36 +389,43 @@ impl Inner {
 }
 
 /// What was found at a path. It may cross threads.
-enum Located {
+pub(crate) enum Located {
     File(Loaded),
     NeedsSlash,
     Folder,
 }
 
-struct Loaded {
+pub(crate) struct Loaded {
     file: File,
-    meta: FileMeta,
+    pub(crate) meta: FileMeta,
     /// Of a small file that held still while it was read.
-    content: Option<Bytes>,
+    pub(crate) content: Option<Bytes>,
     /// By which its media type is known.
     name: Vec<u8>,
+    /// The changes that this process had made before it was looked at.
+    changes: u64,
 }
 
 impl Place {
     /// Opens what the path leads to, and reads it if it is a small file.
-    fn load(&self, path: &[u8], wait: Wait) -> Result<Located, OpenError> {
+    pub(crate) fn load(&self, path: &[u8], wait: Wait) -> Result<Located, OpenError> {
         let relative = relative(path);
+        let changes = changes::count();
+        let file = |open, name: Vec<u8>| {
+            let loaded = self.read(open, name, wait)?;
+            Ok(Located::File(Loaded { changes, ..loaded }))
+        };
         if !is_folder_path(path) {
             let open = self.root.open(relative, wait)?;
             return match open.meta.kind {
                 FileKind::Folder => Ok(Located::NeedsSlash),
-                _ => self.read(open, relative.to_vec(), wait).map(Located::File),
+                _ => file(open, relative.to_vec()),
             };
         }
         for name in self.index_paths(relative) {
             match self.root.open(&name, wait) {
                 Ok(open) if open.meta.kind == FileKind::Regular => {
-                    return self.read(open, name, wait).map(Located::File);
+                    return file(open, name);
                 }
                 Ok(_) | Err(OpenError::NotFound) => {}
                 Err(error) => return Err(error),
@@ -425,7 +466,12 @@ impl Place {
 
     /// Reads a small file so that its content and what is told of it are of one version: nothing that the system says
     /// of it differs before and after.
-    fn read(&self, open: OpenFile, name: Vec<u8>, wait: Wait) -> Result<Loaded, OpenError> {
+    pub(crate) fn read(
+        &self,
+        open: OpenFile,
+        name: Vec<u8>,
+        wait: Wait,
+    ) -> Result<Loaded, OpenError> {
         let OpenFile { file, mut meta } = open;
         let mut content = None;
         let mut unsettled = None;
@@ -465,13 +511,14 @@ impl Place {
             meta,
             content,
             name,
+            changes: 0,
         })
     }
 }
 
 impl Representation {
     /// [`Self::whole`] as an answer.
-    fn whole_answer(&self) -> Answer {
+    pub(crate) fn whole_answer(&self) -> Answer {
         match &self.held {
             Held::Whole(content) => Answer::Kept {
                 rendition: self.rendition.clone(),
@@ -483,18 +530,18 @@ impl Representation {
 }
 
 /// A path as a name below the root.
-fn relative(path: &[u8]) -> &[u8] {
+pub(crate) fn relative(path: &[u8]) -> &[u8] {
     let path = path.strip_prefix(b"/").unwrap_or(path);
     path.strip_suffix(b"/").unwrap_or(path)
 }
 
-fn is_folder_path(path: &[u8]) -> bool {
+pub(crate) fn is_folder_path(path: &[u8]) -> bool {
     path.ends_with(b"/")
 }
 
 /// Whether a segment begins with a dot. What it stands for is not served, and not told to exist. The exception is the
 /// folder that RFC 8615 §3 sets apart.
-fn has_hidden_segment(path: &[u8]) -> bool {
+pub(crate) fn has_hidden_segment(path: &[u8]) -> bool {
     path.split(|&b| b == b'/')
         .any(|segment| segment.first() == Some(&b'.') && segment != b".well-known")
 }
@@ -527,7 +574,7 @@ fn with_slash(head: RequestHead<'_>, path: &[u8]) -> Response {
 }
 
 /// The path as the client sees it.
-fn shown_path(head: RequestHead<'_>, path: &[u8]) -> Vec<u8> {
+pub(crate) fn shown_path(head: RequestHead<'_>, path: &[u8]) -> Vec<u8> {
     Target::parse(head.target(), head.method())
         .and_then(|target| {
             NormalPath::of(target.path)
@@ -537,7 +584,7 @@ fn shown_path(head: RequestHead<'_>, path: &[u8]) -> Vec<u8> {
         .unwrap_or_else(|| path.to_vec())
 }
 
-fn not_found(head: RequestHead<'_>) -> Response {
+pub(crate) fn not_found(head: RequestHead<'_>) -> Response {
     let because = "There is nothing at this path";
     error_response(Status::NOT_FOUND, because, "RFC 9110 §15.5.5", Some(head))
 }
@@ -547,7 +594,7 @@ fn not_listed(head: RequestHead<'_>) -> Response {
     error_response(Status::FORBIDDEN, because, "RFC 9110 §15.5.4", Some(head))
 }
 
-fn internal(head: RequestHead<'_>) -> Response {
+pub(crate) fn internal(head: RequestHead<'_>) -> Response {
     let because = "This server could not read the file";
     error_response(
         Status::INTERNAL_SERVER_ERROR,

@@ -5,17 +5,20 @@ use std::rc::Rc;
 
 use engine::{Answer, Exchange, Response};
 use origin::wire::Recent;
-use origin::{Cache, Files, FilesConfig, FilesError, error_response, refusal_response};
+use origin::{
+    Cache, Files, FilesConfig, FilesError, NegotiateConfig, Uploads, UploadsConfig, error_response,
+    refusal_response,
+};
 use semantics::{FieldRuleError, FieldRules, Known, NormalPath, Status};
 
 use super::client::Access;
 use super::cors::Cors;
-use super::gate::Gate;
 use super::matching::prefix;
 use super::pages::Pages;
 use super::redirect::Redirect;
 use super::template::{Template, TemplateError, Words};
 use crate::config::{self, HandlerName, Settings, Site};
+use auth::Gate;
 
 /// What answers below one path of a site, and under which rules.
 #[derive(Debug)]
@@ -27,15 +30,15 @@ pub(crate) struct Route {
     /// Where else is looked, instead of here.
     pub(super) rewrite: Option<Template>,
     pub(super) access: Access,
-    pub(super) gate: Option<Rc<dyn Gate>>,
+    pub(super) gate: Option<Gate>,
     /// Who of those whom the gate knows; empty is every one.
-    users: Vec<Box<str>>,
+    pub(super) users: Vec<String>,
     pub(super) request_rules: FieldRules,
     /// What is done to the fields of every answer, and of those that go out by TLS.
     rules: Rules,
     pub(super) cors: Option<Cors>,
     pub(super) pages: Option<Pages>,
-    /// Octets of content, where that is less than the listener lets in.
+    /// Octets of content, where that is another number than the listener's.
     content_octets_max: Option<u64>,
     /// Nothing stands between a request without content and the files.
     is_direct: bool,
@@ -57,6 +60,7 @@ struct FilesTarget {
     /// For answers by TLS, where those have other fields.
     secured: Option<Files>,
     tried: Option<TryFiles>,
+    uploads: Option<Uploads>,
 }
 
 #[derive(Debug)]
@@ -99,7 +103,7 @@ pub(super) struct Made<'a> {
     /// Octets of content that a route lets in which says nothing of it, and that listeners do.
     pub(super) content_octets_max: u64,
     pub(super) listener_octets_max: u64,
-    pub(super) gates: &'a [(String, Rc<dyn Gate>)],
+    pub(super) gates: &'a [(String, Gate)],
 }
 
 /// Why a site cannot be served.
@@ -127,7 +131,13 @@ impl Route {
         let settings = route.settings.over(&site.settings);
         let cors = settings.cors.as_ref().map(Cors::new);
         let rules = Rules::new(&settings, site, cors.as_ref())?;
-        let target = Target::new(route, site, &rules, made)?;
+        let uploads = uploads(&settings, made);
+        let content_octets_max = uploads
+            .as_ref()
+            .map(|uploads| uploads.content_octets_max)
+            .or(settings.content_octets_max)
+            .unwrap_or(made.content_octets_max);
+        let target = Target::new(route, site, &rules, uploads, made)?;
         let prefix = prefix(&route.path).as_bytes();
         let mut this = Self {
             prefix: prefix.into(),
@@ -142,22 +152,13 @@ impl Route {
                 settings.deny.as_deref().unwrap_or_default(),
             ),
             gate: gate(settings.auth.as_deref(), made)?,
-            users: settings
-                .users
-                .iter()
-                .flatten()
-                .map(|user| user.as_str().into())
-                .collect(),
+            users: settings.users.iter().flatten().cloned().collect(),
             request_rules: request_rules(&settings)?,
             rules,
             cors,
             pages: pages(route, site, made.cache)?,
-            content_octets_max: Some(
-                settings
-                    .content_octets_max
-                    .unwrap_or(made.content_octets_max),
-            )
-            .filter(|&octets| octets < made.listener_octets_max),
+            content_octets_max: Some(content_octets_max)
+                .filter(|&octets| octets != made.listener_octets_max),
             is_direct: false,
         };
         this.is_direct = this.is_plain() && !site.to_https;
@@ -165,8 +166,10 @@ impl Route {
     }
 
     fn is_plain(&self) -> bool {
-        let has_files = matches!(&self.target, Target::Files(files) if files.tried.is_none())
-            && self.led_octets == 0;
+        let has_files = matches!(
+            &self.target,
+            Target::Files(files) if files.tried.is_none() && files.uploads.is_none()
+        ) && self.led_octets == 0;
         has_files
             && self.rewrite.is_none()
             && self.access.is_open()
@@ -183,17 +186,12 @@ impl Route {
         }
     }
 
-    /// Whether somebody who is signed in may come in.
-    pub(super) fn admits_user(&self, name: &str) -> bool {
-        self.users.is_empty() || self.users.iter().any(|user| **user == *name)
-    }
-
     /// Whether the same people may come in here as there.
     pub(super) fn is_as_open_as(&self, other: &Self) -> bool {
         let is_same_gate = match (&self.gate, &other.gate) {
             (None, _) => true,
             (Some(_), None) => false,
-            (Some(a), Some(b)) => Rc::ptr_eq(a, b),
+            (Some(a), Some(b)) => a.is_same(b),
         };
         is_same_gate && (self.gate.is_none() || self.users == other.users)
     }
@@ -250,6 +248,11 @@ impl Route {
             .get(self.led_octets..)
             .unwrap_or_default();
         let below_path = NormalPath::plain(below);
+        if let Some(uploads) = &target.uploads
+            && uploads.wants(exchange.head, &below_path)
+        {
+            return uploads.answer(exchange, &below_path);
+        }
         let Some(tried) = target.tried.as_ref().filter(|_| !below.is_empty()) else {
             return files.answer(exchange, &below_path);
         };
@@ -296,6 +299,7 @@ impl Target {
         route: &config::Route,
         site: &Site,
         rules: &Rules,
+        uploads: Option<UploadsConfig>,
         made: Made<'_>,
     ) -> Result<Self, SiteError> {
         Ok(match route.handler {
@@ -306,20 +310,26 @@ impl Target {
                 let Some(root) = route.root.as_ref().or(site.root.as_ref()) else {
                     return Ok(Self::Nothing);
                 };
+                let negotiate = negotiation(&route.settings.over(&site.settings));
+                let has_uploads = uploads.is_some();
                 let with = |fields: &FieldRules| {
                     let config = FilesConfig {
                         root: root.clone(),
                         index: site.index.clone(),
                         browse: site.browse,
+                        uploads: has_uploads,
                         allow_trace: made.allow_trace,
                         cache_control: route.cache_control.clone(),
                         expires_seconds: route.expires.map(|expires| expires.as_secs()),
+                        negotiate: negotiate.clone(),
                         fields: fields.clone(),
                     };
                     Files::new(config, Rc::clone(made.cache)).map_err(SiteError::Files)
                 };
+                let plain = with(&rules.plain)?;
                 Self::Files(FilesTarget {
-                    plain: with(&rules.plain)?,
+                    uploads: uploads.map(|uploads| Uploads::new(uploads, plain.clone())),
+                    plain,
                     secured: rules.secured.as_ref().map(with).transpose()?,
                     tried: try_files(&route.try_files)?,
                 })
@@ -371,6 +381,37 @@ impl Rules {
     }
 }
 
+/// How variants are negotiated, if they are.
+fn negotiation(settings: &Settings) -> Option<NegotiateConfig> {
+    let is_on = settings.negotiate.unwrap_or(false);
+    is_on.then(|| NegotiateConfig {
+        language: settings.language.clone(),
+        strict: false,
+    })
+}
+
+/// What may be uploaded, if anything may.
+fn uploads(settings: &Settings, made: Made<'_>) -> Option<UploadsConfig> {
+    let defaults = UploadsConfig::default();
+    let of_all = match made.content_octets_max {
+        // That default is meant for content that is held or looked at, not for what goes to a disk.
+        octets if octets == config::Limits::default().content_octets_max => {
+            defaults.content_octets_max
+        }
+        octets => octets,
+    };
+    (settings.uploads == Some(true)).then(|| UploadsConfig {
+        content_octets_max: settings.content_octets_max.unwrap_or(of_all),
+        trusted_origins: settings
+            .cors
+            .as_ref()
+            .map_or(Vec::new(), |cors| cors.origins.clone()),
+        allow_trace: made.allow_trace,
+        resumable: settings.resumable_uploads == Some(true),
+        ..defaults
+    })
+}
+
 fn request_rules(settings: &Settings) -> Result<FieldRules, SiteError> {
     let mut rules = FieldRules::default();
     for name in settings.remove_request_fields.iter().flatten() {
@@ -404,13 +445,13 @@ fn pages(
         .map_err(SiteError::Files)
 }
 
-fn gate(name: Option<&str>, made: Made<'_>) -> Result<Option<Rc<dyn Gate>>, SiteError> {
+fn gate(name: Option<&str>, made: Made<'_>) -> Result<Option<Gate>, SiteError> {
     let Some(name) = name.filter(|name| !name.is_empty()) else {
         return Ok(None);
     };
     let known = made.gates.iter().find(|(known, _)| known == name);
     let (_, gate) = known.ok_or_else(|| SiteError::Auth(name.to_owned()))?;
-    Ok(Some(Rc::clone(gate)))
+    Ok(Some(gate.clone()))
 }
 
 fn redirect(route: &config::Route) -> Result<Redirect, SiteError> {
