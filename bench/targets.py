@@ -24,6 +24,8 @@ TARGETS = {
     'static100m': [(FLOOR, 1.1)],
     'close': [('nginx', TIE), ('h2o', TIE)],
     'idle': [(None, 1000)],
+    'tls1k': [('nginx', 0.9), ('lighttpd', 0.9), ('h2o', 0.9)],
+    'tlshs': [('nginx', 0.7)],
 }
 PIPELINED_RATE_MIN = 100_000
 

@@ -141,13 +141,33 @@ fn serve(matches: &ArgMatches) -> Result<(), Failure> {
         None => Config::for_folder(existing(Path::new("."))?),
     };
     flags::apply(Command::Serve, matches, &mut config)?;
-    start(Command::Serve, matches, config)
+    // There is no file to read again: what it names is, such as certificates.
+    let same = Config {
+        output: say::output(),
+        ..config.clone()
+    };
+    let source = Box::new(move || Ok(same.clone()));
+    start(Command::Serve, matches, config, source)
 }
 
 fn run_file(matches: &ArgMatches) -> Result<(), Failure> {
+    let config = configuration(matches)?;
+    let output = say::output();
+    let source = {
+        let matches = matches.clone();
+        Box::new(move || match configuration(&matches) {
+            Ok(config) => Ok(Config { output, ..config }),
+            Err(failure) => Err(failure.text()),
+        })
+    };
+    start(Command::Run, matches, config, source)
+}
+
+/// What the file says, and the flags beside it.
+fn configuration(matches: &ArgMatches) -> Result<Config, Failure> {
     let mut config = load(&file(matches))?;
     flags::apply(Command::Run, matches, &mut config)?;
-    start(Command::Run, matches, config)
+    Ok(config)
 }
 
 fn check(matches: &ArgMatches) -> Result<(), Failure> {
@@ -157,13 +177,18 @@ fn check(matches: &ArgMatches) -> Result<(), Failure> {
     Ok(())
 }
 
-fn start(command: Command, matches: &ArgMatches, mut config: Config) -> Result<(), Failure> {
+fn start(
+    command: Command,
+    matches: &ArgMatches,
+    mut config: Config,
+    source: server::Source,
+) -> Result<(), Failure> {
     if flags::prints_config(command, matches) {
         say::print(&config.to_toml());
         return Ok(());
     }
     config.output = say::output();
-    server::serve(config).map_err(|error| Failure::running(error.to_string()))
+    server::serve(config, source).map_err(|error| Failure::running(error.to_string()))
 }
 
 fn file(matches: &ArgMatches) -> PathBuf {

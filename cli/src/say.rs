@@ -34,6 +34,15 @@ impl Failure {
         }
     }
 
+    /// What is wrong and what to try, without colours.
+    pub(crate) fn text(&self) -> String {
+        let message = self.message.trim_end();
+        match &self.hint {
+            Some(hint) => format!("{message}\n  hint: {hint}"),
+            None => message.to_owned(),
+        }
+    }
+
     /// With what to try.
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         Self {

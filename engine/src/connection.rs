@@ -14,14 +14,16 @@ use std::fmt;
 use std::future::Future;
 use std::io::ErrorKind;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Poll, Waker};
 
 use bytes::{Buf, Bytes};
-use http1::Server;
+use http1::{Policy, Server};
 use net::{Context, Peer, Readiness, Stream, Token};
 use semantics::{CloseReason, Fate, Limits, Outbox, OwnedRequest, PeerError};
 
 use crate::core::Core;
+use crate::listeners::Listeners;
 use crate::record::Current;
 use crate::transmit::{self, Outgoing, Sent};
 use crate::{Answer, Handler, Incoming, Interrupted, Recorder, Response, Source};
@@ -74,6 +76,8 @@ pub(crate) struct Busy {
     pub(crate) head: Option<OwnedRequest>,
     /// Unwanted content read and dropped, of the current request.
     pub(crate) discarded_octets: u64,
+    /// By what the request that is being received began, if its listener's policy was replaced since.
+    pub(crate) policy: Option<Rc<Policy>>,
     /// Exchanges whose answers are not transmitted whole.
     finished: VecDeque<Box<Current>>,
     warming: Option<Pin<Box<net::Blocking<()>>>>,
@@ -331,6 +335,7 @@ impl Connection {
                 && busy.outbox.is_empty()
                 && matches!(busy.work, Work::None)
                 && busy.incoming.is_none()
+                && busy.policy.is_none()
                 && busy.warming.is_none()
                 && busy.lingering.is_none()
                 && busy.finished.is_empty()
@@ -696,6 +701,24 @@ impl Connection {
         if !self.machine.is_in_head() {
             self.machine.close_after(CloseReason::Drain);
         }
+    }
+
+    /// The policies are about to be replaced: a request that has begun to arrive goes on by its own.
+    pub(crate) fn keep_policy(&mut self, listeners: &Listeners) {
+        if !(self.machine.is_in_head() || self.machine.is_in_content()) {
+            return;
+        }
+        let listener = self.listener;
+        let busy = self.busy();
+        if busy.policy.is_none() {
+            busy.policy = listeners.policy(listener).map(Rc::clone);
+        }
+    }
+
+    /// By what the request that is being received began, if that is not its listener's policy.
+    #[inline]
+    pub(crate) fn kept_policy(&self) -> Option<Rc<Policy>> {
+        self.busy.as_ref()?.policy.clone()
     }
 
     /// Whether it is as old as connections may get.

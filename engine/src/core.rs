@@ -1,14 +1,14 @@
 //! What all connections of a worker share.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
-use http1::{Policy, Scratch};
+use http1::Scratch;
 use net::{Now, Stopwatch};
 use semantics::fields::date::HttpDate;
 use semantics::{CloseReason, Fate, Limits, Outbox, RequestHead, Stamp};
 
 use crate::connection::{Connection, Next};
+use crate::listeners::Listeners;
 use crate::record::{Current, Record};
 use crate::transmit::Outgoing;
 use crate::{Admission, Recorder};
@@ -18,11 +18,8 @@ use crate::{Admission, Recorder};
 pub(crate) struct Core<H, R> {
     pub(crate) handler: H,
     recorder: R,
-    /// One for each listener.
-    pub(crate) policies: Vec<Rc<Policy>>,
+    pub(crate) listeners: Listeners,
     pub(crate) keep_alive_seconds: u64,
-    /// The limits of a listener that has no policy, which there is none of.
-    no_limits: Limits,
     pub(crate) admission: Arc<Admission>,
     pub(crate) scratch: Scratch,
     /// What the connection whose turn it is has to transmit.
@@ -47,20 +44,16 @@ impl<H, R: Recorder> Core<H, R> {
     pub(crate) fn new(
         handler: H,
         recorder: R,
-        policies: Vec<Rc<Policy>>,
+        listeners: Listeners,
         server: Option<Box<[u8]>>,
         admission: Arc<Admission>,
     ) -> Self {
-        let idle_millis_max = policies
-            .first()
-            .map_or(0, |policy| policy.limits.idle_millis_max);
         Self {
             handler,
             is_recording: recorder.is_on(),
             recorder,
-            policies,
-            no_limits: Limits::default(),
-            keep_alive_seconds: idle_millis_max / 1000,
+            keep_alive_seconds: listeners.keep_alive_seconds(),
+            listeners,
             admission,
             scratch: Scratch::default(),
             outbox: Outbox::default(),
@@ -79,10 +72,17 @@ impl<H, R: Recorder> Core<H, R> {
     /// The limits of a listener.
     #[inline]
     pub(crate) fn limits(&self, listener: usize) -> &Limits {
-        match self.policies.get(listener) {
-            Some(policy) => &policy.limits,
-            None => &self.no_limits,
-        }
+        self.listeners.limits(listener)
+    }
+
+    /// Everything that a change brings, except for the policies, which are of the listeners.
+    pub(crate) fn replace(&mut self, handler: H, recorder: R, server: Option<Box<[u8]>>) {
+        self.recorder.flush();
+        self.handler = handler;
+        self.is_recording = recorder.is_on();
+        self.recorder = recorder;
+        self.stamp.server = server;
+        self.keep_alive_seconds = self.listeners.keep_alive_seconds();
     }
 
     /// Renders the date when its second is over.

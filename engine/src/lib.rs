@@ -90,6 +90,7 @@ mod connection;
 mod core;
 mod handler;
 mod incoming;
+mod listeners;
 mod note;
 mod record;
 mod serve;
@@ -105,4 +106,4 @@ pub use handler::{
 pub use incoming::{Incoming, Interrupted};
 pub use note::Note;
 pub use record::{Capture, NoRecorder, PART_OCTETS_MAX, Record, Recorder};
-pub use worker::{Worker, WorkerOptions};
+pub use worker::{Change, Worker, WorkerOptions};

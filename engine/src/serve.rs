@@ -33,7 +33,8 @@ impl Connection {
         let now = cx.now();
         // The end of a message needs no room, and must not wait for octets that may never come.
         while self.machine.has_event() || self.may_process(core) {
-            let Some(policy) = core.policies.get(self.listener) else {
+            let kept = self.kept_policy();
+            let Some(policy) = kept.as_ref().or(core.listeners.policy(self.listener)) else {
                 break;
             };
             let number = self.machine.requests().saturating_add(1);
@@ -75,7 +76,9 @@ impl Connection {
                     if let Some(octets_max) = lent.content_octets_max {
                         self.machine.limit_content(octets_max);
                     }
-                    self.limit_life(number, &policy.limits, cx);
+                    let is_last = is_last(content, input);
+                    let goes_until = core.listeners.goes_until(self.listener);
+                    self.limit_life(number, &policy.limits, goes_until, is_last, cx);
                     self.begin(core, answer, lent.incoming);
                 }
                 Event::Content { octets, .. } => {
@@ -125,12 +128,21 @@ impl Connection {
 
     /// Whether the answer to this request is the connection's last.
     #[inline]
-    fn limit_life(&mut self, number: u32, limits: &Limits, cx: &Context<'_>) {
+    fn limit_life(
+        &mut self,
+        number: u32,
+        limits: &Limits,
+        goes_until: Option<u64>,
+        is_last: bool,
+        cx: &Context<'_>,
+    ) {
+        // What is pipelined behind it was sent before the client could know, so it is answered too, for a while.
+        let goes = || goes_until.is_some_and(|until| is_last || cx.now().millis >= until);
         if limits.requests_max > 0 && number >= limits.requests_max {
             self.machine.close_after(CloseReason::RequestsMax);
         } else if self.is_old(cx.now().millis, limits) {
             self.machine.close_after(CloseReason::AgeMax);
-        } else if cx.is_draining() {
+        } else if (cx.is_draining() && is_last) || goes() {
             self.machine.close_after(CloseReason::Drain);
         }
     }
@@ -192,6 +204,7 @@ impl Connection {
             current.request_end = why;
         }
         if let Some(busy) = &mut self.busy {
+            busy.policy = None;
             if let Some(incoming) = &busy.incoming {
                 incoming.end(Ok(why));
             }
@@ -481,6 +494,19 @@ impl Connection {
             core.finished.push(current);
         }
     }
+}
+
+/// Whether nothing that came with a request's head can be another request. Empty lines are none (RFC 9112 §2.2).
+fn is_last(content: ContentLength, input: &[u8]) -> bool {
+    let behind = match content {
+        ContentLength::None => input,
+        ContentLength::Exactly(octets) => usize::try_from(octets)
+            .ok()
+            .and_then(|octets| input.get(octets..))
+            .unwrap_or_default(),
+        ContentLength::Unknown => &[],
+    };
+    behind.iter().all(|octet| matches!(octet, b'\r' | b'\n'))
 }
 
 /// Framing and copied content that one turn may gather before it is transmitted.

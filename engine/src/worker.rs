@@ -1,7 +1,6 @@
 //! The service that `net` drives on each core: all connections of one worker.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::rc::Rc;
 use std::sync::Arc;
 
 use http1::Policy;
@@ -9,6 +8,7 @@ use net::{Context, Peer, Readiness, Service, Slots, Stream, Token};
 
 use crate::connection::{Connection, Next};
 use crate::core::Core;
+use crate::listeners::Listeners;
 use crate::{Admission, Handler, Recorder};
 
 /// How a worker behaves.
@@ -20,11 +20,26 @@ pub struct WorkerOptions {
     pub server_field: Option<String>,
 }
 
+/// What replaces the handler and all that goes with it while a worker runs.
+#[derive(Debug)]
+pub struct Change<H, R> {
+    /// The policies of listeners that stay or come, each with the number that `net` gave it.
+    pub policies: Vec<(usize, Policy)>,
+    /// As in [`WorkerOptions`].
+    pub server_field: Option<String>,
+    /// Answers the requests whose heads come after the change.
+    pub handler: H,
+    /// Is told of the exchanges that end after the change.
+    pub recorder: R,
+}
+
 /// All connections of one worker.
 #[derive(Debug)]
 pub struct Worker<H, R> {
     connections: Slots<Connection>,
     core: Core<H, R>,
+    /// What comes next, once all workers have theirs.
+    prepared: Option<Box<Change<H, R>>>,
     /// Where octets are received; shared by all connections, since each is processed at once.
     buffer: Box<[u8]>,
 }
@@ -32,18 +47,52 @@ pub struct Worker<H, R> {
 impl<H: Handler, R: Recorder> Worker<H, R> {
     /// A worker without connections.
     pub fn new(options: WorkerOptions, handler: H, recorder: R, admission: Arc<Admission>) -> Self {
-        let mut policies: Vec<_> = options.policies.into_iter().map(Rc::new).collect();
+        let mut policies = options.policies;
         if policies.is_empty() {
-            policies.push(Rc::new(Policy::strict()));
+            policies.push(Policy::strict());
         }
-        let server = options
-            .server_field
-            .map(|text| text.into_bytes().into_boxed_slice());
+        let listeners = Listeners::new(policies);
+        let server = options.server_field.map(octets);
         Self {
             connections: Slots::default(),
-            core: Core::new(handler, recorder, policies, server, admission),
+            core: Core::new(handler, recorder, listeners, server, admission),
+            prepared: None,
             buffer: vec![0; RECEIVE_OCTETS].into_boxed_slice(),
         }
+    }
+
+    /// Keeps a change until [`Self::commit`]; another one replaces it.
+    pub fn prepare(&mut self, change: Change<H, R>) {
+        self.prepared = Some(Box::new(change));
+    }
+
+    /// Forgets what was prepared.
+    pub fn discard(&mut self) {
+        self.prepared = None;
+    }
+
+    /// Goes over to what was prepared, if anything was. To be called between two batches, as [`net::Control`] does.
+    ///
+    /// Connections stay, and their next request meets what is new. Exchanges under way keep the future that answers them, and
+    /// requests that have begun to arrive the policy by which they began.
+    pub fn commit(&mut self) {
+        let Some(change) = self.prepared.take() else {
+            return;
+        };
+        let change = *change;
+        for connection in self.connections.values_mut() {
+            connection.keep_policy(&self.core.listeners);
+        }
+        for (number, policy) in change.policies {
+            self.core.listeners.set(number, policy);
+        }
+        let server = change.server_field.map(octets);
+        self.core.replace(change.handler, change.recorder, server);
+    }
+
+    /// The handler.
+    pub fn handler(&self) -> &H {
+        &self.core.handler
     }
 
     /// Gives a connection its turn, and takes it out when that was its last.
@@ -71,6 +120,7 @@ impl<H: Handler, R: Recorder> Worker<H, R> {
         let Some(connection) = self.connections.remove(token) else {
             return;
         };
+        self.core.listeners.leave(connection.listener);
         self.let_out(&connection);
         end(connection.stream, next);
     }
@@ -110,7 +160,7 @@ impl<H: Handler, R: Recorder> Service for Worker<H, R> {
         let next = self.core.checked(next.ok());
         if next == Next::Keep && cx.register(&connection.stream, token).is_ok() {
             match self.connections.insert(connection) {
-                Ok(_) => {}
+                Ok(_) => self.core.listeners.enter(listener),
                 Err(connection) => self.let_out(&connection),
             }
         } else {
@@ -159,6 +209,30 @@ impl<H: Handler, R: Recorder> Service for Worker<H, R> {
     fn is_drained(&self) -> bool {
         self.connections.is_empty()
     }
+
+    fn drain_listener(&mut self, cx: &mut Context<'_>, listener: usize) {
+        self.core
+            .listeners
+            .go(listener, cx.now().millis, cx.drain_millis());
+        let tokens: Vec<Token> = self.connections.tokens().collect();
+        for token in tokens {
+            self.with(cx, token, |connection, core, buffer, cx| {
+                if connection.listener == listener {
+                    connection.turn(core, buffer, cx, token)
+                } else {
+                    Next::Keep
+                }
+            });
+        }
+    }
+
+    fn is_listener_drained(&self, listener: usize) -> bool {
+        self.core.listeners.is_empty(listener)
+    }
+}
+
+fn octets(text: String) -> Box<[u8]> {
+    text.into_bytes().into_boxed_slice()
 }
 
 fn end(stream: Stream, next: Next) {

@@ -11,8 +11,14 @@ use crate::{Context, Service};
 
 #[derive(Debug)]
 pub(crate) struct Accepting {
+    /// By which the service knows it.
+    pub(crate) id: usize,
     pub(crate) listener: Listener,
     pub(crate) queue: Queue,
+    /// When it is closed, in [`Now::millis`](crate::Now::millis); nobody comes any more. `None` while it stays.
+    pub(crate) closes_at: Option<u64>,
+    /// Held until the service has no connection of it, so that nobody else gets its number.
+    pub(crate) held: Arc<()>,
 }
 
 /// What is known of the connections that wait at a listener.

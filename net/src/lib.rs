@@ -84,11 +84,13 @@ mod address;
 mod alarm;
 mod blocking;
 mod clock;
+mod control;
 mod files;
 mod holder;
 mod listen;
 mod machine;
 mod network;
+mod notify;
 mod reactor;
 mod run;
 mod service;
@@ -102,6 +104,7 @@ mod wake;
 pub use address::{Address, AddressError, Url};
 pub use blocking::{Blocking, BlockingError, blocking, run_alone, sleep, spawn};
 pub use clock::{Now, Stopwatch};
+pub use control::{Control, Reachable, Rebound};
 pub use files::{
     FileKind, FileMeta, Folder, FolderEntry, OpenError, OpenFile, Root, Wait, is_resident,
     read_exact_at, warm,
@@ -110,7 +113,8 @@ pub use holder::Holder;
 pub use listen::{BindError, ListenOptions, Listeners, bind_all};
 pub use machine::{cores, raise_open_files};
 pub use network::{Network, NetworkError};
-pub use run::{Pinning, RunError, RunOptions, Shutdown, Signals, run};
+pub use notify::{Notice, notify};
+pub use run::{Event, Pinning, RunError, RunOptions, Shutdown, Signals, run, run_with};
 pub use service::{Context, Counters, Readiness, Service};
 pub use slots::{Slots, Token};
 pub use stream::{More, Peer, Received, Rest, Stream};

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::io::Errno;
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+#[cfg(target_os = "linux")]
+use socket2::SockFilter;
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
 use crate::holder::{self, Holder};
 use crate::stream::StreamKind;
@@ -49,17 +51,29 @@ impl Default for ListenOptions {
 /// Bound and listening sockets for a number of workers. Dropping it closes them and removes the files of unix sockets.
 #[derive(Debug)]
 pub struct Listeners {
-    pub(crate) bound: Vec<Address>,
-    pub(crate) workers: Vec<Vec<Listener>>,
-    pub(crate) files: Vec<SocketFile>,
+    addresses: Vec<Address>,
+    pub(crate) bound: Vec<Bound>,
+    pub(crate) workers: usize,
 }
 
 impl Listeners {
     /// The addresses, with the ports that were chosen for port 0.
     #[must_use]
     pub fn bound(&self) -> &[Address] {
-        &self.bound
+        &self.addresses
     }
+}
+
+/// An address that is listened on, with one socket for each worker.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    /// As it was asked for.
+    pub(crate) asked: Address,
+    /// With the port that was chosen for port 0.
+    pub(crate) address: Address,
+    pub(crate) options: ListenOptions,
+    pub(crate) file: Option<SocketFile>,
+    pub(crate) listeners: Vec<Listener>,
 }
 
 /// One listening socket of one worker.
@@ -68,6 +82,48 @@ pub(crate) struct Listener {
     fd: OwnedFd,
     pub(crate) kind: StreamKind,
     pub(crate) tls: Option<Arc<Tls>>,
+}
+
+impl Listener {
+    /// Changes what may differ while it listens, for connections that are accepted from here on.
+    pub(crate) fn retune(&mut self, options: &ListenOptions) -> io::Result<()> {
+        self.tls.clone_from(&options.tls);
+        if self.kind == StreamKind::Unix {
+            return Ok(());
+        }
+        let socket = SockRef::from(&self.fd);
+        socket.set_tcp_nodelay(options.nodelay)?;
+        #[cfg(target_os = "linux")]
+        if let Some(octets) = options.notsent_octets_max {
+            socket.set_tcp_notsent_lowat(octets)?;
+        }
+        sys::set_defer_accept(self.as_fd(), options.defer_accept.unwrap_or(0))
+    }
+
+    /// Lets no connection begin any more, while those that have begun are still completed and can be accepted.
+    ///
+    /// `shutdown` would not do: it resets what waits to be accepted, as closing does. So a filter drops the segments that begin a
+    /// connection (RFC 9293 §3.5); a client sends its own again after about a second, and is refused once the socket is closed.
+    /// A unix socket needs none: its file is removed, and connecting to it takes no time.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn shut_out(&self) -> io::Result<()> {
+        if self.kind == StreamKind::Unix {
+            return Ok(());
+        }
+        SockRef::from(&self.fd).attach_filter(&[
+            // A = the octet with the control bits.
+            SockFilter::new(BPF_LOAD_OCTET, 0, 0, TCP_CONTROL_BITS_AT),
+            SockFilter::new(BPF_JUMP_IF_SET, 0, 1, TCP_SYN),
+            SockFilter::new(BPF_RETURN, 0, 0, 0),
+            SockFilter::new(BPF_RETURN, 0, 0, u32::MAX),
+        ])
+    }
+
+    /// Elsewhere a connection that begins between the last look and the close is lost.
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn shut_out(&self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl AsFd for Listener {
@@ -93,22 +149,44 @@ pub fn bind_all(
     workers: usize,
 ) -> Result<Listeners, BindError> {
     let workers = workers.max(1);
-    let mut all = Listeners {
-        bound: Vec::new(),
-        workers: Vec::new(),
-        files: Vec::new(),
-    };
-    all.workers.resize_with(workers, Vec::new);
+    let mut bound = Vec::with_capacity(addresses.len());
     for (address, options) in addresses {
-        match address {
-            Address::Inet(address) => {
-                let versions = versions(*address, addresses);
-                bind_inet(*address, versions, options, &mut all)?;
-            }
-            Address::Unix(path) => bind_unix(path, options, &mut all)?,
-        }
+        bound.push(bind_one(
+            address,
+            options,
+            addresses,
+            workers,
+            Claim::Exclusive,
+        )?);
     }
-    Ok(all)
+    Ok(Listeners {
+        addresses: bound.iter().map(|bound| bound.address.clone()).collect(),
+        bound,
+        workers,
+    })
+}
+
+/// Binds `address`, which is one of `all`.
+pub(crate) fn bind_one(
+    address: &Address,
+    options: &ListenOptions,
+    all: &[(Address, ListenOptions)],
+    workers: usize,
+    claim: Claim,
+) -> Result<Bound, BindError> {
+    match address {
+        Address::Inet(inet) => bind_inet(*inet, versions(*inet, all), options, workers, claim),
+        Address::Unix(path) => bind_unix(path, options, workers),
+    }
+}
+
+/// Who else may have the address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// Nobody.
+    Exclusive,
+    /// Sockets of this process that are about to be closed.
+    BesideOwn,
 }
 
 /// Which versions of IP a socket takes.
@@ -131,35 +209,45 @@ fn bind_inet(
     address: SocketAddr,
     versions: Versions,
     options: &ListenOptions,
-    all: &mut Listeners,
-) -> Result<(), BindError> {
+    workers: usize,
+    claim: Claim,
+) -> Result<Bound, BindError> {
     let failed = |error: io::Error| BindError::of(address, &error);
-    let reserved = inet_socket(address, versions, Reuse::No).map_err(failed)?;
-    let bound = reserved
-        .local_addr()
-        .map_err(failed)?
-        .as_socket()
-        .unwrap_or(address);
+    let reserved = match claim {
+        Claim::Exclusive => Some(inet_socket(address, versions, Reuse::No).map_err(failed)?),
+        Claim::BesideOwn => None,
+    };
+    let bound = match &reserved {
+        Some(reserved) => reserved.local_addr().map_err(failed)?.as_socket(),
+        None => None,
+    };
+    let bound = bound.unwrap_or(address);
     let bind = |_| {
         let socket = inet_socket(bound, versions, Reuse::Port)?;
         apply(&socket, options)?;
         Ok(socket)
     };
-    let sockets: Vec<Socket> = (0..all.workers.len())
+    let sockets: Vec<Socket> = (0..workers)
         .map(bind)
         .collect::<io::Result<_>>()
         .map_err(failed)?;
     drop(reserved);
-    for (socket, worker) in sockets.into_iter().zip(&mut all.workers) {
+    let mut listeners = Vec::with_capacity(workers);
+    for socket in sockets {
         socket.listen(options.backlog.into()).map_err(failed)?;
-        worker.push(Listener {
+        listeners.push(Listener {
             fd: socket.into(),
             kind: StreamKind::Tcp,
             tls: options.tls.clone(),
         });
     }
-    all.bound.push(bound.into());
-    Ok(())
+    Ok(Bound {
+        asked: address.into(),
+        address: bound.into(),
+        options: options.clone(),
+        file: None,
+        listeners,
+    })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -196,7 +284,7 @@ fn apply(socket: &Socket, options: &ListenOptions) -> io::Result<()> {
     Ok(())
 }
 
-fn bind_unix(path: &Path, options: &ListenOptions, all: &mut Listeners) -> Result<(), BindError> {
+fn bind_unix(path: &Path, options: &ListenOptions, workers: usize) -> Result<Bound, BindError> {
     let failed = |source: io::Error| BindError::Io {
         address: Address::Unix(path.to_owned()),
         source,
@@ -206,18 +294,23 @@ fn bind_unix(path: &Path, options: &ListenOptions, all: &mut Listeners) -> Resul
     socket.set_nonblocking(true).map_err(failed)?;
     let address = SockAddr::unix(path).map_err(failed)?;
     socket.bind(&address).map_err(failed)?;
-    all.files.extend(SocketFile::of(path));
+    let mut bound = Bound {
+        asked: Address::Unix(path.to_owned()),
+        address: Address::Unix(path.to_owned()),
+        options: options.clone(),
+        file: SocketFile::of(path),
+        listeners: Vec::with_capacity(workers),
+    };
     socket.listen(options.backlog.into()).map_err(failed)?;
-    for worker in &mut all.workers {
+    for _ in 0..workers {
         let fd = socket.try_clone().map_err(failed)?.into();
-        worker.push(Listener {
+        bound.listeners.push(Listener {
             fd,
             kind: StreamKind::Unix,
             tls: options.tls.clone(),
         });
     }
-    all.bound.push(Address::Unix(path.to_owned()));
-    Ok(())
+    Ok(bound)
 }
 
 /// Removes a socket file on which nothing answers. Anything else at that path stays and is an error.
@@ -405,6 +498,21 @@ impl std::error::Error for BindError {
 }
 
 const PORTS_TRIED_MAX: usize = 1000;
+
+/// `BPF_LD | BPF_B | BPF_ABS` (Linux linux/bpf_common.h).
+#[cfg(target_os = "linux")]
+const BPF_LOAD_OCTET: u16 = 0x30;
+/// `BPF_JMP | BPF_JSET | BPF_K`.
+#[cfg(target_os = "linux")]
+const BPF_JUMP_IF_SET: u16 = 0x45;
+/// `BPF_RET | BPF_K`.
+#[cfg(target_os = "linux")]
+const BPF_RETURN: u16 = 0x06;
+/// Where a TCP header has its control bits, and SYN among them (RFC 9293 §3.1).
+#[cfg(target_os = "linux")]
+const TCP_CONTROL_BITS_AT: u32 = 13;
+#[cfg(target_os = "linux")]
+const TCP_SYN: u32 = 2;
 
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use mio::{Events, Interest};
 
 use crate::accepting::{self, ACCEPTS_PER_TURN, Accepting, Queue, accept_some};
 use crate::alarm::Alarm;
-use crate::listen::Listener;
+use crate::control::{Numbered, Order};
 use crate::service::{LISTENER_FLAG, State};
 use crate::sys::WatchedPoll;
 use crate::wake::{self, Shared, Stop, TokenWaker};
@@ -33,12 +34,14 @@ pub(crate) struct Reactor<S> {
     events: Events,
     listeners: Vec<Accepting>,
     state: State,
-    drain_millis: u64,
     /// Held so that a connection can still be accepted, and closed, when no descriptor is left.
     spare: Option<OwnedFd>,
     alarm: Alarm,
     woken: Vec<Arc<TokenWaker>>,
     due: Vec<Token>,
+    orders: Receiver<Order<S>>,
+    /// Listeners that are closed, by number, until the service has no connection of them.
+    leaving: Vec<(usize, Arc<()>)>,
     service: S,
 }
 
@@ -54,18 +57,10 @@ enum Pace {
 impl<S: Service> Reactor<S> {
     pub(crate) fn new(
         worker: usize,
-        listeners: Vec<Listener>,
-        shared: Arc<Shared>,
+        (shared, orders): (Arc<Shared>, Receiver<Order<S>>),
         drain: Duration,
         service: S,
     ) -> io::Result<Self> {
-        let poll = WatchedPoll::new()?;
-        for (index, listener) in listeners.iter().enumerate() {
-            let fd = listener.as_fd().as_raw_fd();
-            let token = mio::Token(LISTENER_FLAG as usize | index);
-            poll.registry()
-                .register(&mut SourceFd(&fd), token, Interest::READABLE)?;
-        }
         let now = Now::read();
         let state = State {
             now,
@@ -74,25 +69,40 @@ impl<S: Service> Reactor<S> {
             shared,
             counters: Counters::default(),
             draining_until: None,
+            drain_millis: millis(drain),
         };
         Ok(Self {
-            poll,
+            poll: WatchedPoll::new()?,
             events: Events::with_capacity(EVENTS_MAX),
-            listeners: listeners
-                .into_iter()
-                .map(|listener| Accepting {
-                    listener,
-                    queue: Queue::Unknown,
-                })
-                .collect(),
+            listeners: Vec::new(),
             state,
-            drain_millis: u64::try_from(drain.as_millis()).unwrap_or(u64::MAX),
             spare: accepting::spare(),
             alarm: Alarm::new(now),
             woken: Vec::new(),
             due: Vec::new(),
+            orders,
+            leaving: Vec::new(),
             service,
         })
+    }
+
+    /// Accepts from these too.
+    pub(crate) fn listen(&mut self, listeners: Vec<Numbered>) -> io::Result<()> {
+        for Numbered { id, listener, held } in listeners {
+            let fd = listener.as_fd().as_raw_fd();
+            let token = mio::Token(LISTENER_FLAG as usize | id);
+            self.poll
+                .registry()
+                .register(&mut SourceFd(&fd), token, Interest::READABLE)?;
+            self.listeners.push(Accepting {
+                id,
+                listener,
+                queue: Queue::Unknown,
+                closes_at: None,
+                held,
+            });
+        }
+        Ok(())
     }
 
     /// Runs batches until the service is drained. Never takes the runtime's other tasks more than a few batches' time.
@@ -129,6 +139,7 @@ impl<S: Service> Reactor<S> {
         count += self.accept_unknown();
         count += self.hear();
         count += self.expire();
+        self.close_listeners();
         if count > 0 {
             self.state.counters.calls += count as u64;
             self.with_context(|service, cx| service.batch_done(cx));
@@ -166,6 +177,7 @@ impl<S: Service> Reactor<S> {
         blocked
             .chain(self.state.timers.next_millis())
             .chain(self.state.draining_until)
+            .chain(self.listeners.iter().filter_map(|it| it.closes_at))
             .min()
     }
 
@@ -189,7 +201,9 @@ impl<S: Service> Reactor<S> {
                     Token(token),
                     Readiness::of(event),
                 );
-            } else if let Some(accepting) = listeners.get_mut((token & !LISTENER_FLAG) as usize)
+            } else if let Some(accepting) = listeners
+                .iter_mut()
+                .find(|it| it.id as u64 == token & !LISTENER_FLAG)
                 && accepting.queue == Queue::Empty
             {
                 accepting.queue = Queue::Unknown;
@@ -209,7 +223,7 @@ impl<S: Service> Reactor<S> {
             ..
         } = self;
         let mut count = 0;
-        for (index, accepting) in listeners.iter_mut().enumerate() {
+        for accepting in listeners.iter_mut() {
             if matches!(accepting.queue, Queue::Blocked(until) if until <= state.now.millis) {
                 accepting.queue = Queue::Unknown;
             }
@@ -219,7 +233,7 @@ impl<S: Service> Reactor<S> {
                     registry: poll.registry(),
                 };
                 accepting.queue = accept_some(
-                    index,
+                    accepting.id,
                     &accepting.listener,
                     spare,
                     &mut cx,
@@ -244,6 +258,7 @@ impl<S: Service> Reactor<S> {
         });
         woken.shrink_to(TOKENS_KEPT);
         self.woken = woken;
+        let count = count + self.obey();
         match stop {
             Stop::Run => {}
             Stop::Drain => self.drain(),
@@ -252,21 +267,99 @@ impl<S: Service> Reactor<S> {
         count
     }
 
+    /// Does what was ordered since.
+    fn obey(&mut self) -> usize {
+        let mut count = 0;
+        while let Ok(order) = self.orders.try_recv() {
+            count += 1;
+            if let Some(drain) = order.drain_time {
+                self.state.drain_millis = millis(drain);
+            }
+            self.with_context(order.call);
+            if self.state.draining_until.is_some() {
+                // Who stops begins nothing: what was to be listened on is closed.
+                continue;
+            }
+            for (id, options) in order.retune {
+                if let Some(it) = self.listeners.iter_mut().find(|it| it.id == id) {
+                    // Best effort: the options save work, no answer depends on them.
+                    let _ = it.listener.retune(&options);
+                }
+            }
+            // Where no watch is left the socket is closed again, and the other workers' serve alone.
+            let _ = self.listen(order.listen);
+            for id in order.leave {
+                self.leave(id);
+            }
+        }
+        count
+    }
+
+    /// Lets nobody come to a listener any more, and closes it when those who were on their way have come.
+    fn leave(&mut self, id: usize) {
+        let now = self.state.now.millis;
+        let Some(it) = self.listeners.iter_mut().find(|it| it.id == id) else {
+            return;
+        };
+        // Without the filter a connection that begins just before the close is lost.
+        let _ = it.listener.shut_out();
+        it.closes_at = Some(now + LEAVING_MILLIS);
+        it.queue = Queue::Unknown;
+        self.with_context(|service, cx| service.drain_listener(cx, id));
+    }
+
+    /// Closes listeners whose time has come, and forgets those of which no connection is left.
+    fn close_listeners(&mut self) {
+        let now = self.state.now.millis;
+        if self
+            .listeners
+            .iter()
+            .any(|it| it.closes_at.is_some_and(|at| at <= now))
+        {
+            self.accept_all();
+            let registry = self.poll.registry();
+            for it in self
+                .listeners
+                .extract_if(.., |it| it.closes_at.is_some_and(|at| at <= now))
+            {
+                let fd = it.listener.as_fd().as_raw_fd();
+                let _ = registry.deregister(&mut SourceFd(&fd));
+                self.leaving.push((it.id, it.held));
+            }
+        }
+        let service = &self.service;
+        self.leaving
+            .retain(|(id, _)| !service.is_listener_drained(*id));
+    }
+
+    /// Accepts until nobody waits, or very many came.
+    fn accept_all(&mut self) {
+        let turns = CONNECTIONS_LEFT_MAX / ACCEPTS_PER_TURN;
+        for _ in 0..turns {
+            for accepting in &mut self.listeners {
+                accepting.queue = Queue::Unknown;
+            }
+            if self.accept_unknown() == 0 {
+                break;
+            }
+        }
+    }
+
     fn drain(&mut self) {
         if self.state.draining_until.is_some() {
             return;
         }
         // Connections that were made before the listener closes are served: closing it would reset them.
-        let turns = CONNECTIONS_LEFT_MAX / ACCEPTS_PER_TURN;
-        for _ in 0..turns {
-            if self.accept_unknown() == 0 {
-                break;
-            }
-            for accepting in &mut self.listeners {
-                accepting.queue = Queue::Unknown;
-            }
+        for accepting in &self.listeners {
+            let _ = accepting.listener.shut_out();
         }
-        self.state.draining_until = Some(self.state.now.millis.saturating_add(self.drain_millis));
+        self.accept_all();
+        self.state.draining_until = Some(
+            self.state
+                .now
+                .millis
+                .saturating_add(self.state.drain_millis),
+        );
         // Closing the descriptor would not end the registration of a listener that workers share.
         for accepting in self.listeners.drain(..) {
             let fd = accepting.listener.as_fd().as_raw_fd();
@@ -318,6 +411,13 @@ impl<S> Drop for Reactor<S> {
     }
 }
 
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// How long a listener that goes still takes connections that have begun: time for the round trips of a handshake, and one
+/// retransmission.
+const LEAVING_MILLIS: u64 = 1500;
 /// Events taken in one call.
 const EVENTS_MAX: usize = 512;
 /// Batches before the runtime's other tasks get their turn.

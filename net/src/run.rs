@@ -12,9 +12,9 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
-use crate::listen::Listener;
+use crate::control::{Control, Start};
 use crate::reactor::Reactor;
-use crate::wake::{Shared, Stop};
+use crate::wake::Stop;
 use crate::{Address, Listeners, Service, blocking, machine};
 
 /// How the workers run.
@@ -47,12 +47,14 @@ pub enum Pinning {
     OnePerCore,
 }
 
-/// What SIGINT and SIGTERM do.
+/// What signals do. Those that are not named do what the system says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signals {
     /// The first drains, the second ends at once.
     Stop,
-    /// They are left alone: the process belongs to someone else.
+    /// The same, and SIGHUP and SIGUSR1 are told as [`Event`]s.
+    All,
+    /// Nothing: the process belongs to someone else.
     Ignore,
 }
 
@@ -105,18 +107,62 @@ impl Default for Shutdown {
     }
 }
 
+/// What a [`run_with`] tells, on the thread that called it. Whoever is told must not wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// All workers accept, on these addresses.
+    Ready(&'a [Address]),
+    /// SIGHUP came: what was read at the start is to be read again.
+    Hangup,
+    /// SIGUSR1 came: files that are written to are to be opened again.
+    User1,
+    /// The workers were told to stop.
+    Draining,
+}
+
 /// Runs one worker thread for each set of `listeners`, and returns when all have ended.
 ///
 /// `make_service` is called on each worker's thread with its number. `on_ready` is called when all workers accept.
 ///
 /// # Errors
 /// That a worker could not start, or ended by a panic or an error; the others are drained first.
-pub fn run<S: Service>(
+pub fn run<S: Service + 'static>(
     listeners: Listeners,
     options: RunOptions,
     shutdown: &Shutdown,
     make_service: impl Fn(usize) -> S + Send + Sync + 'static,
     on_ready: impl FnOnce(&[Address]),
+) -> Result<(), RunError> {
+    let mut on_ready = Some(on_ready);
+    let tell = |event: Event<'_>| {
+        if let Event::Ready(bound) = event
+            && let Some(on_ready) = on_ready.take()
+        {
+            on_ready(bound);
+        }
+    };
+    run_with(
+        listeners,
+        options,
+        shutdown,
+        &Control::new(),
+        make_service,
+        tell,
+    )
+}
+
+/// As [`run`], with workers that can be changed by `control`, and more told.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with<S: Service + 'static>(
+    listeners: Listeners,
+    options: RunOptions,
+    shutdown: &Shutdown,
+    control: &Control<S>,
+    make_service: impl Fn(usize) -> S + Send + Sync + 'static,
+    tell: impl FnMut(Event<'_>),
 ) -> Result<(), RunError> {
     let runtime = Builder::new_current_thread()
         .enable_io()
@@ -126,50 +172,42 @@ pub fn run<S: Service>(
         listeners,
         options,
         shutdown,
+        control,
         Arc::new(make_service),
-        on_ready,
+        tell,
     ))
 }
 
-async fn supervise<S: Service>(
+async fn supervise<S: Service + 'static>(
     listeners: Listeners,
     options: RunOptions,
     shutdown: &Shutdown,
+    control: &Control<S>,
     make_service: Arc<impl Fn(usize) -> S + Send + Sync + 'static>,
-    on_ready: impl FnOnce(&[Address]),
+    mut tell: impl FnMut(Event<'_>),
 ) -> Result<(), RunError> {
     let (reports, mut news) = mpsc::unbounded_channel();
-    if options.signals == Signals::Stop {
-        // Before the first thread, so that no signal is missed.
-        for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
-            tokio::spawn(forward_signals(
-                signal(kind).map_err(RunError::Start)?,
-                reports.clone(),
-            ));
-        }
+    // Before the first thread, so that no signal is missed.
+    for (kind, asked) in options.signals.kinds() {
+        let signals = signal(*kind).map_err(RunError::Start)?;
+        tokio::spawn(forward_signals(signals, *asked, reports.clone()));
     }
     tokio::spawn(forward_stops(shutdown.stop.subscribe(), reports.clone()));
-    let Listeners {
-        bound,
-        workers: sets,
-        files,
-    } = listeners;
-    let mut files = Some(files);
+    let bound = listeners.bound().to_vec();
+    let starts = control.attach(listeners);
     let mut crew = Crew {
-        workers: Vec::new(),
         running: 0,
         failed: None,
     };
-    let are_pinned = options.pinning == Pinning::OnePerCore && sets.len() == machine::cores();
-    for (number, listeners) in sets.into_iter().enumerate() {
+    let are_pinned = options.pinning == Pinning::OnePerCore && starts.len() == machine::cores();
+    for (number, start) in starts.into_iter().enumerate() {
         let report = Report {
             number,
             reports: reports.clone(),
             end: None,
         };
         let worker = Worker {
-            listeners,
-            shared: Arc::default(),
+            start,
             drain_time: options.drain_time,
             is_pinned: are_pinned,
         };
@@ -178,36 +216,62 @@ async fn supervise<S: Service>(
     if crew.failed.is_some() {
         shutdown.drain();
     }
-    let (mut waiting, mut on_ready) = (crew.running, Some(on_ready));
+    let mut waiting = crew.running;
     while crew.running > 0
         && let Some(news) = news.recv().await
     {
         match news {
             News::Accepts => {
                 waiting -= 1;
-                if waiting == 0
-                    && crew.failed.is_none()
-                    && let Some(on_ready) = on_ready.take()
-                {
-                    on_ready(&bound);
+                if waiting == 0 && crew.failed.is_none() {
+                    tell(Event::Ready(&bound));
                 }
             }
             News::Ended(number, end) => crew.ended(number, end, shutdown),
-            News::Signal => shutdown.next(),
+            News::Signal(Asked::Stop) => shutdown.next(),
+            News::Signal(Asked::Reload) => tell(Event::Hangup),
+            News::Signal(Asked::Reopen) => tell(Event::User1),
             News::Stop(stop) => {
+                if stop == Stop::Drain {
+                    tell(Event::Draining);
+                }
                 // The path of a unix socket is free for a successor as soon as nobody accepts on it.
-                files = None;
-                crew.pass_on(stop);
+                control.let_go();
+                control.stop(stop);
             }
         }
     }
-    drop(files);
+    control.let_go();
     crew.failed.map_or(Ok(()), Err)
 }
 
-async fn forward_signals(mut signals: Signal, reports: mpsc::UnboundedSender<News>) {
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Stop,
+    Reload,
+    Reopen,
+}
+
+impl Signals {
+    fn kinds(self) -> &'static [(SignalKind, Asked)] {
+        const KINDS: [(SignalKind, Asked); 4] = [
+            (SignalKind::interrupt(), Asked::Stop),
+            (SignalKind::terminate(), Asked::Stop),
+            (SignalKind::hangup(), Asked::Reload),
+            (SignalKind::user_defined1(), Asked::Reopen),
+        ];
+        match self {
+            Self::Stop => KINDS.first_chunk::<2>().map_or(&[], |kinds| kinds),
+            Self::All => &KINDS,
+            Self::Ignore => &[],
+        }
+    }
+}
+
+async fn forward_signals(mut signals: Signal, asked: Asked, reports: mpsc::UnboundedSender<News>) {
     while signals.recv().await.is_some() {
-        let _ = reports.send(News::Signal);
+        let _ = reports.send(News::Signal(asked));
     }
 }
 
@@ -223,28 +287,23 @@ async fn forward_stops(mut stops: watch::Receiver<Stop>, reports: mpsc::Unbounde
 
 /// The workers as their supervisor sees them.
 struct Crew {
-    workers: Vec<Arc<Shared>>,
     running: usize,
     failed: Option<RunError>,
 }
 
 impl Crew {
-    fn start<S: Service>(
+    fn start<S: Service + 'static>(
         &mut self,
         report: Report,
-        worker: Worker,
+        worker: Worker<S>,
         make: Arc<impl Fn(usize) -> S + Send + Sync + 'static>,
     ) {
-        let shared = Arc::clone(&worker.shared);
         let name = format!("worker-{}", report.number);
         match thread::Builder::new()
             .name(name)
             .spawn(move || worker.run(report, make))
         {
-            Ok(_detached) => {
-                self.workers.push(shared);
-                self.running += 1;
-            }
+            Ok(_detached) => self.running += 1,
             Err(error) => self.failed = Some(RunError::Start(error)),
         }
     }
@@ -260,43 +319,32 @@ impl Crew {
         };
         shutdown.drain();
     }
-
-    fn pass_on(&self, stop: Stop) {
-        for worker in &self.workers {
-            worker.stop(stop);
-        }
-    }
 }
 
-struct Worker {
-    listeners: Vec<Listener>,
-    shared: Arc<Shared>,
+struct Worker<S> {
+    start: Start<S>,
     drain_time: Duration,
     is_pinned: bool,
 }
 
-impl Worker {
-    fn run<S: Service>(self, mut report: Report, make: Arc<impl Fn(usize) -> S>) {
+impl<S: Service> Worker<S> {
+    fn run(self, mut report: Report, make: Arc<impl Fn(usize) -> S>) {
         if self.is_pinned {
             machine::pin(report.number);
         }
         report.end = Some(self.run_to_end(&report, &*make));
     }
 
-    fn run_to_end<S: Service>(self, report: &Report, make: &impl Fn(usize) -> S) -> io::Result<()> {
+    fn run_to_end(self, report: &Report, make: &impl Fn(usize) -> S) -> io::Result<()> {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .max_blocking_threads(blocking::THREADS_MAX)
             .build_local(LocalOptions::default())?;
         let end = runtime.block_on(async {
             let service = make(report.number);
-            let mut reactor = Reactor::new(
-                report.number,
-                self.listeners,
-                self.shared,
-                self.drain_time,
-                service,
-            )?;
+            let channel = (self.start.shared, self.start.orders);
+            let mut reactor = Reactor::new(report.number, channel, self.drain_time, service)?;
+            reactor.listen(self.start.listeners)?;
             report.accepts();
             let mut turns = pin!(tokio::task::unconstrained(poll_fn(
                 |task| reactor.poll_run(task)
@@ -320,7 +368,7 @@ struct Report {
 enum News {
     Accepts,
     Ended(usize, Option<io::Result<()>>),
-    Signal,
+    Signal(Asked),
     Stop(Stop),
 }
 

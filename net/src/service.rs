@@ -17,7 +17,8 @@ use crate::{Now, Peer, Stream, Timers, Token};
 /// Every call happens on the worker's own thread and inside its runtime; none may wait. A panic in one ends the worker, and with it
 /// the program (see docs/decisions/0002-reactor.md), so a service catches those of code it does not trust.
 pub trait Service {
-    /// A connection was accepted. It is not registered: the service may read from it at once, and registers it with
+    /// A connection was accepted by the listener of that number: its place among those that were bound at first, or what
+    /// [`Control::bind`](crate::Control::bind) gave it. It is not registered: the service may read from it at once, and registers it with
     /// [`Context::register`] only if it stays open. Dropping the stream closes it.
     fn accepted(&mut self, cx: &mut Context<'_>, listener: usize, stream: Stream, peer: Peer);
 
@@ -39,6 +40,19 @@ pub trait Service {
 
     /// Whether no connection is left. Asked after [`drain`](Self::drain).
     fn is_drained(&self) -> bool;
+
+    /// A listener goes, by [`Control::apply`](crate::Control::apply). Its connections are to end, but none before it answered what
+    /// was sent on it. It may still bring some that had begun.
+    fn drain_listener(&mut self, cx: &mut Context<'_>, listener: usize) {
+        let _ = (cx, listener);
+    }
+
+    /// Whether no connection of a listener is left. Asked after each batch from when the listener was closed until it says yes;
+    /// then another listener may get its number.
+    fn is_listener_drained(&self, listener: usize) -> bool {
+        let _ = listener;
+        true
+    }
 }
 
 /// What the reactor offers to its service.
@@ -70,6 +84,12 @@ impl Context<'_> {
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.state.draining_until.is_some()
+    }
+
+    /// How long connections may take to end once they are asked to, in milliseconds.
+    #[must_use]
+    pub fn drain_millis(&self) -> u64 {
+        self.state.drain_millis
     }
 
     /// Calls [`Service::ready`] for the stream from here on, both directions, edge triggered. If it is ready already, that call
@@ -198,6 +218,7 @@ pub(crate) struct State {
     pub(crate) counters: Counters,
     /// When draining ends by force; `None` while the worker runs.
     pub(crate) draining_until: Option<u64>,
+    pub(crate) drain_millis: u64,
 }
 
 fn mio_token(token: Token) -> mio::Token {

@@ -110,6 +110,11 @@ impl<T> Slots<T> {
         }
     }
 
+    /// All that is held.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.slots.iter_mut().filter_map(|slot| slot.value.as_mut())
+    }
+
     /// The value of `token`, if it is held.
     #[must_use]
     pub fn get(&self, token: Token) -> Option<&T> {

@@ -39,6 +39,11 @@ impl Shared {
         self.tell(|inner| inner.stop = inner.stop.max(stop));
     }
 
+    /// Lets the worker look for orders.
+    pub(crate) fn nudge(&self) {
+        self.tell(|_| {});
+    }
+
     /// A waker for `token`. Waking it again before the worker has seen it costs one atomic exchange.
     pub(crate) fn waker(self: &Arc<Self>, token: Token) -> Waker {
         Waker::from(Arc::new(TokenWaker {

@@ -14,6 +14,8 @@ pub enum PeerError {
     Misdirected,
     /// HTTP in the clear on a connection that must speak TLS (RFC 9110 §4.2.2).
     ClearText,
+    /// A target whose host asks for more by TLS than was negotiated, such as a certificate of the client (RFC 9110 §15.5.20).
+    OtherTlsRules,
     /// The peer closed before its message was complete (RFC 9112 §8).
     Truncated,
 }
@@ -109,6 +111,12 @@ impl PeerError {
                 "clear-text",
                 "This port speaks TLS and the request came in the clear; use https",
                 "RFC 9110 §4.2.2",
+            ),
+            Self::OtherTlsRules => answer(
+                Status::MISDIRECTED_REQUEST,
+                "other-tls-rules",
+                "This host has TLS rules of its own: ask on a connection that was made for it",
+                "RFC 9110 §15.5.20",
             ),
             Self::Truncated => answer(
                 Status::BAD_REQUEST,

@@ -33,11 +33,14 @@
 
 pub mod config;
 pub mod log;
+mod plan;
 mod recorder;
+mod reload;
 mod serve;
 mod sites;
 mod tls;
 
 pub use config::Config;
-pub use serve::{ServeError, serve};
+pub use plan::ServeError;
+pub use serve::{Source, serve};
 pub use sites::SiteError;

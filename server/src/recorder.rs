@@ -5,8 +5,10 @@ use net::Peer;
 use origin::wire::Recent;
 use semantics::Status;
 use std::net::{SocketAddr, SocketAddrV6};
+use std::sync::Arc;
 
 use crate::config::LogFormat;
+use crate::log::own::OwnFormat;
 use crate::log::{self, LogHandle, Style};
 
 /// Where the records of one worker go.
@@ -14,6 +16,8 @@ use crate::log::{self, LogHandle, Style};
 pub(crate) struct AccessLog {
     pub(crate) format: LogFormat,
     pub(crate) style: Style,
+    /// The format that the configuration describes, if that is the format.
+    pub(crate) own: Option<Arc<OwnFormat>>,
     pub(crate) writer: Option<LogHandle>,
     pub(crate) recent: Option<Recent>,
     /// Lines since the last flush.
@@ -41,6 +45,7 @@ impl Recorder for AccessLog {
             connection: record.connection,
             number: record.number,
             client: address(record.client),
+            user: record.user,
             method: request.method(),
             target: request.target(),
             version: if request.method().is_empty() {
@@ -60,7 +65,10 @@ impl Recorder for AccessLog {
             closes: !record.fate.is_kept(),
             fate: (fate.sentence, fate.rule),
         };
-        log::append(self.format, &self.style, &mut self.batch, &line);
+        match &self.own {
+            Some(own) => own.append(&mut self.batch, &line),
+            None => log::append(self.format, &self.style, &mut self.batch, &line),
+        }
         if self.batch.len() >= BATCH_OCTETS_MAX {
             writer.try_write(&mut self.batch);
         }

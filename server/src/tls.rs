@@ -1,25 +1,37 @@
 //! The TLS of the listeners, from the configuration to `net`, and certificates that are taken anew when they change.
 
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use net::{Tls, TlsCertificate, TlsClient, TlsError, TlsRules, TlsVersion};
 
 use crate::config::{self, ClientCertificate, Config};
 
-/// The TLS of all listeners that speak it; `None` if none does.
-pub(crate) fn load(config: &Config) -> Result<Option<Arc<Tls>>, TlsError> {
+/// The TLS of all listeners that speak it; `None` if none does. What there is before stays as it is until [`replace`].
+pub(crate) fn prepare(
+    config: &Config,
+    before: Option<&Arc<Tls>>,
+) -> Result<Option<Arc<Tls>>, TlsError> {
     if !config.listeners.iter().any(|listener| listener.tls) {
         return Ok(None);
+    }
+    if let Some(before) = before {
+        return Ok(Some(Arc::clone(before)));
     }
     let tls = Tls::new(rules(config), PROTOCOLS)?;
     say_warnings(&tls);
     Ok(Some(Arc::new(tls)))
 }
 
-/// The rules of a configuration, for [`Tls::new`] and [`Tls::replace`].
-pub(crate) fn rules(config: &Config) -> Vec<TlsRules> {
+/// Puts the rules of a configuration in force, or changes nothing. Files are read again, whether they have changed or not.
+pub(crate) fn replace(config: &Config, tls: &Tls) -> Result<(), TlsError> {
+    tls.replace(rules(config))?;
+    say_warnings(tls);
+    Ok(())
+}
+
+fn rules(config: &Config) -> Vec<TlsRules> {
     config.tls.iter().map(rules_of).collect()
 }
 
@@ -48,10 +60,11 @@ fn rules_of(tls: &config::Tls) -> TlsRules {
     }
 }
 
-/// Looks for certificates that have changed, for as long as the worker lives on which it runs.
-pub(crate) async fn watch(tls: Arc<Tls>) {
+/// Looks for certificates that have changed, for as long as anybody uses them and the worker lives on which it runs.
+pub(crate) async fn watch(tls: Weak<Tls>) {
     loop {
         net::sleep(LOOK_EVERY).await;
+        let Some(tls) = tls.upgrade() else { return };
         let looked_at = Arc::clone(&tls);
         let look = move || looked_at.has_changed().then(|| looked_at.reload());
         match net::blocking(look).await {

@@ -120,8 +120,17 @@ fn is_as_recorded(path: &Path, folder: &Path) -> bool {
         .file_name()
         .and_then(|name| name.to_str())
         .expect("a name");
-    let result = match config::parse(&text, name, folder) {
-        Ok(config) => format!("{}\n\n{}", config.summary(), config.to_toml()),
+    let result = match config::parse_with_places(&text, name, folder) {
+        Ok(loaded) => {
+            let config = &loaded.config;
+            let mut result = format!("{}\n\n{}", config.summary(), config.to_toml());
+            for warning in &loaded.warnings {
+                result.push_str("\nwarning: ");
+                warning.write(&mut result, name).expect("a text");
+                result.push('\n');
+            }
+            result
+        }
         Err(errors) => format!("{errors}\n"),
     };
     let result = result.replace(&folder.display().to_string(), "FOLDER");

@@ -103,12 +103,16 @@ fn peers(binary: &Path, floor: &Path, result: &Path) -> std::process::Command {
         "hansom@{WORKLOADS}={binary} serve {{dir}} --listen 127.0.0.1:{{port}} --workers {{threads}} \
          --access-log off --defer-accept"
     );
+    let secured = format!(
+        "hansom@{TLS_WORKLOADS}={binary} serve {{dir}} --listen 127.0.0.1:{{tls}} --workers {{threads}} \
+         --access-log off --defer-accept --tls-cert {{cert}} --tls-key {{key}}"
+    );
     let lowest = format!("floor@{WORKLOADS}={floor} {{port}} {{threads}} {{dir}} {{upstream}}");
     let mut command = shell::program("python3", ["bench/peers.py"]);
-    command.args(["--servers", "nginx,lighttpd,h2o", "--workloads", WORKLOADS]);
-    command.args([
-        "--rounds", "9", "--secs", "2", "--ours", &ours, "--ours", &lowest,
-    ]);
+    let workloads = format!("{WORKLOADS},{TLS_WORKLOADS}");
+    command.args(["--servers", "nginx,lighttpd,h2o", "--workloads", &workloads]);
+    command.args(["--rounds", "9", "--secs", "2"]);
+    command.args(["--ours", &ours, "--ours", &secured, "--ours", &lowest]);
     command.arg("--json").arg(result);
     // The floor reads these: it too defers accepts and bounds its unsent queue.
     command.env("DEFER", "2").env("SNDBUF", "131072");
@@ -146,6 +150,8 @@ fn count(binary: &Path, folder: &Path, path: &str, arguments: &[String]) -> Resu
 }
 
 const WORKLOADS: &str = "fixed,pipe16,static1k,static10k,static1m,static100m,close,idle";
+/// Those over TLS, for which the program is started on another port.
+const TLS_WORKLOADS: &str = "tls1k,tlshs";
 
 const BENCH: [needs::Need; 6] = [
     needs::PYTHON,

@@ -104,7 +104,7 @@ impl Place {
             place: self,
         };
         let line = hansom.next_said();
-        if let Some((_, rest)) = line.split_once("http://") {
+        if let Some((_, rest)) = line.split_once("://") {
             let authority = rest.trim_end_matches('/');
             hansom.address = authority.parse().expect("an address");
         } else {
@@ -140,7 +140,16 @@ impl Hansom {
     }
 
     pub(crate) fn connect(&self) -> Client {
-        let stream = TcpStream::connect(self.address).expect("it accepts");
+        Self::client(self.address)
+    }
+
+    /// A client of an address that it also listens on.
+    pub(crate) fn client(address: SocketAddr) -> Client {
+        Self::client_of(TcpStream::connect(address).expect("it accepts"))
+    }
+
+    /// A client on a connection that was made already.
+    pub(crate) fn client_of(stream: TcpStream) -> Client {
         stream.set_nodelay(true).expect("an option");
         Client::of(stream)
     }
@@ -221,6 +230,13 @@ impl Hansom {
             .map(|field| field.parse().unwrap_or(0))
             .collect();
         numbers[11] + numbers[12]
+    }
+
+    /// Its threads.
+    pub(crate) fn threads(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/task", self.child.id()))
+            .expect("its threads")
+            .count()
     }
 
     /// Files it holds open that match.

@@ -10,6 +10,11 @@ mod harness;
 mod limits;
 mod log;
 mod peers;
+mod reload;
 mod routing;
 mod running;
+<<<<<<< HEAD
 mod sites;
+=======
+mod tls;
+>>>>>>> main

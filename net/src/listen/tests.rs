@@ -23,9 +23,9 @@ fn port_0_is_chosen_once_for_all_workers() {
     let listeners = bind("127.0.0.1:0", 3).unwrap();
     let port = address(&listeners).port();
     assert_ne!(port, 0);
-    for worker in &listeners.workers {
+    for listener in &listeners.bound[0].listeners {
         assert_eq!(
-            SockRef::from(&worker[0])
+            SockRef::from(listener)
                 .local_addr()
                 .unwrap()
                 .as_socket()
@@ -45,14 +45,14 @@ fn an_accepted_socket_inherits_the_options_of_its_listener() {
     };
     let listeners = bind_all(&[("127.0.0.1:0".parse().unwrap(), options)], 1).unwrap();
     let mut client = TcpStream::connect(address(&listeners)).unwrap();
-    let early = crate::stream::accept(listeners.workers[0][0].as_fd(), StreamKind::Tcp);
+    let early = crate::stream::accept(listeners.bound[0].listeners[0].as_fd(), StreamKind::Tcp);
     assert!(
         matches!(early, Err(Errno::AGAIN)),
         "a connection without octets is withheld"
     );
     io::Write::write_all(&mut client, b"x").unwrap();
     let stream = loop {
-        match crate::stream::accept(listeners.workers[0][0].as_fd(), StreamKind::Tcp) {
+        match crate::stream::accept(listeners.bound[0].listeners[0].as_fd(), StreamKind::Tcp) {
             Err(Errno::AGAIN) => std::thread::yield_now(),
             accepted => break accepted.unwrap().0,
         }

@@ -19,6 +19,7 @@ use rustls::{InconsistentKeys, RootCertStore, ServerConfig};
 
 use super::certificate::{self, Described};
 use super::error::{PEM_OCTETS_MAX, PemKind, TlsError, TlsWarning};
+use super::made;
 use super::rules::{ClientPolicy, NotesName, Policy, RuleSet, RuleSets};
 use super::{TlsCertificate, TlsClient, TlsRules, TlsVersion};
 
@@ -59,15 +60,21 @@ struct Kept {
     names: Vec<String>,
     policy: Policy,
     tickets: Arc<dyn ProducesTickets>,
-    /// The certificate that was made.
-    made: Option<Arc<CertifiedKey>>,
+    /// The certificate that was made, and when.
+    made: Option<(Arc<CertifiedKey>, SystemTime)>,
 }
 
 impl Loaded {
     pub(super) fn has_changed(&self) -> bool {
+        let is_old = |kept: &Kept| {
+            kept.made
+                .as_ref()
+                .is_some_and(|(_, time)| made::is_old(*time))
+        };
         self.files
             .iter()
             .any(|(file, stamp)| Stamp::of(file) != *stamp)
+            || self.kept.iter().any(is_old)
     }
 
     /// Takes the files as they are for known.
@@ -152,15 +159,19 @@ impl Loader<'_> {
         let mut made = None;
         let (certified, found) = match &rules.certificate {
             TlsCertificate::SelfSigned => {
-                let certified = match same.and_then(|kept| kept.made.clone()) {
-                    Some(certified) => certified,
-                    None => Arc::new(self.self_signed(&names)?),
+                let kept = same.and_then(|kept| kept.made.clone());
+                let (certified, time) = match kept.filter(|(_, time)| !made::is_old(*time)) {
+                    Some(kept) => kept,
+                    None => {
+                        let certified = made::certificate(&names, &self.provider)?;
+                        (Arc::new(certified), SystemTime::now())
+                    }
                 };
-                made = Some(Arc::clone(&certified));
+                made = Some((Arc::clone(&certified), time));
                 (certified, None)
             }
             TlsCertificate::Files { chain, key } => {
-                let certified = Arc::new(self.from_files(chain, key)?);
+                let certified = Arc::new(self.read_certified(chain, key)?);
                 let found = certified.cert.first().and_then(certificate::describe);
                 self.judge(chain, key, found.as_ref());
                 (certified, found)
@@ -177,7 +188,8 @@ impl Loader<'_> {
             policy: policy.clone(),
         });
         if rules.names.is_empty() {
-            let found = found.map_or_else(local_names, |found| found.names);
+            let found =
+                found.map_or_else(|| vec![made::LOCAL_NAME.to_owned()], |found| found.names);
             if let (true, 1.., TlsCertificate::Files { chain, .. }) =
                 (found.is_empty(), index, &rules.certificate)
             {
@@ -295,7 +307,7 @@ impl Loader<'_> {
         ))
     }
 
-    fn from_files(&self, chain: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
+    fn read_certified(&self, chain: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
         let certificates = certificates(chain)?;
         let private = private_key(key)?;
         let signer = self
@@ -320,26 +332,6 @@ impl Loader<'_> {
                 reason: error.to_string(),
             }),
         }
-    }
-
-    fn self_signed(&self, names: &[String]) -> Result<CertifiedKey, TlsError> {
-        let failed = |reason: String| TlsError::SelfSigned { reason };
-        let mut all = local_names();
-        for name in names {
-            if !all.contains(name) {
-                all.push(name.clone());
-            }
-        }
-        all.extend(["127.0.0.1".to_owned(), "::1".to_owned()]);
-        let made =
-            rcgen::generate_simple_self_signed(all).map_err(|error| failed(error.to_string()))?;
-        let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-        let signer = self
-            .provider
-            .key_provider
-            .load_private_key(key.into())
-            .map_err(|error| failed(error.to_string()))?;
-        Ok(CertifiedKey::new(vec![made.cert.der().clone()], signer))
     }
 
     fn judge(&mut self, chain: &Path, key: &Path, found: Option<&Described>) {
@@ -369,10 +361,6 @@ impl Loader<'_> {
 /// A name of a server as clients say it: in lower case and without a dot at its end.
 fn canonical(name: &str) -> String {
     name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
-}
-
-fn local_names() -> Vec<String> {
-    vec!["localhost".to_owned()]
 }
 
 fn cryptography(error: rustls::Error) -> TlsError {
@@ -444,25 +432,21 @@ fn missing(file: &Path, wanted: PemKind, sections: &[(Section, Vec<u8>)]) -> Tls
 
 fn sections(file: &Path) -> Result<Vec<(Section, Vec<u8>)>, TlsError> {
     let octets = read(file)?;
+    let has = |mark: &[u8]| octets.windows(mark.len()).any(|part| part == mark);
     let mut sections = Vec::new();
+    if has(b"-----BEGIN ENCRYPTED PRIVATE KEY-----") {
+        sections.push((Section::EncryptedKey, Vec::new()));
+    }
+    if has(b"Proc-Type: 4,ENCRYPTED") {
+        // The old form looks like an ordinary key, but for lines that are not Base64 (RFC 1421 §4.6).
+        return Ok(vec![(Section::EncryptedKey, Vec::new())]);
+    }
     for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(&octets) {
         let (kind, der) = section.map_err(|error| TlsError::BadPem {
             file: file.to_owned(),
             reason: pem_reason(&error),
         })?;
         sections.push((Section::Known(kind), der));
-    }
-    let marks = [
-        &b"-----BEGIN ENCRYPTED PRIVATE KEY-----"[..],
-        b"Proc-Type: 4,ENCRYPTED",
-    ];
-    if marks
-        .iter()
-        .any(|mark| octets.windows(mark.len()).any(|part| part == *mark))
-    {
-        // The old form has the headers of an ordinary key, and is none.
-        sections.retain(|(section, _)| section.kind() != PemKind::PrivateKey);
-        sections.insert(0, (Section::EncryptedKey, Vec::new()));
     }
     Ok(sections)
 }

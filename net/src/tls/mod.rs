@@ -4,6 +4,7 @@ mod certificate;
 mod error;
 mod facts;
 mod load;
+mod made;
 mod rules;
 mod session;
 

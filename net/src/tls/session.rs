@@ -5,29 +5,34 @@
 //!   socket ◀──send── worker's scratch ◀──rustls── caller's slices, or a piece of a file
 //! ```
 //!
+//! Where to look next: `hello.rs` (the rules are chosen), `transmit.rs` (the other direction), `scratch.rs` (shared memory).
+//!
 //! Invariant: an idle session holds no octets. A record that is cut is kept until its rest comes, and what the socket did
 //! not take until it does.
 
-use std::cell::RefCell;
+mod hello;
+mod scratch;
+mod transmit;
+
 use std::fmt;
-use std::fs::File;
-use std::io::{self, IoSlice};
+use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use rustix::io::retry_on_intr;
-use rustix::net::{RecvFlags, SendFlags};
-use rustls::server::ServerConnectionData;
+use rustix::net::RecvFlags;
 use rustls::server::{Acceptor, UnbufferedServerConnection};
-use rustls::unbuffered::{
-    ConnectionState, EncodeError, EncodeTlsData, EncryptError, UnbufferedStatus,
-};
+use rustls::unbuffered::{ConnectionState, UnbufferedStatus};
 
 use super::facts::{TlsFacts, TlsVersion};
 use super::rules::with_server_name;
 use super::{Tls, TlsFailure};
 use crate::stream::{More, Received, Rest};
+use hello::Hello;
+use scratch::{
+    HELD_OCTETS_MAX, RECEIVE_OCTETS, RECEIVE_OCTETS_MIN, SCRATCH, Scratch, UNEXPECTED_MESSAGE,
+    encode, take,
+};
 
 /// TLS over one socket.
 pub(crate) struct Session {
@@ -209,53 +214,6 @@ impl Session {
         Err(io::ErrorKind::UnexpectedEof.into())
     }
 
-    /// Chooses the rules by the first message, if it has come whole.
-    fn begin(
-        &mut self,
-        socket: &OwnedFd,
-        scratch: &Scratch,
-        held: usize,
-        len: usize,
-    ) -> io::Result<Hello> {
-        let State::Hello { tls, acceptor } = &mut self.state else {
-            return Ok(Hello::Begun);
-        };
-        if scratch.incoming.first().is_some_and(u8::is_ascii_uppercase) {
-            tls.count(|counters| &counters.clear_text);
-            return Ok(Hello::ClearText);
-        }
-        let sets = tls.current();
-        let set = if sets.is_single() {
-            0
-        } else {
-            let acceptor = acceptor.get_or_insert_default();
-            let mut fresh = scratch.incoming.get(held..len).unwrap_or_default();
-            match hello_name(acceptor, &mut fresh) {
-                Ok(None) => return Ok(Hello::Incomplete),
-                Ok(Some(name)) => name.map_or(0, |name| sets.find(&name)),
-                Err(alert) => {
-                    // Best effort: the connection is over.
-                    let _ = rustix::net::send(socket, &alert, SendFlags::NOSIGNAL);
-                    return Err(self.fail(TlsFailure::Peer));
-                }
-            }
-        };
-        let Some(config) = sets.config(set) else {
-            return Err(self.fail(TlsFailure::Peer));
-        };
-        let Ok(connection) = UnbufferedServerConnection::new(config) else {
-            return Err(self.fail(TlsFailure::Peer));
-        };
-        let tls = Arc::clone(tls);
-        self.state = State::Begun(Box::new(Begun {
-            connection,
-            tls,
-            facts: Arc::new(TlsFacts::begun(sets, set)),
-            is_open: false,
-        }));
-        Ok(Hello::Begun)
-    }
-
     /// Decrypts what came, and gathers what is to be said to it.
     fn process(
         &mut self,
@@ -275,17 +233,23 @@ impl Session {
                     start += discard;
                     break;
                 }
-                None => {
-                    self.say_alert(socket, scratch, done.outgoing_octets);
+                Some(Step::Failed) => {
+                    let mut filled = done.outgoing_octets;
+                    self.say_alert(&mut scratch.outgoing, &mut filled);
+                    self.unsent
+                        .extend_from_slice(scratch.outgoing.get(..filled).unwrap_or_default());
+                    // Best effort: the connection is over.
+                    let _ = self.flush(socket);
                     return Err(self.fail(TlsFailure::Peer));
                 }
+                None => return Err(io::ErrorKind::InvalidData.into()),
             }
         }
         self.hold(scratch.incoming.get(start..len).unwrap_or_default())?;
         Ok(done)
     }
 
-    /// Lets rustls go on until it has something for us; `None` when the peer broke a rule.
+    /// Lets rustls go on until it has something for us; `None` after a failure.
     fn step(
         &mut self,
         incoming: &mut [u8],
@@ -303,7 +267,10 @@ impl Session {
         } else {
             with_server_name(|| connection.process_tls_records(incoming))
         };
-        let is_last = match state.ok()? {
+        let Ok(state) = state else {
+            return Some(Step::Failed);
+        };
+        let is_last = match state {
             ConnectionState::ReadTraffic(mut traffic) => {
                 while let Some(Ok(record)) = traffic.next_record() {
                     take(
@@ -421,181 +388,41 @@ impl Session {
         Ok(true)
     }
 
-    /// Encrypts and sends octets: how many of them were sent. After `WouldBlock` the same octets must be given again.
-    pub(crate) fn transmit(
-        &mut self,
-        socket: &OwnedFd,
-        slices: &[IoSlice<'_>],
-        more: More,
-    ) -> io::Result<usize> {
-        if let Some(octets) = self.settle_owed(socket)? {
-            return Ok(octets);
-        }
-        SCRATCH.with_borrow_mut(|scratch| {
-            let Scratch {
-                gathered, outgoing, ..
-            } = scratch;
-            let clear = match slices {
-                [only] => only.get(..PIECE_OCTETS).unwrap_or(only),
-                several => {
-                    gathered.clear();
-                    for slice in several {
-                        let room = PIECE_OCTETS - gathered.len();
-                        gathered.extend_from_slice(slice.get(..room).unwrap_or(slice));
-                    }
-                    gathered
-                }
-            };
-            self.seal(socket, clear, outgoing, more)
-        })
-    }
-
-    /// As [`transmit`](Self::transmit), for a piece of a file. 0 is the end of the file.
-    pub(crate) fn transmit_file(
-        &mut self,
-        socket: &OwnedFd,
-        file: &File,
-        offset: u64,
-        octets: usize,
-    ) -> io::Result<usize> {
-        if let Some(octets) = self.settle_owed(socket)? {
-            return Ok(octets);
-        }
-        if self.facts().is_none() {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        SCRATCH.with_borrow_mut(|scratch| {
-            let Scratch {
-                gathered, outgoing, ..
-            } = scratch;
-            gathered.resize(octets.min(PIECE_OCTETS), 0);
-            let read = file.read_at(gathered, offset)?;
-            let clear = gathered.get(..read).unwrap_or_default();
-            let more = if read < octets { More::Yes } else { More::No };
-            self.seal(socket, clear, outgoing, more)
-        })
-    }
-
-    /// Sends what waits. If octets of the caller are part of it, they are reported when they are gone.
-    fn settle_owed(&mut self, socket: &OwnedFd) -> io::Result<Option<usize>> {
-        if (self.is_blocked || self.owed_octets > 0) && !self.flush(socket)? {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        match std::mem::take(&mut self.owed_octets) {
-            0 => Ok(None),
-            octets => Ok(Some(octets)),
-        }
-    }
-
-    /// Encrypts octets behind what waits, and sends all.
-    fn seal(
-        &mut self,
-        socket: &OwnedFd,
-        clear: &[u8],
-        outgoing: &mut [u8],
-        more: More,
-    ) -> io::Result<usize> {
-        if clear.is_empty() {
-            return Ok(0);
-        }
-        let mut filled = 0;
-        if !self.encrypt(Some(clear), outgoing, &mut filled)? {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        let records = outgoing.get(..filled).unwrap_or_default();
-        if !self.unsent.is_empty() {
-            self.unsent.extend_from_slice(records);
-            if self.flush(socket)? {
-                return Ok(clear.len());
-            }
-        } else {
-            let sent = self.send(socket, records, more)?;
-            if sent == records.len() {
-                return Ok(clear.len());
-            }
-            self.unsent
-                .extend_from_slice(records.get(sent..).unwrap_or_default());
-        }
-        self.owed_octets = clear.len();
-        Err(io::ErrorKind::WouldBlock.into())
-    }
-
-    /// Appends records with these octets, or that there are no more, to `outgoing`: whether the handshake allows it.
-    fn encrypt(
-        &mut self,
-        clear: Option<&[u8]>,
-        outgoing: &mut [u8],
-        filled: &mut usize,
-    ) -> io::Result<bool> {
-        let failed = || io::Error::from(io::ErrorKind::InvalidData);
-        let unsent = &mut self.unsent;
+    /// Appends to `outgoing` why the connection ends (RFC 8446 §6.2).
+    fn say_alert(&mut self, outgoing: &mut [u8], filled: &mut usize) {
         let State::Begun(begun) = &mut self.state else {
-            return Ok(false);
+            return;
         };
-        if !begun.is_open {
-            return Ok(false);
-        }
-        loop {
+        let mut has_word = false;
+        // Only for as long as it has words: it must not look at octets again after it failed on some.
+        while begun.connection.wants_write() {
             match begun.connection.process_tls_records(&mut []).state {
-                Ok(ConnectionState::WriteTraffic(mut traffic)) => {
-                    let room = outgoing.get_mut(*filled..).unwrap_or_default();
-                    let sealed = match clear {
-                        Some(clear) => traffic.encrypt(clear, room),
-                        None => traffic.queue_close_notify(room),
-                    };
-                    *filled += sealed.map_err(|_: EncryptError| failed())?;
-                    return Ok(true);
-                }
                 Ok(ConnectionState::EncodeTlsData(data)) => {
-                    encode(data, outgoing, filled, unsent);
+                    encode(data, outgoing, filled, &mut self.unsent);
+                    has_word = true;
                 }
-                Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
-                Ok(ConnectionState::PeerClosed) => self.is_ended = true,
-                Ok(_) | Err(_) => return Err(failed()),
+                // Octets that came before the failure: nobody answers them.
+                Ok(ConnectionState::ReadTraffic(mut traffic)) => {
+                    while traffic.next_record().is_some() {}
+                }
+                _ => break,
             }
         }
-    }
-
-    /// Says that our side ends (RFC 8446 §6.1), unless what was said is incomplete.
-    pub(crate) fn end(&mut self, socket: &OwnedFd) {
-        if std::mem::replace(&mut self.is_closed, true) || self.owed_octets > 0 {
-            return;
+        if !has_word && begun.connection.negotiated_cipher_suite().is_none() {
+            self.unsent
+                .extend_from_slice(outgoing.get(..*filled).unwrap_or_default());
+            *filled = 0;
+            self.unsent.extend_from_slice(UNEXPECTED_MESSAGE);
         }
-        SCRATCH.with_borrow_mut(|scratch| {
-            let mut filled = 0;
-            if matches!(
-                self.encrypt(None, &mut scratch.outgoing, &mut filled),
-                Ok(true)
-            ) {
-                self.unsent
-                    .extend_from_slice(scratch.outgoing.get(..filled).unwrap_or_default());
-                // Best effort: who does not take it learns of the end by the transport.
-                let _ = self.flush(socket);
-            }
-        });
-    }
-
-    /// Tells the peer why, if rustls has a word for it.
-    fn say_alert(&mut self, socket: &OwnedFd, scratch: &mut Scratch, mut filled: usize) {
-        let State::Begun(begun) = &mut self.state else {
-            return;
-        };
-        while let Ok(ConnectionState::EncodeTlsData(mut data)) =
-            begun.connection.process_tls_records(&mut []).state
-        {
-            let room = scratch.outgoing.get_mut(filled..).unwrap_or_default();
-            filled += data.encode(room).unwrap_or(0);
-        }
-        self.unsent
-            .extend_from_slice(scratch.outgoing.get(..filled).unwrap_or_default());
-        // Best effort: the connection is over.
-        let _ = self.flush(socket);
     }
 
     fn fail(&mut self, why: TlsFailure) -> io::Error {
         self.is_closed = true;
         self.is_ended = true;
-        self.count_failed();
+        match &self.state {
+            State::Hello { tls, .. } => tls.count(|counters| &counters.failed),
+            _ => self.count_failed(),
+        }
         self.state = State::Failed;
         io::Error::new(io::ErrorKind::InvalidData, why)
     }
@@ -645,104 +472,12 @@ impl fmt::Debug for Session {
     }
 }
 
-/// How far the first message came.
-enum Hello {
-    Incomplete,
-    ClearText,
-    Begun,
-}
-
 /// How far received octets were processed.
 enum Step {
+    /// There may be more in what is left.
     On { discard: usize },
+    /// What is left is not complete.
     Last { discard: usize },
+    /// The peer broke a rule.
+    Failed,
 }
-
-/// Feeds what came to `acceptor`: the server name, if any, once the first message is whole; the alert if it is malformed.
-fn hello_name(
-    acceptor: &mut Acceptor,
-    fresh: &mut &[u8],
-) -> Result<Option<Option<String>>, Vec<u8>> {
-    while !fresh.is_empty() {
-        if acceptor.read_tls(fresh).is_err() {
-            return Err(Vec::new());
-        }
-        match acceptor.accept() {
-            Ok(None) => {}
-            Ok(Some(accepted)) => {
-                return Ok(Some(
-                    accepted.client_hello().server_name().map(str::to_owned),
-                ));
-            }
-            Err((_, mut alert)) => {
-                let mut records = Vec::new();
-                // A vector takes all.
-                let _ = alert.write_all(&mut records);
-                return Err(records);
-            }
-        }
-    }
-    Ok(None)
-}
-
-/// Gives octets in the clear to the caller, and keeps those for which it has no room.
-fn take(from: &[u8], to: &mut [u8], filled: &mut usize, rest: &mut Vec<u8>) {
-    let room = to.get_mut(*filled..).unwrap_or_default();
-    let len = room.len().min(from.len());
-    match (room.get_mut(..len), from.split_at_checked(len)) {
-        (Some(room), Some((now, later))) if rest.is_empty() => {
-            room.copy_from_slice(now);
-            *filled += len;
-            rest.extend_from_slice(later);
-        }
-        _ => rest.extend_from_slice(from),
-    }
-}
-
-/// Appends a message of the handshake to `outgoing`; what it holds goes to `unsent` if there is no room.
-fn encode(
-    mut data: EncodeTlsData<'_, ServerConnectionData>,
-    outgoing: &mut [u8],
-    filled: &mut usize,
-    unsent: &mut Vec<u8>,
-) {
-    for _ in 0..2 {
-        match data.encode(outgoing.get_mut(*filled..).unwrap_or_default()) {
-            Ok(octets) => {
-                *filled += octets;
-                return;
-            }
-            Err(EncodeError::AlreadyEncoded) => return,
-            Err(EncodeError::InsufficientSize(_)) => {
-                unsent.extend_from_slice(outgoing.get(..*filled).unwrap_or_default());
-                *filled = 0;
-            }
-        }
-    }
-}
-
-/// What all sessions of a thread share, since each call leaves nothing in it.
-struct Scratch {
-    incoming: Box<[u8]>,
-    gathered: Vec<u8>,
-    outgoing: Box<[u8]>,
-}
-
-thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch {
-        incoming: vec![0; HELD_OCTETS_MAX + RECEIVE_OCTETS].into_boxed_slice(),
-        gathered: Vec::new(),
-        outgoing: vec![0; OUTGOING_OCTETS].into_boxed_slice(),
-    });
-}
-
-/// The most that is received in one call.
-const RECEIVE_OCTETS: usize = 64 * 1024;
-/// What is received at least if it is there, however little room the caller has: records are taken whole.
-const RECEIVE_OCTETS_MIN: usize = 2048;
-/// Octets kept of what is not complete: a record has 16 KiB and some, a message of the handshake is as long as here.
-const HELD_OCTETS_MAX: usize = 72 * 1024;
-/// Octets that are encrypted in one turn.
-const PIECE_OCTETS: usize = 64 * 1024;
-/// Room for a piece in records of 16 KiB, for what goes before it, and for the largest message of a handshake.
-const OUTGOING_OCTETS: usize = PIECE_OCTETS + 32 * 1024;

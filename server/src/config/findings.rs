@@ -63,6 +63,12 @@ impl Findings {
         self.warnings.push(Finding::new(span, complaint));
     }
 
+    /// Whether that was said there as a warning.
+    pub(super) fn is_warned(&self, span: Option<&Range<usize>>, complaint: &Complaint) -> bool {
+        let mut warnings = self.warnings.iter();
+        warnings.any(|found| found.span.as_ref() == span && found.complaint == *complaint)
+    }
+
     /// Whether something is wrong within these octets.
     pub(super) fn is_within(&self, span: &Range<usize>) -> bool {
         let starts = self.found.iter().filter_map(|found| found.span.as_ref());

@@ -25,6 +25,7 @@ mod node;
 mod places;
 mod read;
 mod reference;
+mod report;
 mod rules;
 mod schema;
 mod slot;
@@ -45,6 +46,7 @@ pub use model::{
 pub use places::Places;
 pub use read::{Loaded, load, load_with_places, parse, parse_with_places};
 pub use reference::reference;
+pub use schema::schema;
 pub use suggest::{nearest, nearest_path};
 
 pub use net::{Address, AddressError};

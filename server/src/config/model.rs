@@ -1,8 +1,10 @@
 //! The values a configuration consists of.
 
+mod names;
+mod settings;
+
 use net::{Address, Network};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -562,95 +564,6 @@ impl Default for Sessions {
             when_away: WhenAway::default(),
             sessions_max: 1_000_000,
         }
-    }
-}
-
-impl Settings {
-    /// The file that answers for a status: its own, or that of its class (RFC 9110 §15).
-    #[must_use]
-    pub fn error_page(&self, status: u16) -> Option<&str> {
-        let pages = self.error_pages.as_ref()?;
-        let page = pages.get(&status).or_else(|| pages.get(&(status / 100)))?;
-        Some(page)
-    }
-}
-
-impl ClientCertificate {
-    /// All of them, by name.
-    pub const NAMES: &[(&str, Self)] = &[
-        ("off", Self::Off),
-        ("request", Self::Request),
-        ("require", Self::Require),
-    ];
-}
-
-impl TlsVersion {
-    /// All of them, by name.
-    pub const NAMES: &[(&str, Self)] = &[("1.2", Self::Tls12), ("1.3", Self::Tls13)];
-}
-
-impl AuthMethod {
-    /// All of them, by name.
-    pub const NAMES: &[(&str, Self)] = &[("basic", Self::Basic), ("form", Self::Form)];
-}
-
-impl SameSite {
-    /// All of them, by name.
-    pub const NAMES: &[(&str, Self)] = &[("lax", Self::Lax), ("strict", Self::Strict)];
-}
-
-impl WhenAway {
-    /// All of them, by name.
-    pub const NAMES: &[(&str, Self)] = &[("refuse", Self::Refuse), ("remember", Self::Remember)];
-}
-
-impl CodingName {
-    /// All of them, by name.
-    pub const NAMES: &[(&str, Self)] =
-        &[("zstd", Self::Zstd), ("br", Self::Br), ("gzip", Self::Gzip)];
-}
-
-impl HandlerName {
-    /// All of them, by name.
-    pub const NAMES: &[(&str, Self)] = &[
-        ("files", Self::Files),
-        ("echo", Self::Echo),
-        ("wire", Self::Wire),
-        ("redirect", Self::Redirect),
-    ];
-}
-
-impl LogFormat {
-    /// All of them, by name.
-    pub const NAMES: &[(&str, Self)] = &[
-        ("off", Self::Off),
-        ("human", Self::Human),
-        ("combined", Self::Combined),
-        ("json", Self::Json),
-        ("own", Self::Own),
-    ];
-}
-
-impl fmt::Display for HandlerName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Files => "files",
-            Self::Echo => "echo",
-            Self::Wire => "wire",
-            Self::Redirect => "redirect",
-        })
-    }
-}
-
-impl fmt::Display for LogFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Off => "off",
-            Self::Human => "human",
-            Self::Combined => "combined",
-            Self::Json => "json",
-            Self::Own => "own",
-        })
     }
 }
 

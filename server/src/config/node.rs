@@ -70,6 +70,11 @@ impl Node {
             .map(|entry| &entry.node)
     }
 
+    /// Whether it is a table.
+    pub(crate) fn is_table(&self) -> bool {
+        matches!(self.value, Value::Table(_))
+    }
+
     /// The keys of a table; none of what is no table.
     pub(crate) fn entries(&self) -> &[Entry] {
         match &self.value {

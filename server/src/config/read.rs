@@ -108,8 +108,8 @@ pub(crate) trait Group {
     /// The keys that a file must give, with what they may hold.
     fn required(&self) -> Vec<(&'static str, String)>;
 
-    /// The section for an editor, as JSON Schema.
-    fn schema(&mut self) -> Json;
+    /// The keys for an editor, as JSON Schema, and those that must be given.
+    fn properties(&mut self) -> (Vec<(String, Json)>, Vec<Json>);
 }
 
 /// A key with what it holds.
@@ -157,8 +157,8 @@ impl<T, B: BorrowMut<T>> Group for Keys<T, B> {
         required.map(|key| (key.name, key.slot.allowed())).collect()
     }
 
-    fn schema(&mut self) -> Json {
-        super::schema::section(self.0, self.1.borrow_mut())
+    fn properties(&mut self) -> (Vec<(String, Json)>, Vec<Json>) {
+        super::schema::properties(self.0, self.1.borrow_mut())
     }
 }
 

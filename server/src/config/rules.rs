@@ -1,12 +1,17 @@
-//! What must hold between sections.
+//! What must hold between sections: errors, and warnings of what is probably not meant.
 
-use super::checks;
+mod exposure;
+mod people;
+mod redirects;
+mod repeats;
+mod routes;
+mod secured;
+
 use super::findings::Findings;
-use super::model::{Config, HandlerName, Route};
+use super::model::{Config, Listener, Settings, Site};
 use super::node::{Node, Value};
 use super::slot::Complaint;
 use net::Address;
-use std::collections::HashMap;
 use std::ops::Range;
 
 /// Checks a configuration against its file.
@@ -17,10 +22,13 @@ pub(super) fn check(config: &Config, root: &Node, findings: &mut Findings) {
         findings,
     };
     rules.something_is_served();
-    rules.files_have_a_root();
-    rules.repeated_addresses();
-    rules.repeated_hosts();
-    rules.repeated_routes();
+    rules.the_log_has_a_format();
+    rules.check_repeats();
+    rules.check_routes();
+    rules.check_redirects();
+    rules.check_secured();
+    rules.check_people();
+    rules.check_exposure();
 }
 
 struct Rules<'r> {
@@ -29,7 +37,7 @@ struct Rules<'r> {
     findings: &'r mut Findings,
 }
 
-impl Rules<'_> {
+impl<'r> Rules<'r> {
     fn something_is_served(&mut self) {
         let has_site = match self.root.get("site") {
             None => false,
@@ -43,108 +51,132 @@ impl Rules<'_> {
         }
     }
 
-    fn files_have_a_root(&mut self) {
-        for (number, site) in self.config.sites.iter().enumerate() {
-            let is_whole = |(index, route): (usize, &Route)| {
-                let path = format!("site[{number}].route[{index}].path");
-                route.path == "/" && self.root.at(&path).is_some()
-            };
-            let is_without =
-                |route: &Route| route.handler == HandlerName::Files && route.root.is_none();
-            let needs =
-                !site.routes.iter().enumerate().any(is_whole) || site.routes.iter().any(is_without);
-            let node = self.root.at(&format!("site[{number}]"));
-            // A root that could not be read was complained of.
-            let Some(node) = node.filter(|node| node.get("root").is_none()) else {
-                continue;
-            };
-            if needs && matches!(node.value, Value::Table(_)) {
+    fn the_log_has_a_format(&mut self) {
+        use super::model::LogFormat::Own;
+        let log = &self.config.log;
+        match (log.format, &log.own) {
+            (Some(Own), None) if self.span("log.own").is_none() => {
+                let hint = "add own = \"{client} {method} {target} {status}\"";
+                let complaint = Complaint::with("the format is `own`, and there is no `own`", hint);
+                self.error("log.format", complaint);
+            }
+            (Some(other), Some(_)) if other != Own => {
                 let complaint = Complaint::with(
-                    "[[site]] has no `root`",
-                    "add root = …: a folder, relative to this file",
+                    format!("`own` is not used, for the format is \"{other}\""),
+                    "write format = \"own\", or leave one of the two out",
                 );
-                self.findings
-                    .note_absence(Some(node.span.clone()), complaint);
+                self.warn("log.own", complaint);
             }
+            _ => {}
         }
     }
 
-    fn repeated_addresses(&mut self) {
-        let normal = |text: &str| match text.parse::<Address>() {
-            Ok(address) if address.is_exclusive() => address.to_string(),
-            _ => String::new(),
-        };
-        let texts = self.texts("listen", "address", normal);
-        self.repeated(texts, "the address");
+    /// Where something stands, if the file says it.
+    fn span(&self, path: &str) -> Option<Range<usize>> {
+        self.root.at(path).map(|node| node.span.clone())
     }
 
-    fn repeated_hosts(&mut self) {
-        let mut texts = Vec::new();
-        for site in self
-            .root
-            .get("site")
-            .map(Node::elements)
-            .unwrap_or_default()
+    /// What the file says at a path is wrong. What could not be read, or was not said, is not complained of again.
+    fn error(&mut self, path: &str, complaint: Complaint) {
+        if let Some(span) = self
+            .span(path)
+            .filter(|span| !self.findings.is_within(span))
         {
-            let Some(hosts) = site.get("hosts") else {
-                texts.push(("*".to_owned(), site.span.clone()));
-                continue;
-            };
-            texts.extend(hosts.elements().iter().filter_map(|host| {
-                let name = checks::host(&host.scalar_text()?).ok()?;
-                Some((name, host.span.clone()))
-            }));
-        }
-        self.repeated(texts, "the host");
-    }
-
-    fn repeated_routes(&mut self) {
-        let sites = self
-            .root
-            .get("site")
-            .map(Node::elements)
-            .unwrap_or_default();
-        for site in sites {
-            let routes = site.get("route").map(Node::elements).unwrap_or_default();
-            let paths = routes.iter().filter_map(|route| route.get("path"));
-            let paths = paths.filter_map(|path| Some((path.scalar_text()?, path.span.clone())));
-            self.repeated(paths.collect(), "the route");
+            self.findings.note(span, complaint);
         }
     }
 
-    /// The values of one key in all sections of a name, as they are compared.
-    fn texts(
-        &self,
-        section: &str,
-        key: &str,
-        normal: impl Fn(&str) -> String,
-    ) -> Vec<(String, Range<usize>)> {
-        let sections = self
-            .root
-            .get(section)
-            .map(Node::elements)
-            .unwrap_or_default();
-        let values = sections.iter().filter_map(|section| section.get(key));
-        let texts =
-            values.filter_map(|node| Some((normal(&node.scalar_text()?), node.span.clone())));
-        texts.collect()
-    }
-
-    /// Says of each later one of equal texts where the first is; an empty text equals none.
-    fn repeated(&mut self, texts: Vec<(String, Range<usize>)>, noun: &str) {
-        let mut first: HashMap<String, Range<usize>> = HashMap::new();
-        for (text, span) in texts {
-            match first.get(&text) {
-                _ if text.is_empty() => {}
-                None => {
-                    first.insert(text, span);
-                }
-                Some(earlier) => {
-                    let message = format!("{noun} \"{}\" is there twice", text.escape_debug());
-                    self.findings
-                        .note_also(span, earlier.clone(), Complaint::new(message));
+    /// What the file says at two places does not go together.
+    fn error_also(&mut self, path: &str, also: &str, complaint: Complaint) {
+        match self.span(also) {
+            None => self.error(path, complaint),
+            Some(also) => {
+                if let Some(span) = self
+                    .span(path)
+                    .filter(|span| !self.findings.is_within(span))
+                {
+                    self.findings.note_also(span, also, complaint);
                 }
             }
+        }
+    }
+
+    /// A section lacks something.
+    fn absence(&mut self, path: &str, complaint: Complaint) {
+        if let Some(span) = self.span(path) {
+            self.findings.note_absence(Some(span), complaint);
+        }
+    }
+
+    /// What the file says at a path is probably not meant.
+    fn warn(&mut self, path: &str, complaint: Complaint) {
+        if let Some(span) = self.span(path) {
+            self.findings.warn(Some(span), complaint);
+        }
+    }
+
+    /// The sites with their paths.
+    fn sites(&self) -> impl Iterator<Item = (String, &'r Site)> + use<'r> {
+        let sites = self.config.sites.iter().enumerate();
+        sites.map(|(number, site)| (format!("site[{number}]"), site))
+    }
+
+    /// What holds for each site and route, with their paths.
+    fn settings(&self) -> impl Iterator<Item = (Spot<'r>, Settings)> + use<'r> {
+        self.sites().flat_map(|(path, site)| {
+            site.effective().map(move |(route, settings)| {
+                let spot = Spot {
+                    site_path: path.clone(),
+                    site,
+                    route,
+                };
+                (spot, settings)
+            })
+        })
+    }
+
+    /// A listener that others than this machine may reach, and of which something holds.
+    fn outside(&self, holds: fn(&Listener) -> bool) -> Option<&'r Address> {
+        let outside = self
+            .config
+            .listeners
+            .iter()
+            .filter(|listener| match &listener.address {
+                Address::Inet(address) => !address.ip().is_loopback(),
+                Address::Unix(_) => false,
+            });
+        let mut found = outside.filter(|listener| holds(listener));
+        found.next().map(|listener| &listener.address)
+    }
+
+    /// Whether requests may come by TLS: to a listener, or to a gateway in front.
+    fn is_secured(&self) -> bool {
+        self.config.listeners.iter().any(|listener| listener.tls)
+            || !self.config.server.trusted_gateways.is_empty()
+    }
+}
+
+/// A site or one of its routes.
+struct Spot<'r> {
+    site_path: String,
+    site: &'r Site,
+    route: Option<usize>,
+}
+
+impl Spot<'_> {
+    fn path(&self) -> String {
+        match self.route {
+            Some(number) => format!("{}.route[{number}]", self.site_path),
+            None => self.site_path.clone(),
+        }
+    }
+
+    /// The path of a setting where it is said: by the route, else by the site.
+    fn said(&self, root: &Node, key: &str) -> String {
+        let own = format!("{}.{key}", self.path());
+        match root.at(&own) {
+            Some(_) => own,
+            None => format!("{}.{key}", self.site_path),
         }
     }
 }

@@ -30,6 +30,9 @@ pub(crate) fn local(text: &str) -> Result<String, Complaint> {
         let hint = "a redirect leads there: handler = \"redirect\" and redirect = …";
         return Err(Complaint::with(message, hint));
     }
+    if text.split('/').any(|segment| segment == "..") {
+        return Err(Complaint::new(format!("{} leads upwards", shown(text))));
+    }
     if !text.starts_with('/') && !text.starts_with("{path}") && !text.starts_with("{rest}") {
         let message = format!("{} does not begin with \"/\"", shown(text));
         return Err(Complaint::with(
@@ -42,9 +45,6 @@ pub(crate) fn local(text: &str) -> Result<String, Complaint> {
             "{} holds a character that no path has",
             shown(text)
         )));
-    }
-    if text.split('/').any(|segment| segment == "..") {
-        return Err(Complaint::new(format!("{} leads upwards", shown(text))));
     }
     understood(text, Template::path)
 }

@@ -278,6 +278,7 @@ fn origin(text: &str) -> Result<String, Complaint> {
     let Some((scheme, rest)) = text.split_once("://") else {
         let suggestion = checks::host(text)
             .ok()
+            .filter(|host| host.contains('.'))
             .map(|host| format!("write \"https://{host}\""));
         return Err(Complaint {
             suggestion,

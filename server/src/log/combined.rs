@@ -10,7 +10,9 @@ pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>) {
         Some(client) => number::append_ip(out, client.ip()),
         None => out.push(b'-'),
     }
-    out.extend_from_slice(b" - - [");
+    out.extend_from_slice(b" - ");
+    append_user(out, record.user);
+    out.extend_from_slice(b" [");
     append_time(out, Moment::from_unix_millis(record.unix_millis));
     out.extend_from_slice(b"] \"");
     append_request_line(out, record);
@@ -32,6 +34,22 @@ pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>) {
     out.extend_from_slice(b"\" \"");
     escape::append(out, record.user_agent.unwrap_or(b"-"), Form::Quoted);
     out.extend_from_slice(b"\"\n");
+}
+
+/// One column: without a space, and never empty.
+fn append_user(out: &mut Vec<u8>, user: Option<&str>) {
+    let Some(user) = user else {
+        return out.push(b'-');
+    };
+    if user.is_empty() {
+        return out.extend_from_slice(b"\"\"");
+    }
+    for (number, word) in user.split(' ').enumerate() {
+        if number > 0 {
+            out.extend_from_slice(b"\\x20");
+        }
+        escape::append(out, word.as_bytes(), Form::Quoted);
+    }
 }
 
 fn append_request_line(out: &mut Vec<u8>, record: &Record<'_>) {

@@ -88,6 +88,11 @@ pub(super) fn append_uri(out: &mut Vec<u8>, uri: &[u8], form: Form) {
     let query = memchr2(b'?', b'#', rest).unwrap_or(rest.len());
     let (path, query) = rest.split_at(query);
     append(out, path, form);
+    append_query(out, query, form);
+}
+
+/// Appends a query, with or without its `?`: escaped, without its secrets.
+pub(super) fn append_query(out: &mut Vec<u8>, query: &[u8], form: Form) {
     for pair in query.split_inclusive(|octet| matches!(octet, b'&' | b';' | b'?' | b'#')) {
         append_pair(out, pair, form);
     }

@@ -60,6 +60,10 @@ pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>, style: &Style) {
     number::append(out, record.connection);
     out.push(b'#');
     number::append(out, u64::from(record.number));
+    if let Some(user) = record.user {
+        out.push(b' ');
+        escape::append(out, user.as_bytes(), Form::Line);
+    }
     paint(out, PLAIN);
     append_end(out, record);
     out.push(b'\n');

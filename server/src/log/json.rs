@@ -17,6 +17,7 @@ pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>) {
         out.push(b'"');
         append_number(out, ",\"client_port\":", u64::from(client.port()));
     }
+    append_text(out, ",\"user\":", record.user.map(str::as_bytes));
     append_text(out, ",\"method\":", Some(record.method));
     append_uri(out, ",\"target\":", Some(record.target));
     append_text(out, ",\"version\":", Some(record.version.as_bytes()));
@@ -76,7 +77,7 @@ fn append_reason(out: &mut Vec<u8>, name: &str, (why, rule): (&str, &str)) {
 }
 
 /// `2026-11-24T10:06:28.123Z` (RFC 3339).
-fn append_time(out: &mut Vec<u8>, moment: Moment) {
+pub(super) fn append_time(out: &mut Vec<u8>, moment: Moment) {
     let [y1, y2, y3, y4] = digits(moment.year);
     let [n1, n2] = digits(moment.month);
     let [d1, d2] = digits(moment.day);

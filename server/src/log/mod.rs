@@ -15,17 +15,20 @@ mod escape;
 mod human;
 mod json;
 mod number;
+pub mod own;
 mod record;
+mod setup;
 mod time;
 mod writer;
 
 pub use human::Style;
 pub use record::Record;
+pub(crate) use setup::{LogSetup, Logs};
 pub use writer::{LogHandle, LogWriter};
 
 use crate::config::LogFormat;
 
-/// Appends one line for an exchange.
+/// Appends one line for an exchange; in [`LogFormat::Own`] as in `Combined`, since [`own::OwnFormat`] has its own way.
 pub fn append(format: LogFormat, style: &Style, out: &mut Vec<u8>, record: &Record<'_>) {
     match format {
         LogFormat::Off => {}

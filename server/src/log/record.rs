@@ -13,6 +13,8 @@ pub struct Record<'a> {
     pub number: u32,
     /// The client; `None` on a unix socket.
     pub client: Option<SocketAddr>,
+    /// Who was signed in.
+    pub user: Option<&'a str>,
     /// The method as received; empty if there was none.
     pub method: &'a [u8],
     /// The target as received; empty if there was none.

@@ -3,12 +3,13 @@ use std::net::{IpAddr, SocketAddr};
 
 const FORMATS: [LogFormat; 3] = [LogFormat::Human, LogFormat::Combined, LogFormat::Json];
 
-fn record() -> Record<'static> {
+pub(super) fn record() -> Record<'static> {
     Record {
         unix_millis: 1_795_515_988_123,
         connection: 12,
         number: 3,
         client: Some(SocketAddr::from(([192, 0, 2, 7], 50122))),
+        user: None,
         method: b"GET",
         target: b"/index.html",
         version: "HTTP/1.1",
@@ -462,4 +463,24 @@ fn an_exchange_without_an_answer_has_no_status() {
         let line = String::from_utf8(out).unwrap();
         assert!(line.contains(part), "{line}");
     }
+}
+
+#[test]
+fn the_user_is_in_every_format_and_in_one_column() {
+    let signed_in = Record {
+        user: Some("a b\n\"200"),
+        ..record()
+    };
+    assert!(human(&signed_in).ends_with("  c12#3 a b\\x0a\"200\n"));
+    assert_eq!(json(&signed_in)["user"], "a b\n\"200");
+    let combined = line(LogFormat::Combined, &signed_in);
+    assert!(
+        combined.starts_with("192.0.2.7 - a\\x20b\\x0a\\\"200 ["),
+        "{combined}"
+    );
+    let nameless = Record {
+        user: Some(""),
+        ..record()
+    };
+    assert!(line(LogFormat::Combined, &nameless).starts_with("192.0.2.7 - \"\" ["));
 }

@@ -10,13 +10,16 @@
 //! full the lines are counted and dropped, and the count is written when the thread
 //! has caught up.
 
+use super::setup;
 use crate::config::LogFormat;
+use std::fs::File;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{
     Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel,
 };
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -44,6 +47,10 @@ struct Shared {
     is_stopped: AtomicBool,
     /// Octets of the batches that wait.
     queued_octets: AtomicUsize,
+    /// Set when the output is to be opened again.
+    is_reopening: AtomicBool,
+    /// In which the thread says that lines were dropped.
+    format: Mutex<Option<LogFormat>>,
     /// Buffers to be used again.
     buffers: Mutex<Vec<Vec<u8>>>,
 }
@@ -63,18 +70,49 @@ impl LogWriter {
         })
     }
 
+    /// Opens a file for appending, and starts the thread; trouble is told once on standard error.
+    ///
+    /// # Errors
+    /// That the file cannot be opened, in words, or that there is no thread.
+    pub fn to_file(path: PathBuf, format: LogFormat) -> io::Result<Self> {
+        let file = setup::open(&path)?;
+        let shown = path.display().to_string();
+        let reopen = move |output: &mut File| match setup::open(&path) {
+            Ok(file) => *output = file,
+            // The file that is open goes on to be written.
+            Err(error) => drop(writeln!(io::stderr(), "hansom: {error}")),
+        };
+        Self::start_with(file, reopen, format, move |error| {
+            let _ = writeln!(
+                io::stderr(),
+                "hansom: the access log {shown} loses lines: {error}"
+            );
+        })
+    }
+
     /// Starts the thread. `complain` is told the first error of the output, once.
     pub fn start(
         output: impl Write + Send + 'static,
         format: LogFormat,
         complain: impl FnOnce(&io::Error) + Send + 'static,
     ) -> io::Result<Self> {
+        Self::start_with(output, |_| {}, format, complain)
+    }
+
+    fn start_with<W: Write + Send + 'static>(
+        output: W,
+        reopen: impl FnMut(&mut W) + Send + 'static,
+        format: LogFormat,
+        complain: impl FnOnce(&io::Error) + Send + 'static,
+    ) -> io::Result<Self> {
         let (queue, batches) = sync_channel(BATCHES_MAX);
         let (done, finished) = sync_channel(1);
         let shared = Arc::new(Shared::default());
+        shared.set_format(format);
         let mut writing = Writing {
             output,
-            format,
+            reopen,
+            is_torn: false,
             complain: Some(complain),
             batches,
             shared: Arc::clone(&shared),
@@ -96,6 +134,25 @@ impl LogWriter {
         self.handle.clone()
     }
 
+    /// Says in another format that lines were dropped.
+    pub fn set_format(&self, format: LogFormat) {
+        self.handle.shared.set_format(format);
+    }
+
+    /// Has the output opened again before the next line is written; what was opened before takes those until then.
+    pub fn reopen(&self) {
+        self.handle
+            .shared
+            .is_reopening
+            .store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    /// An empty batch wakes the thread; if the queue is full it is awake, and sees what was set before.
+    fn wake(&self) {
+        let _ = self.handle.queue.try_send(Vec::new());
+    }
+
     /// Writes what was handed over and ends; says whether that was done within the time.
     ///
     /// Lines handed over later are lost. A reader that takes nothing holds up the
@@ -105,8 +162,7 @@ impl LogWriter {
             .shared
             .is_finishing
             .store(true, Ordering::SeqCst);
-        // Wakes the thread; if the queue is full it is awake, and sees the mark after it.
-        let _ = self.handle.queue.try_send(Vec::new());
+        self.wake();
         !matches!(
             self.finished.recv_timeout(wait),
             Err(RecvTimeoutError::Timeout)
@@ -146,6 +202,15 @@ impl LogHandle {
 }
 
 impl Shared {
+    fn set_format(&self, format: LogFormat) {
+        *self.format.lock().unwrap_or_else(PoisonError::into_inner) = Some(format);
+    }
+
+    fn format(&self) -> LogFormat {
+        let format = *self.format.lock().unwrap_or_else(PoisonError::into_inner);
+        format.unwrap_or(LogFormat::Json)
+    }
+
     /// An empty buffer; a used one if there is one and nobody else is looking.
     fn buffer(&self) -> Vec<u8> {
         self.buffers
@@ -173,15 +238,18 @@ impl Shared {
 }
 
 /// What the thread holds.
-struct Writing<W, C> {
+struct Writing<W, O, C> {
     output: W,
-    format: LogFormat,
+    /// Opens the output again.
+    reopen: O,
+    /// The output took a part of a line.
+    is_torn: bool,
     complain: Option<C>,
     batches: Receiver<Vec<u8>>,
     shared: Arc<Shared>,
 }
 
-impl<W: Write, C: FnOnce(&io::Error)> Writing<W, C> {
+impl<W: Write, O: FnMut(&mut W), C: FnOnce(&io::Error)> Writing<W, O, C> {
     /// Writes until it is told to finish, or all handles are gone, or nobody reads.
     fn run(&mut self) {
         while let Ok(batch) = self.batches.recv() {
@@ -220,7 +288,7 @@ impl<W: Write, C: FnOnce(&io::Error)> Writing<W, C> {
         let dropped = self.shared.dropped.swap(0, Ordering::Relaxed);
         if dropped > 0 {
             let mut notice = self.shared.buffer();
-            super::append_dropped(self.format, &mut notice, dropped);
+            super::append_dropped(self.shared.format(), &mut notice, dropped);
             if let Err(unsent) = self.transmit(&notice) {
                 self.judge(unsent.error, dropped)?;
             }
@@ -238,6 +306,24 @@ impl<W: Write, C: FnOnce(&io::Error)> Writing<W, C> {
     }
 
     fn transmit(&mut self, batch: &[u8]) -> Result<(), Unsent> {
+        if self.shared.is_reopening.swap(false, Ordering::SeqCst) {
+            // What is opened begins a line, so a torn one is over.
+            self.is_torn = false;
+            let _ = self.output.flush();
+            (self.reopen)(&mut self.output);
+        }
+        if self.is_torn && !batch.is_empty() {
+            // Else the next line would be taken for the end of the torn one.
+            self.transmit_octets(b"\n").map_err(|unsent| Unsent {
+                lines: lines(batch),
+                ..unsent
+            })?;
+            self.is_torn = false;
+        }
+        self.transmit_octets(batch)
+    }
+
+    fn transmit_octets(&mut self, batch: &[u8]) -> Result<(), Unsent> {
         let mut rest = batch;
         while !rest.is_empty() {
             let error = match self.output.write(rest) {
@@ -253,6 +339,9 @@ impl<W: Write, C: FnOnce(&io::Error)> Writing<W, C> {
                 // Somebody else made the terminal non-blocking; this thread may wait.
                 io::ErrorKind::WouldBlock => thread::sleep(RETRY_INTERVAL),
                 _ => {
+                    let sent = batch.len() - rest.len();
+                    let last = batch.get(..sent).and_then(<[u8]>::last);
+                    self.is_torn |= last.is_some_and(|octet| *octet != b'\n');
                     return Err(Unsent {
                         error,
                         lines: lines(rest),

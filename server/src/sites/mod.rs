@@ -25,7 +25,6 @@ mod matching;
 mod pages;
 mod redirect;
 mod route;
-mod settings;
 mod template;
 #[cfg(test)]
 mod testing;

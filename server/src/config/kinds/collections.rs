@@ -252,6 +252,6 @@ impl<C: Default + Debug + 'static> Kind for Section<C> {
     }
 
     fn schema(&self) -> Json {
-        Keys(self.0, &mut C::default()).schema()
+        crate::config::schema::section(self.0, &mut C::default())
     }
 }

@@ -199,3 +199,96 @@ fn what_waits_is_bounded_in_octets_however_long_the_batches_are() {
         "{notice}"
     );
 }
+
+fn handed_over(writer: &LogWriter, lines: &str) {
+    writer.handle().try_write(&mut lines.as_bytes().to_vec());
+}
+
+#[test]
+fn a_file_that_was_moved_away_is_followed_by_another_without_a_lost_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, moved) = (folder.path().join("log"), folder.path().join("log.1"));
+    let writer = LogWriter::to_file(path.clone(), LogFormat::Json).expect("a thread");
+    handed_over(&writer, "1\n");
+    std::fs::rename(&path, &moved).expect("it is there");
+    writer.reopen();
+    handed_over(&writer, "2\n");
+    writer.reopen();
+    handed_over(&writer, "3\n");
+    assert!(writer.finish(WAIT));
+    let read = |path| std::fs::read_to_string(path).expect("a log");
+    assert_eq!(read(&moved) + &read(&path), "1\n2\n3\n");
+    assert!(read(&path).ends_with("2\n3\n"));
+}
+
+#[test]
+fn a_log_is_appended_to_and_not_for_every_eye() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("log");
+    for line in ["1\n", "2\n"] {
+        let writer = LogWriter::to_file(path.clone(), LogFormat::Json).expect("a thread");
+        handed_over(&writer, line);
+        assert!(writer.finish(WAIT));
+    }
+    assert_eq!(std::fs::read(&path).expect("a log"), b"1\n2\n");
+    let mode = path.metadata().expect("facts").permissions().mode();
+    assert_eq!(mode & 0o137, 0);
+}
+
+#[test]
+fn a_log_that_cannot_be_opened_is_named() {
+    let path = PathBuf::from("/nowhere/log");
+    let error = LogWriter::to_file(path, LogFormat::Json).expect_err("no folder");
+    assert!(
+        error
+            .to_string()
+            .starts_with("the access log /nowhere/log: ")
+    );
+}
+
+/// Takes so many octets, then none once, then all.
+struct FullOnce {
+    page: Page,
+    room: usize,
+    was_full: bool,
+}
+
+impl Write for FullOnce {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        let octets = match (self.room, self.was_full) {
+            (0, false) => {
+                self.was_full = true;
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            (_, true) => octets,
+            (room, false) => octets.get(..room).unwrap_or(octets),
+        };
+        self.room = self.room.saturating_sub(octets.len());
+        self.page.write(octets)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_line_that_a_full_disk_cut_stays_a_line_of_its_own() {
+    let page = Page::default();
+    let output = FullOnce {
+        page: page.clone(),
+        room: 6,
+        was_full: false,
+    };
+    let writer = LogWriter::start(output, LogFormat::Combined, |_| {}).expect("a thread");
+    handed_over(&writer, "one\ntwo\n");
+    handed_over(&writer, "three\n");
+    assert!(writer.finish(WAIT));
+    let text = page.text();
+    let mut lines: Vec<_> = text.lines().collect();
+    // The count comes when the thread has caught up, which is before or after the last line.
+    lines.retain(|line| !line.starts_with("# 1 lines were dropped"));
+    assert_eq!(lines, ["one", "tw", "three"]);
+    assert!(text.contains("# 1 lines were dropped"), "{text}");
+}

@@ -1,0 +1,89 @@
+//! TLS: listeners, certificates, and what needs them.
+
+use super::Rules;
+use crate::config::model::{ClientCertificate, Tls};
+use crate::config::slot::Complaint;
+
+impl Rules<'_> {
+    pub(super) fn check_secured(&mut self) {
+        self.listeners_have_certificates();
+        for (number, tls) in self.config.tls.iter().enumerate() {
+            self.check_tls(&format!("tls[{number}]"), tls);
+        }
+        self.https_is_served();
+    }
+
+    fn listeners_have_certificates(&mut self) {
+        let config = self.config;
+        for (number, listener) in config.listeners.iter().enumerate() {
+            if listener.tls && config.tls.is_empty() {
+                let hint = "add [[tls]] with cert = … and key = …; without both the certificate is made at start";
+                let complaint =
+                    Complaint::with("the listener speaks TLS, and there is no [[tls]]", hint);
+                self.error(&format!("listen[{number}].tls"), complaint);
+            }
+        }
+        if !config.tls.is_empty() && !config.listeners.iter().any(|listener| listener.tls) {
+            let hint = "add tls = true to a [[listen]]";
+            self.warn(
+                "tls[0]",
+                Complaint::with("no listener speaks TLS: this is not used", hint),
+            );
+        }
+    }
+
+    fn check_tls(&mut self, at: &str, tls: &Tls) {
+        let key = |name: &str| format!("{at}.{name}");
+        if self.span(&key("key")).is_none() {
+            let hint = "add key = …: its private key as PEM";
+            self.error(
+                &key("cert"),
+                Complaint::with("the certificate has no `key`", hint),
+            );
+        }
+        if self.span(&key("cert")).is_none() {
+            let hint = "add cert = …: the chain as PEM, its own certificate first";
+            self.error(&key("key"), Complaint::with("the key has no `cert`", hint));
+        }
+        let asks = tls.client_certificate != ClientCertificate::Off;
+        if asks && self.span(&key("client_ca")).is_none() {
+            let hint = "add client_ca = …: the authorities as PEM";
+            let message = "nobody says which certificates of clients are believed";
+            self.error(&key("client_certificate"), Complaint::with(message, hint));
+        }
+        if !asks {
+            let hint = "add client_certificate = \"request\" or \"require\"";
+            self.warn(
+                &key("client_ca"),
+                Complaint::with("clients are not asked for a certificate", hint),
+            );
+        }
+    }
+
+    fn https_is_served(&mut self) {
+        let is_secured = self.is_secured();
+        for (path, site) in self.sites() {
+            let key = |name: &str| format!("{path}.{name}");
+            let hint = "add tls = true to a [[listen]], or trusted_gateways to [server] if TLS ends in front of it";
+            if site.to_https && !is_secured {
+                self.error(
+                    &key("to_https"),
+                    Complaint::with("requests would be sent to https, which nobody serves", hint),
+                );
+            }
+            if site.hsts.is_some() && !is_secured {
+                // RFC 6797 §7.2: not to be sent over a connection that is not secured.
+                let message = "user agents believe this only over TLS, which nobody serves";
+                self.error(
+                    &key("hsts"),
+                    Complaint::with(message, hint).by("RFC 6797 §7.2"),
+                );
+            }
+            if site.hsts_subdomains && site.hsts.is_none() {
+                let complaint =
+                    Complaint::with("without `hsts` this says nothing", "add hsts = \"365d\"");
+                self.error(&key("hsts_subdomains"), complaint);
+            }
+        }
+    }
+}
