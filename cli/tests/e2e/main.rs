@@ -13,8 +13,5 @@ mod peers;
 mod reload;
 mod routing;
 mod running;
-<<<<<<< HEAD
 mod sites;
-=======
 mod tls;
->>>>>>> main
