@@ -528,6 +528,9 @@ fn without_site(head: RequestHead<'_>) -> Answer {
 #[inline]
 fn may_be_served(exchange: &Exchange<'_>, host: Option<&[u8]>) -> bool {
     let Some(tls) = exchange.tls else { return true };
+    if tls.are_only_rules() {
+        return true;
+    }
     let host = host.and_then(|host| Host::parse(host).ok());
     let name = host.map_or(&b""[..], |host| host.name_without_root_dot());
     tls.may_serve(std::str::from_utf8(name).unwrap_or_default())
