@@ -15,3 +15,4 @@ mod routing;
 mod running;
 mod sites;
 mod tls;
+mod uploads;
