@@ -137,12 +137,15 @@ class Server:
         for _ in range(100):
             if s.p.poll() is not None:
                 return False
-            try:
-                socket.create_connection(('127.0.0.1', s.port), 1).close()
-                time.sleep(0.2)
-                return True
-            except OSError:
-                time.sleep(0.1)
+            # who serves TLS alone listens at that port alone
+            for port in (s.port, s.tls):
+                try:
+                    socket.create_connection(('127.0.0.1', port), 1).close()
+                    time.sleep(0.2)
+                    return True
+                except OSError:
+                    pass
+            time.sleep(0.1)
         return False
 
     def stop(s):

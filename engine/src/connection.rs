@@ -240,6 +240,9 @@ impl Connection {
                 break;
             }
         }
+        if cx.is_draining() && self.machine.requests() > 0 && self.is_idle() {
+            return Next::Close;
+        }
         self.arm(cx, token, core.limits(self.listener));
         Next::Keep
     }
@@ -696,9 +699,14 @@ impl Connection {
         self.machine.is_idle() && self.busy.is_none()
     }
 
-    /// The server stops: the exchange under way is the last. A head that has begun to arrive becomes one.
+    /// The server stops: the exchange under way is the last, unless more was pipelined behind it. A head that has begun to arrive
+    /// becomes one.
     pub(crate) fn drain(&mut self) {
-        if !self.machine.is_in_head() {
+        let has_input = self
+            .busy
+            .as_ref()
+            .is_some_and(|busy| !busy.input.is_empty());
+        if !self.machine.is_in_head() && !has_input {
             self.machine.close_after(CloseReason::Drain);
         }
     }

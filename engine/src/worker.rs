@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http1::Policy;
 use net::{Context, Peer, Readiness, Service, Slots, Stream, Token};
+use semantics::CloseReason;
 
 use crate::connection::{Connection, Next};
 use crate::core::Core;
@@ -208,6 +209,14 @@ impl<H: Handler, R: Recorder> Service for Worker<H, R> {
 
     fn is_drained(&self) -> bool {
         self.connections.is_empty()
+    }
+
+    fn cut_off(&mut self, cx: &mut Context<'_>) {
+        self.core.refresh(cx.now());
+        for connection in self.connections.values_mut() {
+            connection.abandon(&mut self.core, CloseReason::Drain);
+        }
+        self.core.batch_done();
     }
 
     fn drain_listener(&mut self, cx: &mut Context<'_>, listener: usize) {

@@ -318,6 +318,13 @@ impl Server {
         matches!(self.state.receiving, Receiving::Head) && self.has_begun_head()
     }
 
+    /// What has come of a head whose request line is complete, for whoever gives up waiting for its end.
+    pub fn begun_head(&self) -> Option<RequestHead<'_>> {
+        let held = self.held.as_ref()?;
+        let has_line = held.progress.has_start_line();
+        has_line.then(|| RequestHead::new(&held.octets, &held.index))
+    }
+
     /// Empty lines do not begin a request (RFC 9112 §2.2).
     #[inline]
     fn has_begun_head(&self) -> bool {

@@ -47,10 +47,12 @@ pub(crate) struct Link<S> {
     orders: Sender<Order<S>>,
 }
 
+type Call<S> = Box<dyn FnOnce(&mut S, &mut Context<'_>) + Send>;
+
 /// What one worker is to do between two batches, in this order.
 pub(crate) struct Order<S> {
     pub(crate) drain_time: Option<Duration>,
-    pub(crate) call: Box<dyn FnOnce(&mut S, &mut Context<'_>) + Send>,
+    pub(crate) call: Call<S>,
     pub(crate) retune: Vec<(usize, ListenOptions)>,
     pub(crate) listen: Vec<Numbered>,
     pub(crate) leave: Vec<usize>,

@@ -59,7 +59,7 @@
 //! ```
 //!
 //! Where to look next: [`Service`] and [`Context`] (the reactor), [`Stream`] (octets), [`bind_all`] and [`run()`] (start and stop),
-//! [`Tls`] (certificates), [`Root`] (files below a folder), [`blocking()`] (work that may wait). `net/examples/fixed.rs` is the least server there can be.
+//! [`Control`] (changing what runs), [`Tls`] (certificates), [`Root`] (files below a folder), [`blocking()`] (work that may wait). `net/examples/fixed.rs` is the least server there can be.
 //!
 //! Invariant: no other crate names an async runtime.
 
@@ -85,6 +85,7 @@ mod alarm;
 mod blocking;
 mod clock;
 mod control;
+mod errand;
 mod files;
 mod holder;
 mod listen;
@@ -105,6 +106,7 @@ pub use address::{Address, AddressError, Url};
 pub use blocking::{Blocking, BlockingError, blocking, run_alone, sleep, spawn};
 pub use clock::{Now, Stopwatch};
 pub use control::{Control, Reachable, Rebound};
+pub use errand::Errand;
 pub use files::{
     FileKind, FileMeta, Folder, FolderEntry, OpenError, OpenFile, Root, Wait, is_resident,
     read_exact_at, warm,

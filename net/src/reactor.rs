@@ -115,6 +115,9 @@ impl<S: Service> Reactor<S> {
         for _ in 0..BATCHES_PER_TURN {
             let pace = self.batch()?;
             if self.is_finished() {
+                if !self.service.is_drained() {
+                    self.with_context(|service, cx| service.cut_off(cx));
+                }
                 return Poll::Ready(Ok(()));
             }
             if pace == Pace::Quiet {

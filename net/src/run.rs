@@ -52,7 +52,7 @@ pub enum Pinning {
 pub enum Signals {
     /// The first drains, the second ends at once.
     Stop,
-    /// The same, and SIGHUP and SIGUSR1 are told as [`Event`]s.
+    /// The same, and SIGHUP and SIGUSR1 are told as [`Event`]s. A SIGHUP that comes because the terminal has gone drains.
     All,
     /// Nothing: the process belongs to someone else.
     Ignore,
@@ -193,6 +193,7 @@ async fn supervise<S: Service + 'static>(
         tokio::spawn(forward_signals(signals, *asked, reports.clone()));
     }
     tokio::spawn(forward_stops(shutdown.stop.subscribe(), reports.clone()));
+    let had_terminal = has_terminal();
     let bound = listeners.bound().to_vec();
     let starts = control.attach(listeners);
     let mut crew = Crew {
@@ -229,6 +230,8 @@ async fn supervise<S: Service + 'static>(
             }
             News::Ended(number, end) => crew.ended(number, end, shutdown),
             News::Signal(Asked::Stop) => shutdown.next(),
+            // Who closes the window wants no server to go on in it.
+            News::Signal(Asked::Reload) if had_terminal && !has_terminal() => shutdown.next(),
             News::Signal(Asked::Reload) => tell(Event::Hangup),
             News::Signal(Asked::Reopen) => tell(Event::User1),
             News::Stop(stop) => {
@@ -243,6 +246,11 @@ async fn supervise<S: Service + 'static>(
     }
     control.let_go();
     crew.failed.map_or(Ok(()), Err)
+}
+
+/// Whether the process has a controlling terminal, which sends SIGHUP when it goes.
+fn has_terminal() -> bool {
+    std::fs::File::open("/dev/tty").is_ok()
 }
 
 /// What a signal asks for.

@@ -41,6 +41,11 @@ pub trait Service {
     /// Whether no connection is left. Asked after [`drain`](Self::drain).
     fn is_drained(&self) -> bool;
 
+    /// The worker ends although connections are left: the time to drain is over, or it was told to end at once. It is the last call.
+    fn cut_off(&mut self, cx: &mut Context<'_>) {
+        let _ = cx;
+    }
+
     /// A listener goes, by [`Control::apply`](crate::Control::apply). Its connections are to end, but none before it answered what
     /// was sent on it. It may still bring some that had begun.
     fn drain_listener(&mut self, cx: &mut Context<'_>, listener: usize) {

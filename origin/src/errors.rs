@@ -51,7 +51,7 @@ pub(crate) enum Form {
 
 /// The form of an error. Where Accept allows none of the three, text is sent all the same: "disregard the field"
 /// (RFC 9110 §12.4.1).
-fn preference(head: Option<RequestHead<'_>>) -> Form {
+pub(crate) fn preference(head: Option<RequestHead<'_>>) -> Form {
     let order = [Form::Text, Form::Html, Form::Json];
     let best = head.and_then(|head| {
         Accept::new(head.all(Known::Accept)).best_of(&[
@@ -99,7 +99,7 @@ fn as_html(status: Status, because: &str, rule: &str) -> String {
     out
 }
 
-const STYLE: &str = ":root{color-scheme:light dark}body{margin:0;min-height:100vh;display:grid;place-items:center;\
+pub(crate) const STYLE: &str = ":root{color-scheme:light dark}body{margin:0;min-height:100vh;display:grid;place-items:center;\
     font:1rem/1.5 system-ui,sans-serif}main{max-width:32rem;padding:2rem}h1{font-size:1.5rem;font-weight:400;margin:0}\
     h1 b{font-weight:700;margin-right:.4em}p{margin:.75rem 0}small{opacity:.65}";
 

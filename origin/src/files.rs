@@ -22,9 +22,11 @@ use crate::cache::{Cache, Entry};
 use crate::encode::{push_path, push_query};
 use crate::errors::error_response;
 use crate::listing;
-use crate::media_type;
 use crate::methods::{options_answer, trace_answer, unsupported_method};
-use crate::representation::{Delivery, HeadRules, Held, Representation, SELECTIVE, refused_by};
+use crate::representation::{
+    Delivery, HeadRules, Held, Labels, Representation, SELECTIVE, refused_by,
+};
+use crate::variants::{NegotiateConfig, Negotiator, labels_of};
 
 /// What [`Files`] serve, and how. Files whose name begins with a dot are never served.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +43,8 @@ pub struct FilesConfig {
     pub cache_control: Option<String>,
     /// The Expires field of every file lies this many seconds after Date.
     pub expires_seconds: Option<u64>,
+    /// Whether a file is selected among its variants, such as `page.en.html` and `page.de.html` (RFC 9110 §12.1).
+    pub negotiate: Option<NegotiateConfig>,
     /// What is done to the fields of every file. The answer of a file that is kept has it in its head; whoever composes
     /// a server applies it to the other answers.
     pub fields: FieldRules,
@@ -58,24 +62,25 @@ pub enum FilesError {
 
 /// The files below one folder, for one worker. Clones are the same files.
 #[derive(Clone, Debug)]
-pub struct Files(Rc<Inner>);
+pub struct Files(pub(crate) Rc<Inner>);
 
 #[derive(Debug)]
-struct Inner {
-    place: Arc<Place>,
+pub(crate) struct Inner {
+    pub(crate) place: Arc<Place>,
     browse: bool,
     allow_trace: bool,
     rules: HeadRules,
-    cache: Rc<Cache>,
+    pub(crate) cache: Rc<Cache>,
     /// The number of these files in the cache.
-    site: usize,
+    pub(crate) site: usize,
+    pub(crate) negotiator: Option<Negotiator>,
 }
 
 /// Where files are looked for, also from other threads.
 #[derive(Debug)]
-struct Place {
-    root: Root,
-    index: Vec<String>,
+pub(crate) struct Place {
+    pub(crate) root: Root,
+    pub(crate) index: Vec<String>,
     whole_octets_max: u64,
 }
 
@@ -108,6 +113,7 @@ impl Files {
             },
             site: cache.add_site(),
             cache,
+            negotiator: config.negotiate.map(Negotiator::new),
         })))
     }
 
@@ -148,6 +154,14 @@ impl Files {
         if has_hidden_segment(path) {
             return not_found(head).into();
         }
+        if let Some(answer) = self.negotiate(head, path, now) {
+            return answer;
+        }
+        self.select_plain(head, path, now)
+    }
+
+    /// What stands at the path itself.
+    pub(crate) fn select_plain(&self, head: RequestHead<'_>, path: &[u8], now: Now) -> Answer {
         let files = &*self.0;
         match files.find(path, now) {
             Ok(found) => self.conclude(found, head, path, now),
@@ -267,7 +281,7 @@ impl Inner {
     /// What the path leads to, without waiting.
     fn find(&self, path: &[u8], now: Now) -> Result<Found, OpenError> {
         if let Some(entry) = self.cache.find(self.site, path)
-            && let Some(entry) = self.revalidate(entry, path, now)?
+            && let Some(entry) = self.revalidate(entry, path, path, now)?
         {
             return Ok(Found::Entry(entry));
         }
@@ -281,10 +295,11 @@ impl Inner {
         Ok(self.take_in(located, path, now))
     }
 
-    /// The entry, if it is what the folder holds.
-    fn revalidate(
+    /// The entry that is kept by `key`, if it is what the folder holds at `path`.
+    pub(crate) fn revalidate(
         &self,
         entry: Rc<Entry>,
+        key: &[u8],
         path: &[u8],
         now: Now,
     ) -> Result<Option<Rc<Entry>>, OpenError> {
@@ -308,7 +323,7 @@ impl Inner {
             return Ok(Some(entry));
         }
         let again = entry.representation.with_head_for(&self.rules, now);
-        let kept = self.cache.keep(self.site, path, again, now);
+        let kept = self.cache.keep(self.site, key, again, now);
         // The head is of this second, the look at the file may be an older one.
         kept.check_as(&entry);
         Ok(Some(kept))
@@ -323,16 +338,22 @@ impl Inner {
             }
             Located::File(loaded) => loaded,
         };
+        let labels = labels_of(&loaded.name, self.negotiator.as_ref());
+        Found::Entry(self.keep(loaded, labels, path, now))
+    }
+
+    /// Keeps what was loaded by `key`.
+    pub(crate) fn keep(&self, loaded: Loaded, labels: Labels, key: &[u8], now: Now) -> Rc<Entry> {
         let held = match loaded.content {
             Some(content) => Held::Whole(content),
             None => Held::Open(Rc::new(loaded.file)),
         };
-        let media_type = media_type::of(&loaded.name);
-        let representation = Representation::new(loaded.meta, held, &media_type, &self.rules, now);
-        Found::Entry(self.cache.keep(self.site, path, representation, now))
+        let representation =
+            Representation::new(loaded.meta, held, Rc::new(labels), &self.rules, now);
+        self.cache.keep(self.site, key, representation, now)
     }
 
-    fn failed(&self, head: RequestHead<'_>, path: &[u8], error: &OpenError) -> Response {
+    pub(crate) fn failed(&self, head: RequestHead<'_>, path: &[u8], error: &OpenError) -> Response {
         self.cache.remove(self.site, path);
         match error {
             // A link that leads out, and a FIFO, are none of the client's business: nothing is told of them.
@@ -355,13 +376,13 @@ impl Inner {
 }
 
 /// What was found at a path. It may cross threads.
-enum Located {
+pub(crate) enum Located {
     File(Loaded),
     NeedsSlash,
     Folder,
 }
 
-struct Loaded {
+pub(crate) struct Loaded {
     file: File,
     meta: FileMeta,
     /// Of a small file that held still while it was read.
@@ -372,7 +393,7 @@ struct Loaded {
 
 impl Place {
     /// Opens what the path leads to, and reads it if it is a small file.
-    fn load(&self, path: &[u8], wait: Wait) -> Result<Located, OpenError> {
+    pub(crate) fn load(&self, path: &[u8], wait: Wait) -> Result<Located, OpenError> {
         let relative = relative(path);
         if !is_folder_path(path) {
             let open = self.root.open(relative, wait)?;
@@ -471,7 +492,7 @@ impl Place {
 
 impl Representation {
     /// [`Self::whole`] as an answer.
-    fn whole_answer(&self) -> Answer {
+    pub(crate) fn whole_answer(&self) -> Answer {
         match &self.held {
             Held::Whole(content) => Answer::Kept {
                 rendition: self.rendition.clone(),
@@ -483,12 +504,12 @@ impl Representation {
 }
 
 /// A path as a name below the root.
-fn relative(path: &[u8]) -> &[u8] {
+pub(crate) fn relative(path: &[u8]) -> &[u8] {
     let path = path.strip_prefix(b"/").unwrap_or(path);
     path.strip_suffix(b"/").unwrap_or(path)
 }
 
-fn is_folder_path(path: &[u8]) -> bool {
+pub(crate) fn is_folder_path(path: &[u8]) -> bool {
     path.ends_with(b"/")
 }
 
@@ -527,7 +548,7 @@ fn with_slash(head: RequestHead<'_>, path: &[u8]) -> Response {
 }
 
 /// The path as the client sees it.
-fn shown_path(head: RequestHead<'_>, path: &[u8]) -> Vec<u8> {
+pub(crate) fn shown_path(head: RequestHead<'_>, path: &[u8]) -> Vec<u8> {
     Target::parse(head.target(), head.method())
         .and_then(|target| {
             NormalPath::of(target.path)
@@ -537,7 +558,7 @@ fn shown_path(head: RequestHead<'_>, path: &[u8]) -> Vec<u8> {
         .unwrap_or_else(|| path.to_vec())
 }
 
-fn not_found(head: RequestHead<'_>) -> Response {
+pub(crate) fn not_found(head: RequestHead<'_>) -> Response {
     let because = "There is nothing at this path";
     error_response(Status::NOT_FOUND, because, "RFC 9110 §15.5.5", Some(head))
 }
@@ -547,7 +568,7 @@ fn not_listed(head: RequestHead<'_>) -> Response {
     error_response(Status::FORBIDDEN, because, "RFC 9110 §15.5.4", Some(head))
 }
 
-fn internal(head: RequestHead<'_>) -> Response {
+pub(crate) fn internal(head: RequestHead<'_>) -> Response {
     let because = "This server could not read the file";
     error_response(
         Status::INTERNAL_SERVER_ERROR,

@@ -75,6 +75,7 @@ mod methods;
 mod representation;
 #[cfg(test)]
 mod testing;
+mod variants;
 pub mod wire;
 
 pub use cache::{Cache, CacheLimits};
@@ -85,3 +86,4 @@ pub use listing::LISTING_ENTRIES_MAX;
 pub use methods::{
     method_not_allowed, method_unknown, options_answer, trace_answer, unsupported_method,
 };
+pub use variants::NegotiateConfig;

@@ -2,7 +2,11 @@
 
 /// The value of Content-Type for a file of this name.
 pub(crate) fn of(name: &[u8]) -> String {
-    let media_type = extension(name).and_then(by_extension).unwrap_or(UNKNOWN);
+    with_charset(extension(name).and_then(by_extension).unwrap_or(UNKNOWN))
+}
+
+/// The value of Content-Type for content of this type that says nothing of a charset.
+pub(crate) fn with_charset(media_type: &str) -> String {
     if has_charset(media_type) {
         format!("{media_type}; charset=utf-8")
     } else {
@@ -17,7 +21,8 @@ fn extension(path: &[u8]) -> Option<&str> {
     std::str::from_utf8(name.get(dot + 1..)?).ok()
 }
 
-fn by_extension(extension: &str) -> Option<&'static str> {
+/// The media type of files with this extension.
+pub(crate) fn by_extension(extension: &str) -> Option<&'static str> {
     OURS.iter()
         .find_map(|(known, media_type)| {
             extension.eq_ignore_ascii_case(known).then_some(*media_type)
@@ -26,11 +31,12 @@ fn by_extension(extension: &str) -> Option<&'static str> {
 }
 
 /// Text of ours is UTF-8, and says so; JSON always is (RFC 8259 §8.1), and XML says it itself.
-fn has_charset(media_type: &str) -> bool {
+pub(crate) fn has_charset(media_type: &str) -> bool {
     media_type.starts_with("text/") || media_type == "application/javascript"
 }
 
-const UNKNOWN: &str = "application/octet-stream";
+/// Octets of which nothing is known.
+pub(crate) const UNKNOWN: &str = "application/octet-stream";
 
 /// Where the common table is old, or means another thing by the extension than web sites do.
 const OURS: [(&str, &str); 8] = [

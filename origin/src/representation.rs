@@ -27,6 +27,8 @@ pub(crate) struct Representation {
     pub(crate) held: Held,
     /// The head of a 200.
     pub(crate) rendition: Rendition,
+    /// What is said of it.
+    labels: Rc<Labels>,
     /// The ETag field's value.
     etag: Box<str>,
     /// The Last-Modified field's value.
@@ -44,6 +46,17 @@ pub(crate) enum Held {
     Whole(Bytes),
     /// In the file.
     Open(Rc<File>),
+}
+
+/// What is said of the content beside its validators (RFC 9110 §8): by the name of the file, or by how it was selected.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Labels {
+    /// The value of Content-Type.
+    pub(crate) media_type: String,
+    /// Further fields, such as Content-Language and Vary.
+    pub(crate) fields: Vec<(Known, String)>,
+    /// Tells representations of one resource apart whose octets are the same (RFC 9110 §8.8.3).
+    pub(crate) tag: Option<u64>,
 }
 
 /// What a site or route adds to the head of every file.
@@ -70,25 +83,23 @@ impl Representation {
     pub(crate) fn new(
         meta: FileMeta,
         held: Held,
-        media_type: &str,
+        labels: Rc<Labels>,
         rules: &HeadRules,
         now: Now,
     ) -> Self {
         let is_fresh_change = is_fresh_change(&meta, now);
-        let etag = entity_tag(&meta, &held, is_fresh_change);
-        Self::with_head(meta, held, is_fresh_change, etag, media_type, rules, now)
+        let etag = entity_tag(&meta, &held, is_fresh_change, labels.tag);
+        Self::with_head(meta, held, is_fresh_change, etag, labels, rules, now)
     }
 
     /// The same with a head for another second.
     pub(crate) fn with_head_for(&self, rules: &HeadRules, now: Now) -> Self {
-        let head = self.rendition.head().section();
-        let media_type = head.first(Known::ContentType).unwrap_or_default();
         Self::with_head(
             self.meta,
             self.held.clone(),
             self.is_fresh_change,
             self.etag.clone(),
-            &String::from_utf8_lossy(media_type),
+            Rc::clone(&self.labels),
             rules,
             now,
         )
@@ -99,7 +110,7 @@ impl Representation {
         held: Held,
         is_fresh_change: bool,
         etag: Box<str>,
-        media_type: &str,
+        labels: Rc<Labels>,
         rules: &HeadRules,
         now: Now,
     ) -> Self {
@@ -108,10 +119,13 @@ impl Representation {
         let modified = claimed.min(HttpDate::from_unix(now.unix_seconds));
         let depends_on_time = modified != claimed || rules.expires_seconds.is_some();
         let mut head = ResponseHead::new(Status::OK)
-            .with(Known::ContentType, media_type)
+            .with(Known::ContentType, &labels.media_type)
             .with(Known::LastModified, modified.render())
             .with(Known::ETag, &*etag)
             .with(Known::AcceptRanges, "bytes");
+        for (field, value) in &labels.fields {
+            head.add(*field, value);
+        }
         if let Some(value) = &rules.cache_control {
             head.add(Known::CacheControl, value);
         }
@@ -124,6 +138,7 @@ impl Representation {
             meta,
             held,
             rendition: Rendition::new(head, meta.octets),
+            labels,
             etag,
             modified,
             is_fresh_change,
@@ -190,10 +205,14 @@ impl Representation {
     /// entity tag, Last-Modified tells it nothing more.
     fn not_modified(&self) -> Response {
         let mut response = Response::new(Status::NOT_MODIFIED);
-        self.copy_fields(
-            &mut response.head,
-            &[Known::ETag, Known::CacheControl, Known::Expires],
-        );
+        let fields = [
+            Known::ETag,
+            Known::CacheControl,
+            Known::ContentLocation,
+            Known::Expires,
+            Known::Vary,
+        ];
+        self.copy_fields(&mut response.head, &fields);
         response
     }
 
@@ -202,13 +221,20 @@ impl Representation {
     fn partial_head(&self, is_known: bool) -> ResponseHead {
         let mut head = ResponseHead::new(Status::PARTIAL_CONTENT);
         if !is_known {
-            self.copy_fields(&mut head, &[Known::LastModified]);
+            let fields = [
+                Known::LastModified,
+                Known::ContentEncoding,
+                Known::ContentLanguage,
+            ];
+            self.copy_fields(&mut head, &fields);
         }
         let fields = [
             Known::ETag,
             Known::AcceptRanges,
             Known::CacheControl,
+            Known::ContentLocation,
             Known::Expires,
+            Known::Vary,
         ];
         self.copy_fields(&mut head, &fields);
         head
@@ -374,9 +400,14 @@ pub(crate) fn refused_by(
 /// * Content in a file: when it was modified, to the nanosecond, and its length, as far as the system's clock ticks
 ///   tell versions apart. Shortly after a change they do not: then the tag is weak, with the time of the last change of
 ///   any kind, so that it is not taken for one octet by octet, and differs from the strong one that follows.
-fn entity_tag(meta: &FileMeta, held: &Held, is_fresh_change: bool) -> Box<str> {
+fn entity_tag(
+    meta: &FileMeta,
+    held: &Held,
+    is_fresh_change: bool,
+    variant: Option<u64>,
+) -> Box<str> {
     let octets = meta.octets;
-    let mut tag = String::with_capacity(48);
+    let mut tag = String::with_capacity(64);
     let _ = match held {
         Held::Whole(content) => write!(tag, "\"{octets:x}-{:016x}\"", digest(content)),
         Held::Open(_) => {
@@ -392,6 +423,10 @@ fn entity_tag(meta: &FileMeta, held: &Held, is_fresh_change: bool) -> Box<str> {
             }
         }
     };
+    if let Some(variant) = variant {
+        tag.pop();
+        let _ = write!(tag, "-{variant:x}\"");
+    }
     tag.into()
 }
 
@@ -402,7 +437,7 @@ fn nanos((seconds, nanos): (i64, u32)) -> i128 {
 /// Whether the file changed so shortly before `now` that a further change could bear the same times: file times advance
 /// in ticks of up to 10 ms, and by whole seconds on some file systems, or by two. The time of a change of any kind
 /// counts, since no program can set that.
-fn is_fresh_change(meta: &FileMeta, now: Now) -> bool {
+pub(crate) fn is_fresh_change(meta: &FileMeta, now: Now) -> bool {
     let tick_millis = if meta.changed.1 == 0 { 2000 } else { 100 };
     let changed_millis = nanos(meta.changed) / 1_000_000;
     changed_millis + tick_millis > i128::from(now.unix_millis)
@@ -410,7 +445,7 @@ fn is_fresh_change(meta: &FileMeta, now: Now) -> bool {
 
 /// 64 bits that depend on every octet and are the same on every machine. It tells versions of a file apart, it does not
 /// withstand somebody who makes two files for each other.
-fn digest(octets: &[u8]) -> u64 {
+pub(crate) fn digest(octets: &[u8]) -> u64 {
     let mut state = SEED ^ octets.len() as u64;
     let (words, rest) = octets.as_chunks::<8>();
     for word in words {

@@ -35,6 +35,7 @@ known! {
     Age "Age";
     Allow "Allow";
     AltSvc "Alt-Svc";
+    Alternates "Alternates";
     Authorization "Authorization";
     CacheControl "Cache-Control";
     CacheStatus "Cache-Status";
@@ -67,6 +68,7 @@ known! {
     Link "Link";
     Location "Location";
     MaxForwards "Max-Forwards";
+    Negotiate "Negotiate";
     Origin "Origin";
     Pragma "Pragma";
     Priority "Priority";
@@ -83,6 +85,7 @@ known! {
     Server "Server";
     SetCookie "Set-Cookie";
     StrictTransportSecurity "Strict-Transport-Security";
+    Tcn "TCN";
     Te "TE";
     Trailer "Trailer";
     TransferEncoding "Transfer-Encoding";

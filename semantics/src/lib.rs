@@ -37,6 +37,7 @@
 //!
 //! Where to look next: [`RequestHead`] and [`Section`] (what was read), [`Anomalies`] and [`Refusal`] (what is odd, and what
 //! that is answered), [`ContentEnd`] and [`Fate`] (why something ended), [`Event`] (what machines say), [`fields`] (each field),
+//! [`negotiation`] (which of several representations is selected),
 //! [`Limits`].
 //!
 //! Invariant: nothing here waits, allocates without a bound, or depends on where it runs.
@@ -67,6 +68,7 @@ mod head;
 mod known;
 mod limits;
 mod method;
+pub mod negotiation;
 mod response;
 mod section;
 mod status;

@@ -27,9 +27,9 @@
 //! ```
 //!
 //! Where to look next: [`config`] (the keys and their table), [`log`] (formats, escaping, the writer), `sites/` (from a request
-//! to its answer), `serve.rs` (what a worker is made from).
+//! to its answer), `plan.rs` (what a worker is made from), `reload.rs` (going over to another configuration).
 //!
-//! Invariant: a worker never waits for the log, and nothing in the configuration changes while it serves.
+//! Invariant: a worker never waits for the log, and a configuration that cannot be gone over to whole changes nothing.
 
 pub mod config;
 pub mod log;

@@ -1,10 +1,8 @@
 //! Running a server: a plan becomes listeners, workers and a log, and signals change it.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
 
-use net::{Event, RunOptions, Shutdown, Signals};
+use net::{Errand, Event, RunOptions, Shutdown, Signals};
 
 use crate::config::Config;
 use crate::plan::{Lasting, ServeError};
@@ -33,15 +31,17 @@ pub fn serve(config: Config, source: Source) -> Result<(), ServeError> {
         ..RunOptions::default()
     };
     let config = first.config.clone();
-    let wishes = start_reloading(&serving)?;
+    // Reading and checking may wait for disks, while signals must be heard.
+    let reload = {
+        let serving = Arc::clone(&serving);
+        Errand::start("reload", move || serving.reload()).map_err(ServeError::Reload)?
+    };
     let tell = |event: Event<'_>| match event {
         Event::Ready(bound) => {
             say_ready(bound, &config);
             net::notify(net::Notice::Ready);
         }
-        // One wish may wait while another is fulfilled: it stands for all that come meanwhile, and the last state of the file
-        // counts.
-        Event::Hangup => drop(wishes.try_send(())),
+        Event::Hangup => reload.wish(),
         Event::User1 => serving.reopen_log(),
         Event::Draining => net::notify(net::Notice::Stopping),
         _ => {}
@@ -61,17 +61,6 @@ pub fn serve(config: Config, source: Source) -> Result<(), ServeError> {
     let served = net::run_with(listeners, options, &Shutdown::new(), &control, make, tell);
     serving.finish_log();
     served.map_err(ServeError::Run)
-}
-
-/// Starts the thread that reloads: reading and checking may wait for disks, while signals must be heard.
-fn start_reloading(serving: &Arc<Serving>) -> Result<SyncSender<()>, ServeError> {
-    let (wish, wishes): (_, Receiver<()>) = sync_channel(1);
-    let serving = Arc::clone(serving);
-    let thread = thread::Builder::new().name("reload".to_owned());
-    thread
-        .spawn(move || wishes.iter().for_each(|()| serving.reload()))
-        .map_err(ServeError::Reload)?;
-    Ok(wish)
 }
 
 fn say_ready(bound: &[net::Address], config: &Config) {

@@ -513,5 +513,36 @@ fn a_second_interrupt_ends_at_once() {
     idle.closed();
     assert!(hansom.is_running());
     hansom.signal(Signal::INT);
+    assert_eq!(hansom.ended().code(), Some(0)); // What was cut off is in the log, as such.
+    let records = hansom.log_records(2);
+    let cut = records
+        .iter()
+        .find(|record| record["target"] == "/echo")
+        .expect("a record");
+    assert_eq!(cut["status"], serde_json::Value::Null);
+    assert_eq!(cut["complete"], false);
+}
+
+#[test]
+fn an_interrupt_lets_what_was_pipelined_be_answered() {
+    let content = varied(16 << 20);
+    let mut hansom = Place::new()
+        .with("site/big", &content)
+        .run("[server]\ndrain_time = \"1h\"\n[[site]]\nroot = \"site\"\n");
+    let mut client = hansom.connect_narrow();
+    let big = "GET /big HTTP/1.1\r\nHost: a\r\n\r\n";
+    client.send(format!("{big}{}", big.repeat(2).replace("/big", "/")));
+    let start = client.octets(1);
+    let mut idle = hansom.connect();
+    assert_eq!(idle.get("/").status, 200);
+    hansom.signal(Signal::INT);
+    idle.closed();
+    let (rest, end) = client.rest();
+    assert_eq!(end, End::Closed);
+    let all = [start, rest].concat();
+    let tail = String::from_utf8_lossy(&all[all.len() - 1000..]).into_owned();
+    assert_eq!(tail.matches("<title>a</title>").count(), 2, "{tail}");
+    assert_eq!(tail.matches("Connection: close").count(), 1, "{tail}");
+    drop(client);
     assert_eq!(hansom.ended().code(), Some(0));
 }

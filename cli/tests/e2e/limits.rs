@@ -57,6 +57,19 @@ fn a_second_head_that_does_not_end_is_answered_408() {
 }
 
 #[test]
+fn a_head_that_does_not_end_is_logged_with_what_is_known_of_it() {
+    let hansom = Hansom::plain(&["--limit", "head_time=1s"]);
+    let mut client = hansom.connect();
+    client.send("GET /slow HTTP/1.1\r\nHost: a.example\r\nAcc");
+    assert_eq!(client.answer().status, 408);
+    let record = &hansom.log_records(1)[0];
+    assert_eq!(record["target"], "/slow");
+    assert_eq!(record["method"], "GET");
+    assert_eq!(record["host"], "a.example");
+    assert_eq!(record["status"], 408);
+}
+
+#[test]
 fn the_time_of_a_head_begins_with_that_head() {
     let hansom = Hansom::plain(&["--limit", "head_time=2s"]);
     let mut client = hansom.connect();

@@ -14,4 +14,5 @@ mod peers;
 mod reload;
 mod routing;
 mod running;
+mod sites;
 mod tls;

@@ -170,11 +170,13 @@ impl Load {
         });
     }
 
-    fn end(self) {
+    /// Ends it, and says how many answers there were in all.
+    fn end(self) -> usize {
         self.is_over.store(true, Ordering::Relaxed);
         for client in self.clients {
             client.join().expect("every request is answered");
         }
+        self.answers.load(Ordering::Relaxed)
     }
 }
 
@@ -382,4 +384,171 @@ fn an_upload_that_has_begun_goes_on_by_the_limits_it_began_with() {
     );
     client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n");
     assert_eq!(client.answer().status, 413);
+}
+
+#[test]
+fn a_log_file_in_an_own_format_is_opened_again_without_a_lost_line() {
+    let address = free();
+    let log = "[log]\nfile = \"access.log\"\nown = \"{method} {path} {status}\"\n";
+    let place = Place::new().with("hansom.toml", configuration(&listen(address), log));
+    let mut command = place.command();
+    command.args(["run"]);
+    let hansom = place.start(command);
+    let (path, moved) = (
+        hansom.folder().join("access.log"),
+        hansom.folder().join("access.log.1"),
+    );
+    let load = Load::on(&hansom);
+    load.go_on(100);
+    fs::rename(&path, &moved).expect("there is a log");
+    hansom.signal(Signal::USR1);
+    until("there is another log", || path.exists().then_some(()));
+    load.go_on(100);
+    let answers = load.end();
+    let text = until("every exchange has its line", || {
+        let text =
+            fs::read_to_string(&moved).expect("a log") + &fs::read_to_string(&path).expect("a log");
+        (text.lines().count() >= answers).then_some(text)
+    });
+    assert_eq!(text.lines().count(), answers);
+    assert!(text.lines().all(|line| line == "GET / 200"), "{text}");
+}
+
+#[test]
+fn a_reload_moves_the_log_and_changes_its_format() {
+    let address = free();
+    let with = |log: &str| configuration(&listen(address), log);
+    let place = Place::new().with("hansom.toml", with(""));
+    let mut command = place.command();
+    command.args(["run"]);
+    let mut hansom = place.start(command);
+    hansom.get("/1");
+    hansom.rewrite(&with("[log]\nfile = \"a.log\"\nformat = \"combined\"\n"));
+    assert!(hansom.reload().starts_with("hansom: reloaded"));
+    hansom.get("/2");
+    hansom.rewrite(&with("[log]\nfile = \"a.log\"\nown = \"{target}\"\n"));
+    assert!(hansom.reload().starts_with("hansom: reloaded"));
+    hansom.get("/3");
+    hansom.rewrite(&with("[log]\nformat = \"off\"\n"));
+    assert!(hansom.reload().starts_with("hansom: reloaded"));
+    hansom.get("/4");
+    hansom.rewrite(&with("[log]\nfile = \"nowhere/a.log\"\n"));
+    assert_eq!(hansom.reload(), "hansom: nothing was changed");
+    let text = fs::read_to_string(hansom.folder().join("a.log")).expect("a log");
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert!(lines[0].contains("\"GET /2 HTTP/1.1\""), "{text}");
+    assert_eq!(lines[1], "/3");
+    assert_eq!(hansom.log_records(1).len(), 1);
+}
+
+#[test]
+fn a_manager_is_told_how_far_the_server_is() {
+    use std::os::unix::net::UnixDatagram;
+    let address = free();
+    let place = Place::new().with("hansom.toml", configuration(&listen(address), ""));
+    let manager = UnixDatagram::bind(place.path().join("notify")).expect("a socket");
+    manager
+        .set_read_timeout(Some(crate::harness::PATIENCE))
+        .expect("an option");
+    let told = || {
+        let mut octets = [0; 200];
+        let count = manager.recv(&mut octets).expect("it tells");
+        String::from_utf8_lossy(&octets[..count]).into_owned()
+    };
+    let mut command = place.command();
+    command
+        .args(["run"])
+        .env("NOTIFY_SOCKET", place.path().join("notify"));
+    let mut hansom = place.start(command);
+    assert_eq!(told(), "READY=1");
+    hansom.signal(Signal::HUP);
+    let reloading = told();
+    let micros = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=");
+    assert!(
+        micros.is_some_and(|micros| micros.parse::<u64>().is_ok()),
+        "{reloading}"
+    );
+    assert_eq!(told(), "READY=1");
+    hansom.signal(Signal::TERM);
+    assert_eq!(told(), "STOPPING=1");
+    assert!(hansom.ended().success());
+}
+
+#[test]
+fn a_folder_served_without_a_file_is_served_on_after_a_reload() {
+    let mut hansom = Hansom::plain(&[]);
+    let mut client = hansom.connect();
+    assert_eq!(client.get("/").status, 200);
+    assert!(
+        hansom
+            .reload()
+            .starts_with("hansom: reloaded: kept http://")
+    );
+    assert_eq!(client.get("/").status, 200);
+}
+
+/// Whether curl is answered by TLS; `None` if there is no curl.
+fn speaks_tls(address: SocketAddr) -> Option<bool> {
+    let args = ["-sk", "-o", "/dev/null", &format!("https://{address}/")];
+    match std::process::Command::new("curl").args(args).status() {
+        Ok(status) => Some(status.success()),
+        Err(_) => None,
+    }
+}
+
+#[test]
+fn tls_comes_and_goes_at_an_address_that_stays() {
+    let (address, other) = (free(), free());
+    let mut hansom = started(address);
+    let secured = format!(
+        "{}tls = true\n[[tls]]\nnames = [\"a.example\"]\n",
+        listen(other)
+    );
+    let both = format!("{}{secured}", listen(address));
+    let mut clear = hansom.connect();
+    assert_eq!(clear.get("/").status, 200);
+    hansom.rewrite(&configuration(&both, ""));
+    assert_eq!(
+        hansom.reload(),
+        format!("hansom: reloaded: kept http://{address}/, added https://{other}/")
+    );
+    let Some(is_secured) = speaks_tls(other) else {
+        return;
+    };
+    assert!(is_secured);
+    // The same address, in the clear.
+    hansom.rewrite(&configuration(
+        &format!("{}{}", listen(address), listen(other)),
+        "",
+    ));
+    assert!(hansom.reload().starts_with("hansom: reloaded"));
+    assert_eq!(speaks_tls(other), Some(false));
+    assert_eq!(Hansom::client(other).get("/").status, 200);
+    hansom.rewrite(&configuration(&both, ""));
+    assert!(hansom.reload().starts_with("hansom: reloaded"));
+    assert_eq!(speaks_tls(other), Some(true));
+    assert_eq!(clear.get("/").status, 200);
+}
+
+#[test]
+fn a_certificate_that_is_none_changes_nothing() {
+    let (address, other) = (free(), free());
+    let mut hansom = started(address);
+    fs::write(hansom.folder().join("cert.pem"), "no certificate").expect("the file");
+    let secured = format!(
+        "{}tls = true\n[[tls]]\ncert = \"cert.pem\"\n",
+        listen(other)
+    );
+    hansom.rewrite(&configuration(&format!("{}{secured}", listen(address)), ""));
+    assert_eq!(hansom.reload(), "hansom: nothing was changed");
+    assert_eq!(hansom.get("/").status, 200);
+    assert!(std::net::TcpStream::connect(other).is_err());
+    // Neither where there was a good one.
+    let good = secured.replace("cert = \"cert.pem\"\n", "names = [\"a.example\"]\n");
+    hansom.rewrite(&configuration(&format!("{}{good}", listen(address)), ""));
+    assert!(hansom.reload().starts_with("hansom: reloaded"));
+    hansom.rewrite(&configuration(&format!("{}{secured}", listen(address)), ""));
+    assert_eq!(hansom.reload(), "hansom: nothing was changed");
+    assert_ne!(speaks_tls(other), Some(false));
 }

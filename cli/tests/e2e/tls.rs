@@ -163,3 +163,63 @@ fn a_key_without_a_certificate_and_a_file_that_is_none_are_told() {
     let said = text(&output.stderr);
     assert!(said.contains("none.pem: has no certificate"), "{said}");
 }
+
+#[test]
+fn a_host_that_asks_for_more_than_was_negotiated_is_misdirected() {
+    let place = Place::new();
+    if certificate(place.path(), "a.example").is_none() {
+        return;
+    }
+    let configuration = "\
+[[listen]]
+address = \"127.0.0.1:0\"
+tls = true
+
+[[tls]]
+names = [\"a.example\"]
+
+[[tls]]
+names = [\"b.example\"]
+
+[[tls]]
+names = [\"c.example\"]
+client_certificate = \"require\"
+client_ca = \"cert.pem\"
+
+[[site]]
+root = \"site\"
+";
+    let place = place.with("hansom.toml", configuration);
+    let mut command = place.command();
+    command.args(["run", "--workers", "1"]);
+    let hansom = place.start(command);
+    let port = hansom.address.port();
+    let status = |host: &str, more: &[&str]| {
+        let (url, resolve) = (
+            format!("https://a.example:{port}/"),
+            format!("a.example:{port}:127.0.0.1"),
+        );
+        let field = format!("Host: {host}");
+        let args = [
+            "-sk",
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{http_code}",
+            "--resolve",
+            &resolve,
+        ];
+        let output = run("curl", &[&args[..], &["-H", &field, &url], more].concat())?;
+        Some(text(&output.stdout))
+    };
+    let Some(own) = status("a.example", &[]) else {
+        return;
+    };
+    assert_eq!(own, "200");
+    // Rules of its own that ask for no more.
+    assert_eq!(status("B.example:1", &[]).as_deref(), Some("200"));
+    assert_eq!(status("unknown.example", &[]).as_deref(), Some("200"));
+    // RFC 9110 §15.5.20: this connection was not asked for a certificate.
+    assert_eq!(status("c.example", &[]).as_deref(), Some("421"));
+    assert_eq!(status("C.example.:8443", &[]).as_deref(), Some("421"));
+}

@@ -133,10 +133,16 @@ impl Connection {
         token: Token,
     ) -> Next {
         self.machine.refuse(limit.into());
+        let begun = match limit {
+            LimitError::HeadTime => self.machine.begun_head(),
+            _ => None,
+        };
+        if let Some(begun) = begun.filter(|_| core.is_recording) {
+            self.current = Some(core.captures.begin(begun, core.unix_millis));
+        }
         let held = self.busy.as_ref().and_then(|busy| busy.head.as_ref());
-        let response = core
-            .handler
-            .refuse(limit.into(), held.map(OwnedRequest::head));
+        let known = held.map(OwnedRequest::head).or(begun);
+        let response = core.handler.refuse(limit.into(), known);
         self.refused(core, response);
         // Before anything else: what is submitted and not transmitted would be the next connection's.
         match self.flush(core, cx, token) {

@@ -79,6 +79,13 @@ impl TlsFacts {
         self.is_resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
     }
 
+    /// Whether there are no other rules, so that any host may be served.
+    #[inline]
+    #[must_use]
+    pub fn are_only_rules(&self) -> bool {
+        self.sets.is_single()
+    }
+
     /// Whether a request for `host` (without port) may be answered on this connection: it may unless the host has rules of its own that
     /// ask for more, or other, than what was negotiated. Else 421 is due (RFC 9110 §15.5.20).
     #[must_use]

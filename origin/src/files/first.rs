@@ -8,6 +8,7 @@ use semantics::{Method, NormalPath, RequestHead, Status};
 
 use super::{Files, Found, has_hidden_segment, internal};
 use crate::errors::error_response;
+use crate::variants::Look;
 
 /// Paths in the order in which they are tried.
 #[derive(Clone, Debug)]
@@ -49,6 +50,14 @@ impl Files {
         };
         let now = exchange.now;
         for at in 0..tried.paths.len() {
+            match self.look_at(&tried, at, now) {
+                Look::Nothing => {}
+                Look::MustWait => return self.try_later(head, tried, at, now),
+                Look::Variants(variants) => {
+                    let path = tried.paths.get(at).map_or(&b""[..], |path| path);
+                    return self.select_of(&variants, head, path, now);
+                }
+            }
             match self.try_now(&tried, at, now) {
                 Ok(Trial::Nothing) => {}
                 Ok(Trial::Found(found, path)) => return self.conclude(found, head, &path, now),
@@ -59,6 +68,14 @@ impl Files {
             }
         }
         none_found(head, otherwise).into()
+    }
+
+    /// Whether what stands at a path has variants to choose from.
+    fn look_at(&self, tried: &Tried, at: usize, now: Now) -> Look {
+        match tried.paths.get(at) {
+            Some(path) if !has_hidden_segment(path) => self.0.look(path, now),
+            _ => Look::Nothing,
+        }
     }
 
     fn try_now(&self, tried: &Tried, at: usize, now: Now) -> Result<Trial, MustWait> {
@@ -101,6 +118,12 @@ impl Files {
         let request = head.to_owned();
         Answer::Later(Box::pin(async move {
             for at in from..tried.paths.len() {
+                if !matches!(files.look_at(&tried, at, now), Look::Nothing)
+                    && let Some(path) = tried.paths.get(at)
+                    && let Some(variants) = files.0.look_later(path, now).await
+                {
+                    return files.0.select_later(&variants, &request, path, now).await;
+                }
                 match files.try_waiting(&tried, at, now).await {
                     Some(Trial::Nothing) => {}
                     Some(Trial::Found(found, path)) => {

@@ -12,6 +12,8 @@
 //! assert_eq!(accept.best_of(&["text/html", "application/json", "text/plain"]), Some(1));
 //! ```
 
+use std::fmt;
+
 use super::list::{
     Malformed, Parameter, ParameterGrammar, ParameterValue, Parameters, is_token, members_of,
     parameters, split_token,
@@ -46,6 +48,9 @@ impl Quality {
         }
         (thousandths <= 1000).then_some(Self(thousandths))
     }
+
+    /// The smallest weight that is acceptable, 0.001.
+    pub const LEAST: Self = Self(1);
 
     /// From 0 to 1000.
     #[must_use]
@@ -93,6 +98,12 @@ where
         })
     }
 
+    /// How welcome a media type is, as it stands in Content-Type, and by which range. `None` if it is no media type.
+    #[must_use]
+    pub fn judge(&self, media_type: &str) -> Option<Judged> {
+        Offer::parse(media_type.as_bytes()).map(|offer| self.judge_offer(&offer))
+    }
+
     /// The most welcome of some media types, such as `text/html; charset=utf-8`; the earlier of
     /// two equally welcome. `None` when none is acceptable.
     #[must_use]
@@ -110,22 +121,55 @@ where
         best.map(|(place, _)| place)
     }
 
-    /// "The most specific reference has precedence"; of two as specific, the higher weight.
     fn quality_of(&self, offer: &Offer<'_>) -> Quality {
+        self.judge_offer(offer).quality
+    }
+
+    /// "The most specific reference has precedence"; of two as specific, the higher weight, then
+    /// the earlier.
+    fn judge_offer(&self, offer: &Offer<'_>) -> Judged {
         let mut seen_any = false;
-        let mut best: Option<((u8, usize), Quality)> = None;
-        for range in self.ranges() {
+        let mut best: Option<(Exactness, Judged)> = None;
+        for (place, range) in self.ranges().take(MEMBERS_MAX).enumerate() {
             seen_any = true;
-            if range.includes(offer) {
-                best = best.max(Some((range.specificity(), range.quality)));
+            if !range.includes(offer) {
+                continue;
+            }
+            let exactness = range.specificity();
+            let judged = Judged {
+                quality: range.quality,
+                exactness: exactness.0 + 1,
+                place,
+            };
+            if best.is_none_or(|(than, best)| (exactness, judged.quality) > (than, best.quality)) {
+                best = Some((exactness, judged));
             }
         }
-        match best {
-            Some((_, quality)) => quality,
-            None if seen_any => Quality::NONE,
-            None => Quality::FULL,
-        }
+        let unlisted = Judged {
+            quality: if seen_any {
+                Quality::NONE
+            } else {
+                Quality::FULL
+            },
+            exactness: 0,
+            place: 0,
+        };
+        best.map_or(unlisted, |(_, judged)| judged)
     }
+}
+
+/// How specific a range is: its wildcards, then how many parameters it has.
+type Exactness = (u8, usize);
+
+/// What a field says of one media type (RFC 9110 §12.5.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// How welcome it is.
+    pub quality: Quality,
+    /// 3 for a range that names the type, 2 for `type/*`, 1 for `*/*`, 0 for none.
+    pub exactness: u8,
+    /// The place of the range among the readable ones, from 0.
+    pub place: usize,
 }
 
 /// One member of `Accept` (RFC 9110 §12.5.1).
@@ -173,7 +217,7 @@ impl<'a> MediaRange<'a> {
             && self.parameters().all(|asked| offer.has(&asked))
     }
 
-    fn specificity(&self) -> (u8, usize) {
+    fn specificity(&self) -> Exactness {
         let exactness = match (self.kind, self.subtype) {
             (b"*", _) => 0,
             (_, b"*") => 1,
@@ -209,6 +253,12 @@ impl<'a> Offer<'a> {
     fn has(&self, asked: &Parameter<'_>) -> bool {
         readable(self.rest)
             .any(|own| own.name.eq_ignore_ascii_case(asked.name) && own.value.is_same(&asked.value))
+    }
+}
+
+impl fmt::Display for Quality {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:03}", self.0 / 1000, self.0 % 1000)
     }
 }
 
@@ -291,6 +341,9 @@ fn is_weight(parameter: &Parameter<'_>) -> bool {
 fn readable(rest: &[u8]) -> impl Iterator<Item = Parameter<'_>> {
     parameters(rest, ParameterGrammar::Common).filter_map(Result::ok)
 }
+
+/// Members of one field that count when something is judged by it; what a longer list says beyond is disregarded.
+pub const MEMBERS_MAX: usize = 256;
 
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,9 @@
 //! [`list`] holds what the grammars share. Start there to add a field.
 
 pub mod accept;
+pub mod accept_charset;
+pub mod accept_encoding;
+pub mod accept_language;
 pub mod cache_control;
 pub mod connection;
 pub mod content_length;
@@ -21,6 +24,7 @@ pub mod forwarded;
 pub mod host;
 pub mod list;
 pub mod max_forwards;
+pub mod negotiate;
 pub mod precondition;
 pub mod range;
 pub mod transfer_encoding;

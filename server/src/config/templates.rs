@@ -3,6 +3,7 @@
 use super::checks::shown;
 use super::slot::Complaint;
 use super::suggest::nearest;
+use crate::sites::{Template, TemplateError};
 
 /// A URI reference that a redirect leads to (RFC 9110 §10.2.2).
 pub(crate) fn reference(text: &str) -> Result<String, Complaint> {
@@ -18,7 +19,7 @@ pub(crate) fn reference(text: &str) -> Result<String, Complaint> {
         let hint = "write it percent-encoded, as %20 for a space";
         return Err(Complaint::with(message, hint).by("RFC 3986 §2"));
     }
-    Ok(text.to_owned())
+    understood(text, Template::location)
 }
 
 /// A path of this site that is looked for.
@@ -45,7 +46,18 @@ pub(crate) fn local(text: &str) -> Result<String, Complaint> {
             shown(text)
         )));
     }
-    Ok(text.to_owned())
+    understood(text, Template::path)
+}
+
+/// What whoever puts in the words says of the text.
+fn understood(
+    text: &str,
+    parse: impl FnOnce(&str) -> Result<Template, TemplateError>,
+) -> Result<String, Complaint> {
+    match parse(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(Complaint::new(format!("{}: {error}", shown(text)))),
+    }
 }
 
 /// A path that is tried, or a status as `=404`.
@@ -138,7 +150,6 @@ mod tests {
             "https://a.example{path}",
             "/new{rest}?{query}",
             "//{host}/",
-            "#top",
             "https://{host}{path}",
         ] {
             assert_eq!(reference(good).as_deref(), Ok(good));
@@ -153,6 +164,10 @@ mod tests {
             "/a b",
             "/ä",
             "/a\u{7}",
+            "#top",
+            "new",
+            "https://{path}",
+            "https://a.example{query}",
         ] {
             assert!(reference(bad).is_err(), "{bad}");
         }

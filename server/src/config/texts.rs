@@ -1,5 +1,7 @@
 //! The rules that texts of the configuration follow, one for each kind of text.
 
+use crate::log::own;
+
 use super::checks::{self, shown};
 use super::kinds::TextRule;
 use super::slot::Complaint;
@@ -121,10 +123,14 @@ fn log_text(text: &str) -> Result<String, Complaint> {
     if text.trim().is_empty() {
         return Err(Complaint::new("an empty format logs nothing"));
     }
-    if text.contains(['\n', '\r', '\0']) {
-        return Err(Complaint::new("a format is one line"));
+    match own::compile(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(Complaint {
+            message: error.message,
+            suggestion: error.suggestion,
+            rule: None,
+        }),
     }
-    Ok(text.to_owned())
 }
 
 fn auth_name(text: &str) -> Result<String, Complaint> {

@@ -32,16 +32,14 @@ pub(super) fn finish(route: &Rc<Route>, exchange: &Exchange<'_>, answer: Answer)
             fields(route, exchange.is_secured, origin, &mut response);
             response.into()
         }
-        Answer::Ready(response) => match dress_now(route, response, head, exchange.now) {
-            Ok(mut response) => {
+        Answer::Ready(mut response) => {
+            if dress_now(route, &mut response, head, exchange.now) {
                 fields(route, exchange.is_secured, origin, &mut response);
-                response.into()
+                return response.into();
             }
-            Err(response) => {
-                let after = After::new(route, exchange, origin);
-                Answer::Later(Box::pin(async move { after.respond(response).await }))
-            }
-        },
+            let after = After::new(route, exchange, origin);
+            Answer::Later(Box::pin(async move { after.respond(response).await }))
+        }
         Answer::Later(response) => {
             let after = After::new(route, exchange, origin);
             Answer::Later(Box::pin(async move { after.respond(response.await).await }))
@@ -64,12 +62,10 @@ pub(super) fn finish_form(
 pub(super) fn finish_refusal(
     route: &Route,
     head: RequestHead<'_>,
-    response: Response,
+    mut response: Response,
     now: Now,
 ) -> Response {
-    let mut response = match dress_now(route, response, head, now) {
-        Ok(response) | Err(response) => response,
-    };
+    dress_now(route, &mut response, head, now);
     // Whether it came by TLS is not told.
     fields(route, false, origin(route, head), &mut response);
     response
@@ -91,7 +87,7 @@ impl After {
         if let (Some(pages), Some(request)) = (&route.pages, &self.request)
             && pages.has(response.head.status())
         {
-            response = pages.dress(response, request.head(), self.now).await;
+            pages.dress(&mut response, request.head(), self.now).await;
         }
         fields(
             route,
@@ -111,16 +107,11 @@ fn origin<'a>(route: &Route, head: RequestHead<'a>) -> Option<&'a [u8]> {
     }
 }
 
-/// The answer with its page, or as it was where only a thread that may wait can tell.
-fn dress_now(
-    route: &Route,
-    response: Response,
-    head: RequestHead<'_>,
-    now: Now,
-) -> Result<Response, Response> {
+/// Gives an answer its page. `false` where only a thread that may wait can tell what that is.
+fn dress_now(route: &Route, response: &mut Response, head: RequestHead<'_>, now: Now) -> bool {
     match &route.pages {
         Some(pages) if pages.has(response.head.status()) => pages.dress_now(response, head, now),
-        _ => Ok(response),
+        _ => true,
     }
 }
 

@@ -5,7 +5,7 @@
 //! | phase | is | where |
 //! |---|---|---|
 //! | admit | who asks, and how, as trusted gateways tell | `client.rs` |
-//! | site | by host; a site that is for `https` alone redirects | `matching.rs`, `redirect.rs` |
+//! | site | by host; 421 where that has other rules for TLS than the connection; a site for `https` alone redirects | `matching.rs`, `redirect.rs` |
 //! | route | by path, again after each rewrite | `matching.rs`, `template.rs` |
 //! | access | the client's network; 403 | `client.rs` |
 //! | edit | fields of the request removed and set | `semantics::FieldRules` |
@@ -39,6 +39,7 @@ use engine::{Answer, Exchange, Handler, OwnedExchange, Response};
 use net::Now;
 use origin::wire::Recent;
 use origin::{Cache, error_response, refusal_response};
+use semantics::fields::host::Host;
 use semantics::{Form, Known, Method, NormalPath, PeerError, Refusal, RequestHead, Status, Target};
 
 use crate::config::{self, Config};
@@ -49,6 +50,7 @@ pub(crate) use matching::Matcher;
 use redirect::{SecurePort, shown_host, to_https};
 pub use route::SiteError;
 use route::{Asked, Made, Route};
+pub(crate) use template::{Template, TemplateError};
 
 /// All sites, for one worker.
 #[derive(Debug)]
@@ -148,6 +150,9 @@ impl Sites {
         }
         let route = self.route(site, &path)?;
         let files = route.direct(exchange.is_secured)?;
+        if !may_be_served(exchange, head.first(Known::Host)) {
+            return None;
+        }
         if head.method() == Method::Connect || (route.cors.is_some() && head.has(Known::Origin)) {
             return None;
         }
@@ -168,6 +173,8 @@ impl Sites {
             Some(told) => told.client,
             None => exchange.client.ip(),
         };
+        // A gateway connects by a name of its own choice (RFC 9110 §7.4).
+        let is_from_gateway = told.is_some();
         let told_host = told.and_then(|told| told.host);
         let head = exchange.head;
         let Some(target) = Target::parse(head.target(), head.method()) else {
@@ -189,6 +196,9 @@ impl Sites {
         let Some(site) = self.matcher.site(host) else {
             return without_site(head);
         };
+        if !is_from_gateway && !may_be_served(exchange, host) {
+            return other_rules(head);
+        }
         self.handle_at(exchange, site.site, client, host, target)
     }
 
@@ -536,6 +546,29 @@ fn without_site(head: RequestHead<'_>) -> Answer {
     error_response(
         Status::MISDIRECTED_REQUEST,
         "This server has no site for that host",
+        "RFC 9110 §15.5.20",
+        Some(head),
+    )
+    .into()
+}
+
+/// Whether the connection has shown what the rules of TLS for this host ask for.
+#[inline]
+fn may_be_served(exchange: &Exchange<'_>, host: Option<&[u8]>) -> bool {
+    let Some(tls) = exchange.tls else { return true };
+    if tls.are_only_rules() {
+        return true;
+    }
+    let host = host.and_then(|host| Host::parse(host).ok());
+    let name = host.map_or(&b""[..], |host| host.name_without_root_dot());
+    tls.may_serve(std::str::from_utf8(name).unwrap_or_default())
+}
+
+/// RFC 9110 §15.5.20: the client may ask again on a connection of its own.
+fn other_rules(head: RequestHead<'_>) -> Answer {
+    error_response(
+        Status::MISDIRECTED_REQUEST,
+        "The host has other rules for TLS than the name that this connection was made for",
         "RFC 9110 §15.5.20",
         Some(head),
     )

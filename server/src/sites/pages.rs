@@ -13,6 +13,7 @@ use semantics::{Known, RequestHead, Status};
 #[derive(Debug)]
 pub(crate) struct Pages {
     files: Files,
+    /// The keys 4 and 5 are for all of their class that are not named.
     paths: BTreeMap<u16, Box<[u8]>>,
 }
 
@@ -39,49 +40,53 @@ impl Pages {
 
     /// Whether an error of this status has a page.
     pub(crate) fn has(&self, status: Status) -> bool {
-        status.is_error() && self.paths.contains_key(&status.code())
+        status.is_error() && self.path(status).is_some()
     }
 
-    /// The answer with its page, if that can be had without waiting; else the answer as it was.
+    fn path(&self, status: Status) -> Option<&[u8]> {
+        let code = status.code();
+        let path = self
+            .paths
+            .get(&code)
+            .or_else(|| self.paths.get(&(code / 100)));
+        path.map(|path| &**path)
+    }
+
+    /// Gives an answer its page. `false` where only a thread that may wait can tell what that is.
     pub(crate) fn dress_now(
         &self,
-        response: Response,
+        response: &mut Response,
         head: RequestHead<'_>,
         now: Now,
-    ) -> Result<Response, Response> {
-        let Some(path) = self.paths.get(&response.head.status().code()) else {
-            return Ok(response);
+    ) -> bool {
+        let Some(path) = self.path(response.head.status()) else {
+            return true;
         };
         match self.files.page_now(path, now) {
-            None => Err(response),
-            Some(page) => Ok(dressed(response, page, head)),
+            None => false,
+            Some(page) => {
+                dress(response, page, head);
+                true
+            }
         }
     }
 
-    /// The answer with its page.
-    pub(crate) async fn dress(
-        &self,
-        response: Response,
-        head: RequestHead<'_>,
-        now: Now,
-    ) -> Response {
-        let Some(path) = self.paths.get(&response.head.status().code()) else {
-            return response;
-        };
-        let page = self.files.page(path, now).await;
-        dressed(response, page, head)
+    /// Gives an answer its page.
+    pub(crate) async fn dress(&self, response: &mut Response, head: RequestHead<'_>, now: Now) {
+        if let Some(path) = self.path(response.head.status()) {
+            let page = self.files.page(path, now).await;
+            dress(response, page, head);
+        }
     }
 }
 
 /// The status and the fields of an error with the content of a page. Where there is no page, or a program asks that would
 /// rather have JSON or text, it stays as it is.
-fn dressed(mut response: Response, page: Option<Page>, head: RequestHead<'_>) -> Response {
-    let Some(page) = page.filter(|page| is_wanted(&page.media_type, head)) else {
-        return response;
-    };
-    response.head.set(Known::ContentType, &page.media_type);
-    response.content = page.content;
-    response
+fn dress(response: &mut Response, page: Option<Page>, head: RequestHead<'_>) {
+    if let Some(page) = page.filter(|page| is_wanted(&page.media_type, head)) {
+        response.head.set(Known::ContentType, &page.media_type);
+        response.content = page.content;
+    }
 }
 
 /// RFC 9110 §12.5.1. Where nothing is preferred the page is.

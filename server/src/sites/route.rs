@@ -5,7 +5,9 @@ use std::rc::Rc;
 
 use engine::{Answer, Exchange, Response};
 use origin::wire::Recent;
-use origin::{Cache, Files, FilesConfig, FilesError, error_response, refusal_response};
+use origin::{
+    Cache, Files, FilesConfig, FilesError, NegotiateConfig, error_response, refusal_response,
+};
 use semantics::{FieldRuleError, FieldRules, Known, NormalPath, Status};
 
 use super::client::Access;
@@ -296,6 +298,7 @@ impl Target {
                 let Some(root) = route.root.as_ref().or(site.root.as_ref()) else {
                     return Ok(Self::Nothing);
                 };
+                let negotiate = negotiation(&route.settings.over(&site.settings));
                 let with = |fields: &FieldRules| {
                     let config = FilesConfig {
                         root: root.clone(),
@@ -304,6 +307,7 @@ impl Target {
                         allow_trace: made.allow_trace,
                         cache_control: route.cache_control.clone(),
                         expires_seconds: route.expires.map(|expires| expires.as_secs()),
+                        negotiate: negotiate.clone(),
                         fields: fields.clone(),
                     };
                     Files::new(config, Rc::clone(made.cache)).map_err(SiteError::Files)
@@ -359,6 +363,15 @@ impl Rules {
         };
         Ok(Self { plain, secured })
     }
+}
+
+/// How variants are negotiated, if they are.
+fn negotiation(settings: &Settings) -> Option<NegotiateConfig> {
+    let is_on = settings.negotiate.unwrap_or(false);
+    is_on.then(|| NegotiateConfig {
+        language: settings.language.clone(),
+        strict: false,
+    })
 }
 
 fn request_rules(settings: &Settings) -> Result<FieldRules, SiteError> {

@@ -8,9 +8,10 @@ use semantics::fields::entity_tag::{self, EntityTag};
 use semantics::fields::precondition::{self, Conditions, Method, Validators};
 use semantics::fields::range::{self, RangeRequest};
 use semantics::fields::{
-    accept, cache_control, connection, content_length, expect, host, list, max_forwards,
-    transfer_encoding,
+    accept, accept_charset, accept_encoding, accept_language, cache_control, connection,
+    content_length, expect, host, list, max_forwards, negotiate, transfer_encoding,
 };
+use semantics::negotiation::{Preferences, Rules, Variant, Verdict, decide};
 
 const NOW: HttpDate = HttpDate::from_unix(1_700_000_000);
 
@@ -143,6 +144,8 @@ fn together(lines: &[&[u8]]) {
     black_box(content_length::parse(all.clone()));
     black_box(cache_control::directives(all.clone()).count());
     black_box(accept::weighted_list(all.clone()).count());
+    black_box(negotiate::parse(all.clone()));
+    choice(lines);
     let accept = accept::Accept::new(all);
     assert!(accept.quality("text", "html").thousandths() <= 1000);
     let best = accept.best_of(&["text/html; charset=utf-8", "application/json"]);
@@ -151,3 +154,62 @@ fn together(lines: &[&[u8]]) {
 
 /// Lines looked at; more show nothing else.
 const LINES_MAX: usize = 200;
+
+/// RFC 9110 §12.1: the chosen variant is acceptable and none is more welcome; the same question has the same answer; what
+/// is not asked for a field does not depend on it.
+fn choice(lines: &[&[u8]]) {
+    let variant = |media_type, charset, languages, codings| Variant {
+        media_type,
+        charset,
+        languages,
+        codings,
+        ..Variant::default()
+    };
+    let variants = [
+        variant("text/html; charset=utf-8", "utf-8", "en", ""),
+        variant("text/html; charset=gb2312", "gb2312", "zh-Hans-CN", ""),
+        variant("text/plain;level=1", "", "", "gzip"),
+        variant("", "x-unknown", "mi, en-GB", "gzip, br"),
+    ];
+    let asked = Preferences {
+        media_types: lines.to_vec(),
+        charsets: lines.to_vec(),
+        codings: lines.to_vec(),
+        languages: lines.to_vec(),
+    };
+    for rules in [
+        Rules::default(),
+        Rules {
+            default_language: Some("zh"),
+            is_strict: false,
+        },
+    ] {
+        let decision = decide(&asked, &variants, &rules);
+        let again = decide(&asked, &variants, &rules);
+        assert_eq!(decision.judgements, again.judgements);
+        assert_eq!(decision.judgements.len(), variants.len());
+        let overall = |place: usize| decision.judgements[place].overall();
+        for (place, judgement) in decision.judgements.iter().enumerate() {
+            assert!(!judgement.to_string().is_empty());
+            let is_chosen = matches!(judgement.verdict, Verdict::Chosen | Verdict::Fallback);
+            assert_eq!(is_chosen, decision.chosen == Some(place));
+            match (judgement.verdict, decision.chosen) {
+                (Verdict::Chosen, _) => assert!(overall(place) > 0),
+                (Verdict::LessWelcome, Some(chosen)) => assert!(overall(place) < overall(chosen)),
+                (Verdict::Tied(_), Some(chosen)) => assert_eq!(overall(place), overall(chosen)),
+                (Verdict::NotAcceptable(_), _) => assert_eq!(overall(place), 0),
+                (Verdict::Fallback, _) => assert_eq!(overall(place), 0),
+                (verdict, chosen) => panic!("{verdict:?} beside {chosen:?}"),
+            }
+        }
+    }
+    let all = || lines.iter().copied();
+    assert!(accept_charset::quality(all(), "utf-8").thousandths() <= 1000);
+    assert!(accept_encoding::quality(all(), "gzip").thousandths() <= 1000);
+    assert!(accept_language::judge(all(), "en").quality.thousandths() <= 1000);
+    // Names of one charset are as welcome as each other.
+    assert_eq!(
+        accept_charset::quality(all(), "latin1"),
+        accept_charset::quality(all(), "ISO-8859-1")
+    );
+}

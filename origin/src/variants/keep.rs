@@ -1,0 +1,313 @@
+//! What a worker knows of the variants in folders. It is checked as files are: it answers for a second, then the folder
+//! is looked at, and read again on a thread that may wait if it changed.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use foldhash::fast::RandomState;
+use net::{FileKind, FileMeta, Now, OpenError, Wait};
+
+use super::NegotiateConfig;
+use super::set::{FileVariant, Meaning, Shelf, below};
+use super::type_map::{self, MAP_OCTETS_MAX};
+use crate::files::{Place, is_folder_path, relative};
+use crate::representation::is_fresh_change;
+
+/// The rules of negotiation, and what is kept for it.
+#[derive(Debug)]
+pub(crate) struct Negotiator {
+    pub(super) config: NegotiateConfig,
+    kept: RefCell<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// By path below the root. Keys are folders and maps that exist, so whoever asks cannot choose them.
+    folders: HashMap<Box<[u8]>, Rc<KeptFolder>, RandomState>,
+    maps: HashMap<Box<[u8]>, Rc<KeptMap>, RandomState>,
+    memory_octets: usize,
+}
+
+#[derive(Debug)]
+struct KeptFolder {
+    shelf: Shelf,
+    freshness: Freshness,
+    /// What names were found to stand for.
+    sets: RefCell<HashMap<Box<[u8]>, Meant, RandomState>>,
+}
+
+#[derive(Debug)]
+struct KeptMap {
+    variants: Variants,
+    freshness: Freshness,
+}
+
+/// Some variants, shared by the exchanges that choose among them.
+pub(crate) type Variants = Rc<[FileVariant]>;
+
+/// What a name stands for, ready to be used.
+#[derive(Clone, Debug)]
+enum Meant {
+    Variants(Variants),
+    Map(Rc<[u8]>),
+}
+
+#[derive(Debug)]
+struct Freshness {
+    meta: FileMeta,
+    /// It changed so shortly before it was read that it may have changed once more without a sign.
+    is_fresh_change: bool,
+    /// In [`Now::millis`].
+    checked_millis: Cell<u64>,
+}
+
+impl Freshness {
+    fn new(meta: FileMeta, now: Now) -> Self {
+        Self {
+            meta,
+            is_fresh_change: is_fresh_change(&meta, now),
+            checked_millis: Cell::new(now.millis),
+        }
+    }
+
+    /// Whether it is as it was read.
+    ///
+    /// # Errors
+    /// [`OpenError::WouldBlock`] if it has to be read again, or if to know that may take a disk.
+    fn check(
+        &self,
+        now: Now,
+        look: impl FnOnce() -> Result<FileMeta, OpenError>,
+    ) -> Result<(), OpenError> {
+        if now.millis.saturating_sub(self.checked_millis.get()) < CHECK_MILLIS {
+            return Ok(());
+        }
+        if self.is_fresh_change || look()? != self.meta {
+            return Err(OpenError::WouldBlock);
+        }
+        self.checked_millis.set(now.millis);
+        Ok(())
+    }
+}
+
+/// A folder and what was asked for in it, read anew. It may cross threads.
+#[derive(Debug)]
+pub(super) struct Survey {
+    folder: Box<[u8]>,
+    shelf: Shelf,
+    map: Option<MapRead>,
+}
+
+#[derive(Debug)]
+struct MapRead {
+    path: Box<[u8]>,
+    meta: FileMeta,
+    variants: Vec<FileVariant>,
+}
+
+impl Negotiator {
+    pub(crate) fn new(config: NegotiateConfig) -> Self {
+        Self {
+            config,
+            kept: RefCell::default(),
+        }
+    }
+
+    /// The variants of what a path names; `None` if there is nothing to choose.
+    ///
+    /// # Errors
+    /// [`OpenError::WouldBlock`]: [`Place::survey`] first. Else what keeps the folder from being looked at.
+    pub(super) fn variants(
+        &self,
+        place: &Place,
+        path: &[u8],
+        now: Now,
+    ) -> Result<Option<Variants>, OpenError> {
+        let (folder, asked) = split(path);
+        let kept = self.kept.borrow().folders.get(folder).cloned();
+        let Some(kept) = kept else {
+            // Of what is no folder nothing is kept, and nothing has to be read.
+            let meta = place.root.stat(folder, Wait::CachedOnly)?;
+            return match meta.kind {
+                FileKind::Folder => Err(OpenError::WouldBlock),
+                _ => Err(OpenError::NotFound),
+            };
+        };
+        let look = || place.root.stat(folder, Wait::CachedOnly);
+        if let Err(error) = kept.freshness.check(now, look) {
+            self.forget_unless_waiting(folder, &error);
+            return Err(error);
+        }
+        match kept.meant(place, folder, asked) {
+            None => Ok(None),
+            Some(Meant::Variants(variants)) => Ok(Some(variants)),
+            Some(Meant::Map(path)) => self.map(place, &path, now).map(Some),
+        }
+    }
+
+    fn map(&self, place: &Place, path: &[u8], now: Now) -> Result<Variants, OpenError> {
+        let kept = self.kept.borrow().maps.get(path).cloned();
+        let kept = kept.ok_or(OpenError::WouldBlock)?;
+        kept.freshness
+            .check(now, || place.root.stat(path, Wait::CachedOnly))?;
+        Ok(Rc::clone(&kept.variants))
+    }
+
+    fn forget_unless_waiting(&self, folder: &[u8], error: &OpenError) {
+        if !matches!(error, OpenError::WouldBlock) {
+            self.forget(folder);
+        }
+    }
+
+    /// Forgets a folder, so that it is read before it is used again.
+    pub(super) fn forget(&self, folder: &[u8]) {
+        self.kept.borrow_mut().remove(folder);
+    }
+
+    pub(super) fn take_in(&self, survey: Survey, now: Now) {
+        let kept = &mut *self.kept.borrow_mut();
+        kept.remove(&survey.folder);
+        if let Some(map) = survey.map {
+            if kept.maps.len() >= MAPS_MAX {
+                kept.maps.clear();
+            }
+            let map_kept = KeptMap {
+                variants: map.variants.into(),
+                freshness: Freshness::new(map.meta, now),
+            };
+            kept.maps.insert(map.path, Rc::new(map_kept));
+        }
+        kept.memory_octets += survey.shelf.memory_octets;
+        let folder = KeptFolder {
+            freshness: Freshness::new(survey.shelf.meta, now),
+            shelf: survey.shelf,
+            sets: RefCell::default(),
+        };
+        let path = survey.folder;
+        kept.folders.insert(path.clone(), Rc::new(folder));
+        while kept.folders.len() > FOLDERS_MAX || kept.memory_octets > SHELVES_OCTETS_MAX {
+            let others = kept.folders.iter().filter(|(other, _)| **other != path);
+            let oldest = others
+                .min_by_key(|(_, folder)| folder.freshness.checked_millis.get())
+                .map(|(path, _)| path.clone());
+            let Some(oldest) = oldest else {
+                return;
+            };
+            kept.remove(&oldest);
+        }
+    }
+}
+
+impl Kept {
+    fn remove(&mut self, folder: &[u8]) {
+        if let Some(kept) = self.folders.remove(folder) {
+            self.memory_octets -= kept.shelf.memory_octets;
+        }
+    }
+}
+
+impl KeptFolder {
+    fn meant(&self, place: &Place, folder: &[u8], asked: &[u8]) -> Option<Meant> {
+        if let Some(meant) = self.sets.borrow().get(asked) {
+            return Some(meant.clone());
+        }
+        let meant = match place.meaning(&self.shelf, folder, asked) {
+            Meaning::Plain => return None,
+            Meaning::Variants(variants) => Meant::Variants(variants.into()),
+            Meaning::Map(name) => Meant::Map(below(folder, &name).into()),
+        };
+        let sets = &mut *self.sets.borrow_mut();
+        if sets.len() >= SETS_MAX {
+            sets.clear();
+        }
+        sets.insert(asked.into(), meant.clone());
+        Some(meant)
+    }
+}
+
+impl Place {
+    /// Reads the folder of a path, and the type map that the path leads to. It may wait for a disk.
+    pub(super) fn survey(&self, path: &[u8]) -> Result<Survey, OpenError> {
+        let (folder, asked) = split(path);
+        let meta = self.root.stat(folder, Wait::MayBlock)?;
+        let read = self.root.read_folder(folder, FOLDER_ENTRIES_MAX)?;
+        let shelf = Shelf::of(meta, read);
+        let map = match self.meaning(&shelf, folder, asked) {
+            Meaning::Map(name) => Some(self.read_map(folder, &name)?),
+            _ => None,
+        };
+        Ok(Survey {
+            folder: folder.into(),
+            shelf,
+            map,
+        })
+    }
+
+    /// What is asked for in a folder: a name, or nothing, which is the first index that there is.
+    fn meaning(&self, shelf: &Shelf, folder: &[u8], asked: &[u8]) -> Meaning {
+        if !asked.is_empty() {
+            return shelf.meaning(folder, asked);
+        }
+        for name in &self.index {
+            let meaning = shelf.meaning(folder, name.as_bytes());
+            if meaning != Meaning::Plain || shelf.has_file(name.as_bytes()) {
+                return meaning;
+            }
+        }
+        Meaning::Plain
+    }
+
+    fn read_map(&self, folder: &[u8], name: &[u8]) -> Result<MapRead, OpenError> {
+        let path = below(folder, name);
+        let open = self.root.open(&path, Wait::MayBlock)?;
+        let mut variants = Vec::new();
+        if open.meta.octets <= MAP_OCTETS_MAX && open.meta.kind == FileKind::Regular {
+            let mut octets = vec![0; usize::try_from(open.meta.octets).unwrap_or(0)];
+            net::read_exact_at(&open.file, &mut octets, 0)?;
+            variants = type_map::read(folder, &octets);
+            // Only what is there can be chosen.
+            variants.retain_mut(|variant| {
+                let meta = self.root.stat(&variant.path, Wait::MayBlock);
+                let meta = meta.ok().filter(|meta| meta.kind == FileKind::Regular);
+                if let Some(meta) = meta {
+                    variant.octets = meta.octets;
+                }
+                meta.is_some()
+            });
+        }
+        Ok(MapRead {
+            path: path.into(),
+            meta: open.meta,
+            variants,
+        })
+    }
+}
+
+/// The folder of a path, below the root, and the name in it; empty for the folder itself.
+pub(super) fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    let relative = relative(path);
+    if is_folder_path(path) {
+        return (relative, b"");
+    }
+    match relative.iter().rposition(|&octet| octet == b'/') {
+        Some(slash) => (
+            relative.get(..slash).unwrap_or_default(),
+            relative.get(slash + 1..).unwrap_or_default(),
+        ),
+        None => (b"", relative),
+    }
+}
+
+/// How long what is kept answers without a look at the folder.
+const CHECK_MILLIS: u64 = 1000;
+/// Entries of a folder that are read; a folder with more has no variants.
+const FOLDER_ENTRIES_MAX: usize = 10_000;
+/// Folders that are kept.
+const FOLDERS_MAX: usize = 1024;
+/// Memory of all folders that are kept, about.
+const SHELVES_OCTETS_MAX: usize = 16 << 20;
+/// Names of one folder whose variants are kept.
+const SETS_MAX: usize = 256;
+/// Type maps that are kept.
+const MAPS_MAX: usize = 256;
