@@ -18,6 +18,14 @@ pub fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) ->
     }
 }
 
+/// Drops what may wait for a disk when it is dropped, such as the last handle of a large file without a name: on another thread
+/// of this worker's pool, or here if the worker has ended.
+pub fn drop_elsewhere(value: impl Send + 'static) {
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn_blocking(move || drop(value));
+    }
+}
+
 /// Runs a future on this worker beside its service.
 ///
 /// # Panics

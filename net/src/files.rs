@@ -461,3 +461,6 @@ const WARM_OCTETS: usize = 128 * 1024;
 
 #[cfg(test)]
 mod tests;
+mod write;
+
+pub use write::{Changeable, NewFile, Swept, is_temporary_name, secret_name};

@@ -103,13 +103,13 @@ mod tls;
 mod wake;
 
 pub use address::{Address, AddressError, Url};
-pub use blocking::{Blocking, BlockingError, blocking, run_alone, sleep, spawn};
+pub use blocking::{Blocking, BlockingError, blocking, drop_elsewhere, run_alone, sleep, spawn};
 pub use clock::{Now, Stopwatch};
 pub use control::{Control, Reachable, Rebound};
 pub use errand::Errand;
 pub use files::{
-    FileKind, FileMeta, Folder, FolderEntry, OpenError, OpenFile, Root, Wait, is_resident,
-    read_exact_at, warm,
+    Changeable, FileKind, FileMeta, Folder, FolderEntry, NewFile, OpenError, OpenFile, Root, Swept,
+    Wait, is_resident, is_temporary_name, read_exact_at, secret_name, warm,
 };
 pub use holder::Holder;
 pub use listen::{BindError, ListenOptions, Listeners, bind_all};

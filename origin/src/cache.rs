@@ -1,7 +1,8 @@
 //! What a worker keeps of the files it served last: small ones whole, large ones open.
 //!
 //! Nothing in it lives on without being checked: an entry answers by itself for [`CHECK_MILLIS`] after it was found to
-//! be what the folder holds, then it is looked at again. That a file does not exist is never kept.
+//! be what the folder holds, then it is looked at again; and at once when this process has changed any file
+//! ([`changes`](crate::changes)). That a file does not exist is never kept.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -12,6 +13,7 @@ use engine::Answer;
 use foldhash::fast::RandomState;
 use net::Now;
 
+use crate::changes;
 use crate::representation::{Held, Representation};
 
 /// How much a [`Cache`] holds.
@@ -76,6 +78,8 @@ pub(crate) struct Entry {
     path: Rc<[u8]>,
     /// When it was last found to be what the folder holds, in [`Now::millis`].
     checked_millis: Cell<u64>,
+    /// How many changes this process had made before it was looked at.
+    checked_changes: Cell<u64>,
     was_used: Cell<bool>,
     is_listed: Cell<bool>,
 }
@@ -145,19 +149,22 @@ impl Cache {
         Some(Rc::clone(entry))
     }
 
-    /// Keeps a representation, in place of what was kept by this path, if it is of a kind to be kept.
+    /// Keeps a representation, in place of what was kept by this path, if it is of a kind to be kept. `changes` is their
+    /// number before the file was looked at.
     pub(crate) fn keep(
         &self,
         site: usize,
         path: &[u8],
         representation: Representation,
         now: Now,
+        changes: u64,
     ) -> Rc<Entry> {
         let entry = Rc::new(Entry {
             representation,
             site,
             path: path.into(),
             checked_millis: Cell::new(now.millis),
+            checked_changes: Cell::new(changes),
             was_used: Cell::new(false),
             is_listed: Cell::new(false),
         });
@@ -258,20 +265,23 @@ enum Kind {
 }
 
 impl Entry {
-    /// Whether it was looked at so lately that it may answer by itself.
+    /// Whether it was looked at so lately that it may answer by itself, and nothing was changed by this process since.
     #[inline]
     pub(crate) fn is_checked(&self, now: Now) -> bool {
         now.millis.saturating_sub(self.checked_millis.get()) < CHECK_MILLIS
+            && self.checked_changes.get() == changes::count()
     }
 
-    /// It was found to be what the folder holds.
-    pub(crate) fn check(&self, now: Now) {
+    /// It was found to be what the folder holds, after so many changes.
+    pub(crate) fn check(&self, now: Now, changes: u64) {
         self.checked_millis.set(now.millis);
+        self.checked_changes.set(changes);
     }
 
     /// It was found to be what the folder holds when `other` was.
     pub(crate) fn check_as(&self, other: &Self) {
         self.checked_millis.set(other.checked_millis.get());
+        self.checked_changes.set(other.checked_changes.get());
     }
 
     fn kind(&self) -> Kind {

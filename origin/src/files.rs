@@ -19,6 +19,7 @@ use semantics::fields::precondition::Validators;
 use semantics::{FieldRules, Known, Method, NormalPath, OwnedRequest, RequestHead, Status, Target};
 
 use crate::cache::{Cache, Entry};
+use crate::changes;
 use crate::encode::{push_path, push_query};
 use crate::errors::error_response;
 use crate::listing;
@@ -37,6 +38,8 @@ pub struct FilesConfig {
     pub index: Vec<String>,
     /// Whether a folder without such a file is listed.
     pub browse: bool,
+    /// Whether a list has a form for uploading, for folders with [`Uploads`](crate::Uploads).
+    pub uploads: bool,
     /// Whether TRACE is answered.
     pub allow_trace: bool,
     /// The Cache-Control field of every file.
@@ -68,6 +71,7 @@ pub struct Files(pub(crate) Rc<Inner>);
 pub(crate) struct Inner {
     pub(crate) place: Arc<Place>,
     browse: bool,
+    uploads: bool,
     allow_trace: bool,
     rules: HeadRules,
     pub(crate) cache: Rc<Cache>,
@@ -105,6 +109,7 @@ impl Files {
         Ok(Self(Rc::new(Inner {
             place,
             browse: config.browse,
+            uploads: config.uploads,
             allow_trace: config.allow_trace,
             rules: HeadRules {
                 cache_control,
@@ -138,6 +143,11 @@ impl Files {
         } else {
             "GET, HEAD, OPTIONS"
         }
+    }
+
+    /// Where they are looked for.
+    pub(crate) fn place(&self) -> &Arc<Place> {
+        &self.0.place
     }
 
     fn answer_fully(&self, exchange: &Exchange<'_>, path: &NormalPath<'_>) -> Answer {
@@ -252,14 +262,15 @@ impl Files {
             let relative: Box<[u8]> = relative(path).into();
             let form = listing::preference(head);
             let title = shown_path(head, path);
+            let uploads = files.uploads;
             let written = blocking(move || {
                 let folder = place
                     .root
                     .read_folder(&relative, listing::LISTING_ENTRIES_MAX)?;
-                Ok(listing::write(form, &title, folder))
+                Ok(listing::write(form, &title, folder, uploads))
             });
             match written.await {
-                Ok(Ok(text)) => listing::response(form, text),
+                Ok(Ok(text)) => listing::response(form, text, uploads),
                 Ok(Err(error)) => files.failed(head, path, &error),
                 Err(_) => internal(head),
             }
@@ -310,11 +321,12 @@ impl Inner {
             return Ok(None);
         }
         if !entry.is_checked(now) {
+            let changes = changes::count();
             if entry.representation.is_fresh_change {
                 return Ok(None);
             }
             match self.place.stat(path, Wait::CachedOnly) {
-                Ok(meta) if meta == entry.representation.meta => entry.check(now),
+                Ok(meta) if meta == entry.representation.meta => entry.check(now, changes),
                 Err(error @ OpenError::WouldBlock) => return Err(error),
                 _ => return Ok(None),
             }
@@ -323,7 +335,7 @@ impl Inner {
             return Ok(Some(entry));
         }
         let again = entry.representation.with_head_for(&self.rules, now);
-        let kept = self.cache.keep(self.site, key, again, now);
+        let kept = self.cache.keep(self.site, key, again, now, 0);
         // The head is of this second, the look at the file may be an older one.
         kept.check_as(&entry);
         Ok(Some(kept))
@@ -350,7 +362,8 @@ impl Inner {
         };
         let representation =
             Representation::new(loaded.meta, held, Rc::new(labels), &self.rules, now);
-        self.cache.keep(self.site, key, representation, now)
+        self.cache
+            .keep(self.site, key, representation, now, loaded.changes)
     }
 
     pub(crate) fn failed(&self, head: RequestHead<'_>, path: &[u8], error: &OpenError) -> Response {
@@ -384,28 +397,35 @@ pub(crate) enum Located {
 
 pub(crate) struct Loaded {
     file: File,
-    meta: FileMeta,
+    pub(crate) meta: FileMeta,
     /// Of a small file that held still while it was read.
-    content: Option<Bytes>,
+    pub(crate) content: Option<Bytes>,
     /// By which its media type is known.
     name: Vec<u8>,
+    /// The changes that this process had made before it was looked at.
+    changes: u64,
 }
 
 impl Place {
     /// Opens what the path leads to, and reads it if it is a small file.
     pub(crate) fn load(&self, path: &[u8], wait: Wait) -> Result<Located, OpenError> {
         let relative = relative(path);
+        let changes = changes::count();
+        let file = |open, name: Vec<u8>| {
+            let loaded = self.read(open, name, wait)?;
+            Ok(Located::File(Loaded { changes, ..loaded }))
+        };
         if !is_folder_path(path) {
             let open = self.root.open(relative, wait)?;
             return match open.meta.kind {
                 FileKind::Folder => Ok(Located::NeedsSlash),
-                _ => self.read(open, relative.to_vec(), wait).map(Located::File),
+                _ => file(open, relative.to_vec()),
             };
         }
         for name in self.index_paths(relative) {
             match self.root.open(&name, wait) {
                 Ok(open) if open.meta.kind == FileKind::Regular => {
-                    return self.read(open, name, wait).map(Located::File);
+                    return file(open, name);
                 }
                 Ok(_) | Err(OpenError::NotFound) => {}
                 Err(error) => return Err(error),
@@ -446,7 +466,12 @@ impl Place {
 
     /// Reads a small file so that its content and what is told of it are of one version: nothing that the system says
     /// of it differs before and after.
-    fn read(&self, open: OpenFile, name: Vec<u8>, wait: Wait) -> Result<Loaded, OpenError> {
+    pub(crate) fn read(
+        &self,
+        open: OpenFile,
+        name: Vec<u8>,
+        wait: Wait,
+    ) -> Result<Loaded, OpenError> {
         let OpenFile { file, mut meta } = open;
         let mut content = None;
         let mut unsettled = None;
@@ -486,6 +511,7 @@ impl Place {
             meta,
             content,
             name,
+            changes: 0,
         })
     }
 }
@@ -515,7 +541,7 @@ pub(crate) fn is_folder_path(path: &[u8]) -> bool {
 
 /// Whether a segment begins with a dot. What it stands for is not served, and not told to exist. The exception is the
 /// folder that RFC 8615 §3 sets apart.
-fn has_hidden_segment(path: &[u8]) -> bool {
+pub(crate) fn has_hidden_segment(path: &[u8]) -> bool {
     path.split(|&b| b == b'/')
         .any(|segment| segment.first() == Some(&b'.') && segment != b".well-known")
 }

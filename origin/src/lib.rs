@@ -50,7 +50,8 @@
 //!
 //! Where to look next: [`Files`], the [`Cache`] that a worker's files share, [`echo`], [`wire`], [`error_response`].
 //!
-//! Invariant: nothing here waits on a worker's own thread, and nothing reads a clock: time is `Exchange::now`.
+//! Invariant: nothing here waits on a worker's own thread, and nothing reads a clock, time is `Exchange::now`; but for what is
+//! decided when the content of an upload has come, which may be hours later.
 
 // What a peer sends must not panic here.
 #![cfg_attr(
@@ -64,6 +65,7 @@
 )]
 
 mod cache;
+mod changes;
 pub mod echo;
 mod encode;
 mod errors;
@@ -75,6 +77,7 @@ mod methods;
 mod representation;
 #[cfg(test)]
 mod testing;
+mod uploads;
 mod variants;
 pub mod wire;
 
@@ -86,4 +89,5 @@ pub use listing::LISTING_ENTRIES_MAX;
 pub use methods::{
     method_not_allowed, method_unknown, options_answer, trace_answer, unsupported_method,
 };
+pub use uploads::{UploadLimits, Uploads, UploadsConfig};
 pub use variants::NegotiateConfig;

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::encode::{push_html, push_path, push_text};
 use crate::errors::Form;
 use crate::json::{push_object, text};
+use crate::uploads::page;
 
 /// Entries of a folder that are read for a listing; it says so when there are more.
 pub const LISTING_ENTRIES_MAX: usize = 10_000;
@@ -27,23 +28,27 @@ pub(crate) fn preference(head: RequestHead<'_>) -> Form {
 }
 
 /// The answer that bears a listing. It is made anew each time, so no store keeps it and it needs no validator.
-pub(crate) fn response(form: Form, text: String) -> Response {
+pub(crate) fn response(form: Form, text: String, uploads: bool) -> Response {
     let media_type = match form {
         Form::Html => "text/html; charset=utf-8",
         Form::Json => "application/json",
         Form::Text => "text/plain; charset=utf-8",
     };
-    let head = ResponseHead::new(Status::OK)
+    let mut head = ResponseHead::new(Status::OK)
         .with(Known::ContentType, media_type)
         .with(Known::CacheControl, "no-store")
         // RFC 9110 §12.5.5.
         .with(Known::Vary, "Accept");
+    if uploads && form == Form::Html {
+        head.add(Known::ContentSecurityPolicy, page::POLICY);
+    }
     Response::with_octets(head, text)
 }
 
 /// Writes what a folder holds: folders first, then by name. Names with a dot in front are left out, as is what is
 /// neither a file nor a folder.
-pub(crate) fn write(form: Form, path: &[u8], folder: Folder) -> String {
+/// `uploads` adds the form for uploading to a page.
+pub(crate) fn write(form: Form, path: &[u8], folder: Folder, uploads: bool) -> String {
     let mut entries = folder.entries;
     entries.retain(|entry| {
         !entry.name.starts_with(b".")
@@ -53,7 +58,7 @@ pub(crate) fn write(form: Form, path: &[u8], folder: Folder) -> String {
         (a.meta.kind != FileKind::Folder, &a.name).cmp(&(b.meta.kind != FileKind::Folder, &b.name))
     });
     match form {
-        Form::Html => as_html(path, &entries, folder.is_cut),
+        Form::Html => as_html(path, &entries, folder.is_cut, uploads),
         Form::Json => as_json(path, &entries, folder.is_cut),
         Form::Text => as_text(&entries, folder.is_cut),
     }
@@ -114,7 +119,7 @@ fn as_text(entries: &[FolderEntry], is_cut: bool) -> String {
     out
 }
 
-fn as_html(path: &[u8], entries: &[FolderEntry], is_cut: bool) -> String {
+fn as_html(path: &[u8], entries: &[FolderEntry], is_cut: bool, uploads: bool) -> String {
     let title = String::from_utf8_lossy(path);
     let mut out = String::with_capacity(1024 + 200 * entries.len());
     out.push_str(
@@ -140,7 +145,11 @@ fn as_html(path: &[u8], entries: &[FolderEntry], is_cut: bool) -> String {
         (count, false) => format!("{count} entries"),
         (count, true) => format!("{count} entries are shown, there are more."),
     });
-    out.push_str("</p></main></body></html>\n");
+    out.push_str("</p>\n");
+    if uploads {
+        page::push_form(&mut out);
+    }
+    out.push_str("</main></body></html>\n");
     out
 }
 
@@ -180,7 +189,7 @@ fn size(octets: u64) -> String {
     format!("{}.{} {unit}", tenths / 10, tenths % 10)
 }
 
-const STYLE: &str = ":root{color-scheme:light dark}body{margin:0;font:1rem/1.5 system-ui,sans-serif}\
+pub(crate) const STYLE: &str = ":root{color-scheme:light dark}body{margin:0;font:1rem/1.5 system-ui,sans-serif}\
     main{max-width:56rem;margin:auto;padding:2rem 1rem}h1{font-size:1.25rem;overflow-wrap:anywhere}\
     table{width:100%;border-collapse:collapse}th{text-align:left;font-weight:600;opacity:.65}\
     td,th{padding:.3rem .5rem;border-bottom:1px solid color-mix(in srgb,currentColor 15%,transparent)}\
@@ -224,13 +233,13 @@ mod tests {
 
     #[test]
     fn folders_come_first_and_hidden_names_never() {
-        let text = write(Form::Text, b"/", folder());
+        let text = write(Form::Text, b"/", folder(), false);
         assert_eq!(text, "z/\na<script>:\u{FFFD}\u{FFFD}\nb.txt\n");
     }
 
     #[test]
     fn a_name_is_never_markup_and_its_link_reads_back() {
-        let html = write(Form::Html, b"/<x>/", folder());
+        let html = write(Form::Html, b"/<x>/", folder(), false);
         assert!(
             html.contains("<a href=\"./a%3Cscript%3E:%FF%0A\">a&lt;script&gt;:"),
             "{html}"
@@ -241,8 +250,8 @@ mod tests {
 
     #[test]
     fn only_a_folder_below_another_links_to_it() {
-        assert!(!write(Form::Html, b"/", folder()).contains("../"));
-        assert!(write(Form::Html, b"/a/", folder()).contains("<a href=\"../\">"));
+        assert!(!write(Form::Html, b"/", folder(), false).contains("../"));
+        assert!(write(Form::Html, b"/a/", folder(), false).contains("<a href=\"../\">"));
     }
 
     #[test]
@@ -250,7 +259,7 @@ mod tests {
         let mut folder = folder();
         folder.is_cut = true;
         let value: serde_json::Value =
-            serde_json::from_str(&write(Form::Json, b"/", folder)).unwrap();
+            serde_json::from_str(&write(Form::Json, b"/", folder, false)).unwrap();
         assert_eq!(value["is_cut"], true);
         assert_eq!(value["entries"][0]["kind"], "folder");
         assert_eq!(value["entries"][2]["octets"], 1536);

@@ -48,6 +48,16 @@ pub(crate) enum Held {
     Open(Rc<File>),
 }
 
+impl Held {
+    /// All of it, if it is in memory.
+    fn whole(&self) -> Option<&[u8]> {
+        match self {
+            Self::Whole(content) => Some(content),
+            Self::Open(_) => None,
+        }
+    }
+}
+
 /// What is said of the content beside its validators (RFC 9110 §8): by the name of the file, or by how it was selected.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Labels {
@@ -88,7 +98,7 @@ impl Representation {
         now: Now,
     ) -> Self {
         let is_fresh_change = is_fresh_change(&meta, now);
-        let etag = entity_tag(&meta, &held, is_fresh_change, labels.tag);
+        let etag = entity_tag(&meta, held.whole(), is_fresh_change, labels.tag);
         Self::with_head(meta, held, is_fresh_change, etag, labels, rules, now)
     }
 
@@ -114,9 +124,7 @@ impl Representation {
         rules: &HeadRules,
         now: Now,
     ) -> Self {
-        // RFC 9110 §8.8.2.1: a date in the future is replaced by that of the message.
-        let claimed = HttpDate::from_unix(u64::try_from(meta.modified.0).unwrap_or(0));
-        let modified = claimed.min(HttpDate::from_unix(now.unix_seconds));
+        let (claimed, modified) = modified_of(&meta, now);
         let depends_on_time = modified != claimed || rules.expires_seconds.is_some();
         let mut head = ResponseHead::new(Status::OK)
             .with(Known::ContentType, &labels.media_type)
@@ -366,22 +374,7 @@ pub(crate) fn refused_by(
     now: Now,
     not_modified: impl FnOnce() -> Response,
 ) -> Option<Response> {
-    let if_match: Vec<&[u8]> = head.all(Known::IfMatch).collect();
-    let if_none_match: Vec<&[u8]> = head.all(Known::IfNoneMatch).collect();
-    let conditions = Conditions {
-        if_match: &if_match,
-        if_none_match: &if_none_match,
-        if_modified_since: only_line(head.all(Known::IfModifiedSince)),
-        if_unmodified_since: only_line(head.all(Known::IfUnmodifiedSince)),
-        if_range: None,
-    };
-    let date = HttpDate::from_unix(now.unix_seconds);
-    match evaluate(
-        &conditions,
-        precondition::Method::GetOrHead,
-        Some(validators),
-        date,
-    ) {
+    match verdict(head, precondition::Method::GetOrHead, Some(validators), now) {
         Verdict::Proceed(_) => None,
         Verdict::NotModified(_) => Some(not_modified()),
         Verdict::PreconditionFailed(rule) => Some(error_response(
@@ -393,26 +386,65 @@ pub(crate) fn refused_by(
     }
 }
 
+/// What the preconditions of a request say (RFC 9110 §13.2.2).
+fn verdict(
+    head: RequestHead<'_>,
+    method: precondition::Method,
+    current: Option<&Validators<'_>>,
+    now: Now,
+) -> Verdict {
+    let if_match: Vec<&[u8]> = head.all(Known::IfMatch).collect();
+    let if_none_match: Vec<&[u8]> = head.all(Known::IfNoneMatch).collect();
+    let conditions = Conditions {
+        if_match: &if_match,
+        if_none_match: &if_none_match,
+        if_modified_since: only_line(head.all(Known::IfModifiedSince)),
+        if_unmodified_since: only_line(head.all(Known::IfUnmodifiedSince)),
+        if_range: None,
+    };
+    let date = HttpDate::from_unix(now.unix_seconds);
+    evaluate(&conditions, method, current, date)
+}
+
+/// The validators of a file, with its content if that is held in memory.
+pub(crate) fn validators_of(
+    meta: &FileMeta,
+    content: Option<&[u8]>,
+    now: Now,
+) -> (Box<str>, HttpDate) {
+    let etag = entity_tag(meta, content, is_fresh_change(meta, now), None);
+    (etag, modified_of(meta, now).1)
+}
+
+/// When the file was modified as it says itself, and as is told of it.
+///
+/// RFC 9110 §8.8.2.1: a date in the future is replaced by that of the message.
+fn modified_of(meta: &FileMeta, now: Now) -> (HttpDate, HttpDate) {
+    let claimed = HttpDate::from_unix(u64::try_from(meta.modified.0).unwrap_or(0));
+    (claimed, claimed.min(HttpDate::from_unix(now.unix_seconds)))
+}
+
 /// The strong entity tag of a file, if it can be had (RFC 9110 §8.8.3).
 ///
 /// * Content in memory: its length and a digest of it. Two versions share it only if they are the same octets, whatever
 ///   the clock and whoever set a date back, and two machines with the same file agree.
 /// * Content in a file: when it was modified, to the nanosecond, and its length, as far as the system's clock ticks
-///   tell versions apart. Shortly after a change they do not: then the tag is weak, with the time of the last change of
+///   tell versions apart. Shortly after a change they do not, unless the file was dated by whoever stored it: then the tag is weak, with the time of the last change of
 ///   any kind, so that it is not taken for one octet by octet, and differs from the strong one that follows.
 fn entity_tag(
     meta: &FileMeta,
-    held: &Held,
+    content: Option<&[u8]>,
     is_fresh_change: bool,
     variant: Option<u64>,
 ) -> Box<str> {
     let octets = meta.octets;
     let mut tag = String::with_capacity(64);
-    let _ = match held {
-        Held::Whole(content) => write!(tag, "\"{octets:x}-{:016x}\"", digest(content)),
-        Held::Open(_) => {
+    let _ = match content {
+        Some(content) => write!(tag, "\"{octets:x}-{:016x}\"", digest(content)),
+        None => {
             let modified = nanos(meta.modified);
-            if is_fresh_change {
+            // Where the two times differ, whatever writes the content from here on gives it another time than it has.
+            if is_fresh_change && meta.modified == meta.changed {
                 write!(
                     tag,
                     "W/\"{modified:x}-{octets:x}-{:x}\"",

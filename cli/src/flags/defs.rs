@@ -76,6 +76,20 @@ pub(crate) const FLAGS: &[Flag] = &[
         }),
     },
     Flag {
+        long: "uploads",
+        short: None,
+        value: Value::None,
+        help: "Let PUT, DELETE and POST of forms change the folder",
+        commands: &[Command::Serve],
+        effect: Effect::Config(|config, _| {
+            config
+                .sites
+                .iter_mut()
+                .for_each(|site| site.settings.uploads = Some(true));
+            Ok(())
+        }),
+    },
+    Flag {
         long: "allow-trace",
         short: None,
         value: Value::None,

@@ -205,12 +205,14 @@ impl Hansom {
         until("it ends", || self.child.try_wait().expect("its status"))
     }
 
-    /// It has ended, and is started again in the same folder, with the same configuration.
-    pub(crate) fn again(mut self) -> Self {
-        let place = std::mem::replace(&mut self.place, Place::new());
-        let mut command = place.command();
-        command.args(["run", "--listen", "0"]);
-        place.start(command)
+    /// Kills it (SIGKILL); its folder stays as it is.
+    pub(crate) fn killed(mut self) -> Place {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+        std::mem::replace(
+            &mut self.place,
+            Place(tempfile::tempdir().expect("a folder")),
+        )
     }
 
     pub(crate) fn is_running(&mut self) -> bool {
@@ -328,6 +330,21 @@ impl Client {
                 }
             }
             at_end = self.read_some().expect("an answer") == 0;
+        }
+    }
+
+    /// Waits for an answer; `false` if the connection ends first.
+    pub(crate) fn try_answer(&mut self) -> bool {
+        loop {
+            if let Ok(Progress::Complete(_, taken)) =
+                response::parse(&self.held, AnswerTo::Other, false)
+            {
+                self.held.drain(..taken);
+                return true;
+            }
+            if !self.read_some().is_ok_and(|count| count > 0) {
+                return false;
+            }
         }
     }
 

@@ -16,3 +16,4 @@ mod routing;
 mod running;
 mod sites;
 mod tls;
+mod uploads;

@@ -6,7 +6,8 @@ use std::rc::Rc;
 use engine::{Answer, Exchange, Response};
 use origin::wire::Recent;
 use origin::{
-    Cache, Files, FilesConfig, FilesError, NegotiateConfig, error_response, refusal_response,
+    Cache, Files, FilesConfig, FilesError, NegotiateConfig, Uploads, UploadsConfig, error_response,
+    refusal_response,
 };
 use semantics::{FieldRuleError, FieldRules, Known, NormalPath, Status};
 
@@ -37,7 +38,7 @@ pub(crate) struct Route {
     rules: Rules,
     pub(super) cors: Option<Cors>,
     pub(super) pages: Option<Pages>,
-    /// Octets of content, where that is less than the listener lets in.
+    /// Octets of content, where that is another number than the listener's.
     content_octets_max: Option<u64>,
     /// Nothing stands between a request without content and the files.
     is_direct: bool,
@@ -59,6 +60,7 @@ struct FilesTarget {
     /// For answers by TLS, where those have other fields.
     secured: Option<Files>,
     tried: Option<TryFiles>,
+    uploads: Option<Uploads>,
 }
 
 #[derive(Debug)]
@@ -129,7 +131,13 @@ impl Route {
         let settings = route.settings.over(&site.settings);
         let cors = settings.cors.as_ref().map(Cors::new);
         let rules = Rules::new(&settings, site, cors.as_ref())?;
-        let target = Target::new(route, site, &rules, made)?;
+        let uploads = uploads(&settings, made);
+        let content_octets_max = uploads
+            .as_ref()
+            .map(|uploads| uploads.content_octets_max)
+            .or(settings.content_octets_max)
+            .unwrap_or(made.content_octets_max);
+        let target = Target::new(route, site, &rules, uploads, made)?;
         let prefix = prefix(&route.path).as_bytes();
         let mut this = Self {
             prefix: prefix.into(),
@@ -149,12 +157,8 @@ impl Route {
             rules,
             cors,
             pages: pages(route, site, made.cache)?,
-            content_octets_max: Some(
-                settings
-                    .content_octets_max
-                    .unwrap_or(made.content_octets_max),
-            )
-            .filter(|&octets| octets < made.listener_octets_max),
+            content_octets_max: Some(content_octets_max)
+                .filter(|&octets| octets != made.listener_octets_max),
             is_direct: false,
         };
         this.is_direct = this.is_plain() && !site.to_https;
@@ -162,8 +166,10 @@ impl Route {
     }
 
     fn is_plain(&self) -> bool {
-        let has_files = matches!(&self.target, Target::Files(files) if files.tried.is_none())
-            && self.led_octets == 0;
+        let has_files = matches!(
+            &self.target,
+            Target::Files(files) if files.tried.is_none() && files.uploads.is_none()
+        ) && self.led_octets == 0;
         has_files
             && self.rewrite.is_none()
             && self.access.is_open()
@@ -242,6 +248,11 @@ impl Route {
             .get(self.led_octets..)
             .unwrap_or_default();
         let below_path = NormalPath::plain(below);
+        if let Some(uploads) = &target.uploads
+            && uploads.wants(exchange.head, &below_path)
+        {
+            return uploads.answer(exchange, &below_path);
+        }
         let Some(tried) = target.tried.as_ref().filter(|_| !below.is_empty()) else {
             return files.answer(exchange, &below_path);
         };
@@ -288,6 +299,7 @@ impl Target {
         route: &config::Route,
         site: &Site,
         rules: &Rules,
+        uploads: Option<UploadsConfig>,
         made: Made<'_>,
     ) -> Result<Self, SiteError> {
         Ok(match route.handler {
@@ -299,11 +311,13 @@ impl Target {
                     return Ok(Self::Nothing);
                 };
                 let negotiate = negotiation(&route.settings.over(&site.settings));
+                let has_uploads = uploads.is_some();
                 let with = |fields: &FieldRules| {
                     let config = FilesConfig {
                         root: root.clone(),
                         index: site.index.clone(),
                         browse: site.browse,
+                        uploads: has_uploads,
                         allow_trace: made.allow_trace,
                         cache_control: route.cache_control.clone(),
                         expires_seconds: route.expires.map(|expires| expires.as_secs()),
@@ -312,8 +326,10 @@ impl Target {
                     };
                     Files::new(config, Rc::clone(made.cache)).map_err(SiteError::Files)
                 };
+                let plain = with(&rules.plain)?;
                 Self::Files(FilesTarget {
-                    plain: with(&rules.plain)?,
+                    uploads: uploads.map(|uploads| Uploads::new(uploads, plain.clone())),
+                    plain,
                     secured: rules.secured.as_ref().map(with).transpose()?,
                     tried: try_files(&route.try_files)?,
                 })
@@ -371,6 +387,28 @@ fn negotiation(settings: &Settings) -> Option<NegotiateConfig> {
     is_on.then(|| NegotiateConfig {
         language: settings.language.clone(),
         strict: false,
+    })
+}
+
+/// What may be uploaded, if anything may.
+fn uploads(settings: &Settings, made: Made<'_>) -> Option<UploadsConfig> {
+    let defaults = UploadsConfig::default();
+    let of_all = match made.content_octets_max {
+        // That default is meant for content that is held or looked at, not for what goes to a disk.
+        octets if octets == config::Limits::default().content_octets_max => {
+            defaults.content_octets_max
+        }
+        octets => octets,
+    };
+    (settings.uploads == Some(true)).then(|| UploadsConfig {
+        content_octets_max: settings.content_octets_max.unwrap_or(of_all),
+        trusted_origins: settings
+            .cors
+            .as_ref()
+            .map_or(Vec::new(), |cors| cors.origins.clone()),
+        allow_trace: made.allow_trace,
+        resumable: settings.resumable_uploads == Some(true),
+        ..defaults
     })
 }
 
