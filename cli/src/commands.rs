@@ -325,7 +325,6 @@ All of HTTP in one program that you can see through. For example:
   hansom serve DIR --browse         list folders that have no index file
   hansom run hansom.toml            run everything from a file
   hansom check hansom.toml          say all that is wrong in a file
-  hansom htpasswd FILE USER         write a password into a file of users
   hansom help serve                 show all flags
 ";
 /// Shells whose completions are known.
