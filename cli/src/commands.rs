@@ -4,6 +4,7 @@ mod check;
 mod man;
 
 use crate::flags;
+use crate::htpasswd;
 use crate::say::{self, Failure};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgMatches, value_parser};
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Man,
     /// Prints what a shell needs to complete command lines.
     Completions,
+    /// Writes files of users.
+    Htpasswd,
 }
 
 /// Does what the command line says.
@@ -62,15 +65,17 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> Result<(), Failure> {
             Ok(())
         }
         Some(Command::Completions) => completions(matches),
+        Some(Command::Htpasswd) => htpasswd::run(matches),
         None => Ok(()),
     }
 }
 
 impl Command {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Serve,
         Self::Run,
         Self::Check,
+        Self::Htpasswd,
         Self::Schema,
         Self::Man,
         Self::Completions,
@@ -84,6 +89,7 @@ impl Command {
             Self::Schema => "schema",
             Self::Man => "man",
             Self::Completions => "completions",
+            Self::Htpasswd => "htpasswd",
         }
     }
 
@@ -95,6 +101,7 @@ impl Command {
             Self::Schema => "Print the JSON Schema of hansom.toml, for editors",
             Self::Man => "Print the manual page",
             Self::Completions => "Print what a shell needs to complete command lines",
+            Self::Htpasswd => htpasswd::ABOUT,
         }
     }
 
@@ -108,6 +115,7 @@ impl Command {
             Self::Run | Self::Check => Some(("FILE", "The file [default: hansom.toml]")),
             Self::Completions => Some(("SHELL", "bash, zsh or fish")),
             Self::Schema | Self::Man => None,
+            Self::Htpasswd => Some(htpasswd::OPERAND),
         }
     }
 
@@ -122,10 +130,14 @@ impl Command {
             Self::Schema | Self::Man | Self::Completions => {
                 "Exit codes: 0 done, 2 a mistake in the command line"
             }
+            Self::Htpasswd => htpasswd::EXIT_CODES,
         }
     }
 
     fn parser(self) -> clap::Command {
+        if self == Self::Htpasswd {
+            return htpasswd::parser();
+        }
         let operand = self.operand().map(|(operand, help)| {
             let arg = Arg::new(OPERAND).value_name(operand).help(help);
             match self {
@@ -313,6 +325,7 @@ All of HTTP in one program that you can see through. For example:
   hansom serve DIR --browse         list folders that have no index file
   hansom run hansom.toml            run everything from a file
   hansom check hansom.toml          say all that is wrong in a file
+  hansom htpasswd FILE USER         write a password into a file of users
   hansom help serve                 show all flags
 ";
 /// Shells whose completions are known.

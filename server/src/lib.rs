@@ -38,6 +38,7 @@ mod plan;
 mod recorder;
 mod reload;
 mod serve;
+mod signing;
 mod sites;
 mod tls;
 
@@ -45,4 +46,5 @@ pub use config::Config;
 pub use explain::{Explanation, Other, Spot, Step, UrlError, explain};
 pub use plan::ServeError;
 pub use serve::{Source, serve};
+pub use signing::SigningError;
 pub use sites::SiteError;

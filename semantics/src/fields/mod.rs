@@ -16,6 +16,7 @@ pub mod accept_language;
 pub mod cache_control;
 pub mod connection;
 pub mod content_length;
+pub mod cookie;
 pub mod date;
 pub mod entity_tag;
 pub mod expect;
