@@ -24,14 +24,14 @@ pub(crate) enum Command {
     Run,
     /// Says all that is wrong in a file.
     Check,
+    /// Writes files of users.
+    Htpasswd,
     /// Prints the schema of configurations for editors.
     Schema,
     /// Prints the manual page.
     Man,
     /// Prints what a shell needs to complete command lines.
     Completions,
-    /// Writes files of users.
-    Htpasswd,
 }
 
 /// Does what the command line says.
@@ -56,6 +56,7 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> Result<(), Failure> {
         Some(Command::Serve) => serve(matches),
         Some(Command::Run) => run_file(matches),
         Some(Command::Check) => check::check(matches),
+        Some(Command::Htpasswd) => htpasswd::run(matches),
         Some(Command::Schema) => {
             say::print(&config::schema());
             Ok(())
@@ -65,7 +66,6 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> Result<(), Failure> {
             Ok(())
         }
         Some(Command::Completions) => completions(matches),
-        Some(Command::Htpasswd) => htpasswd::run(matches),
         None => Ok(()),
     }
 }
@@ -86,10 +86,10 @@ impl Command {
             Self::Serve => "serve",
             Self::Run => "run",
             Self::Check => "check",
+            Self::Htpasswd => "htpasswd",
             Self::Schema => "schema",
             Self::Man => "man",
             Self::Completions => "completions",
-            Self::Htpasswd => "htpasswd",
         }
     }
 
@@ -97,11 +97,11 @@ impl Command {
         match self {
             Self::Serve => "Serve a folder",
             Self::Run => "Run everything from a file",
+            Self::Htpasswd => htpasswd::ABOUT,
             Self::Check => "Say all that is wrong in a file, or what it does with a request",
             Self::Schema => "Print the JSON Schema of hansom.toml, for editors",
             Self::Man => "Print the manual page",
             Self::Completions => "Print what a shell needs to complete command lines",
-            Self::Htpasswd => htpasswd::ABOUT,
         }
     }
 
@@ -114,8 +114,8 @@ impl Command {
             )),
             Self::Run | Self::Check => Some(("FILE", "The file [default: hansom.toml]")),
             Self::Completions => Some(("SHELL", "bash, zsh or fish")),
-            Self::Schema | Self::Man => None,
             Self::Htpasswd => Some(htpasswd::OPERAND),
+            Self::Schema | Self::Man => None,
         }
     }
 
@@ -127,10 +127,10 @@ impl Command {
             Self::Check => {
                 "Exit codes: 0 the file is right, 1 it cannot be read, 2 it has errors or is not there"
             }
+            Self::Htpasswd => htpasswd::EXIT_CODES,
             Self::Schema | Self::Man | Self::Completions => {
                 "Exit codes: 0 done, 2 a mistake in the command line"
             }
-            Self::Htpasswd => htpasswd::EXIT_CODES,
         }
     }
 
@@ -325,7 +325,6 @@ All of HTTP in one program that you can see through. For example:
   hansom serve DIR --browse         list folders that have no index file
   hansom run hansom.toml            run everything from a file
   hansom check hansom.toml          say all that is wrong in a file
-  hansom htpasswd FILE USER         write a password into a file of users
   hansom help serve                 show all flags
 ";
 /// Shells whose completions are known.

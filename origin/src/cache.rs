@@ -11,9 +11,10 @@ use std::rc::{Rc, Weak};
 use bytes::Bytes;
 use engine::Answer;
 use foldhash::fast::RandomState;
-use net::Now;
+use net::{FileMeta, Now};
 
 use crate::changes;
+use crate::coded::{Asked, Coders, Sidecars, Variants};
 use crate::representation::{Held, Representation};
 
 /// How much a [`Cache`] holds.
@@ -21,7 +22,8 @@ use crate::representation::{Held, Representation};
 pub struct CacheLimits {
     /// Octets of a file that is kept whole. Larger ones are kept open.
     pub cached_file_octets_max: u64,
-    /// Memory of all files kept whole, their heads and paths counted.
+    /// Memory of all files kept whole and of what was coded, their heads and paths counted. What was coded takes half of
+    /// it at most.
     pub cache_octets_max: usize,
     /// Files kept whole.
     pub cached_files_max: usize,
@@ -29,6 +31,8 @@ pub struct CacheLimits {
     pub open_files_max: usize,
     /// Octets of a path by which something is kept.
     pub cached_path_octets_max: usize,
+    /// Contents that are coded at one time. Above it they are sent without a coding.
+    pub coders_max: usize,
 }
 
 impl Default for CacheLimits {
@@ -39,6 +43,7 @@ impl Default for CacheLimits {
             cached_files_max: 16 * 1024,
             open_files_max: 64,
             cached_path_octets_max: 1024,
+            coders_max: 16,
         }
     }
 }
@@ -48,6 +53,7 @@ impl Default for CacheLimits {
 pub struct Cache {
     limits: CacheLimits,
     inner: RefCell<Inner>,
+    coders: Coders,
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +63,7 @@ struct Inner {
     sites: Vec<HashMap<Rc<[u8]>, Rc<Entry>, RandomState>>,
     whole: Shelf,
     open: Shelf,
+    coded: Shelf,
 }
 
 /// Entries of one kind in the order in which they came, evicted by the clock algorithm: who was asked for since the
@@ -74,6 +81,8 @@ struct Shelf {
 pub(crate) struct Entry {
     /// What is answered.
     pub(crate) representation: Representation,
+    /// The same in codings, if there are any.
+    pub(crate) variants: Option<Rc<Variants>>,
     site: usize,
     path: Rc<[u8]>,
     /// When it was last found to be what the folder holds, in [`Now::millis`].
@@ -90,6 +99,7 @@ impl Cache {
         Self {
             limits,
             inner: RefCell::default(),
+            coders: Coders::new(limits.coders_max),
         }
     }
 
@@ -98,9 +108,26 @@ impl Cache {
         &self.limits
     }
 
-    /// Octets of memory of the files kept whole.
+    /// Octets of memory of the files kept whole, and of what was coded.
     pub fn octets(&self) -> usize {
-        self.inner.borrow().whole.octets
+        let inner = self.inner.borrow();
+        inner.whole.octets + inner.coded.octets
+    }
+
+    /// Octets of memory of what was coded.
+    pub fn coded_octets(&self) -> usize {
+        self.inner.borrow().coded.octets
+    }
+
+    /// The longest content that is coded as a whole, so that the results of several have room.
+    pub(crate) fn coded_whole_octets_max(&self) -> u64 {
+        let share = self.limits.cache_octets_max / CODED_SHARE / CODED_ROOM_MIN;
+        CODED_WHOLE_OCTETS_MAX.min(share as u64)
+    }
+
+    /// Who codes at this time.
+    pub(crate) fn coders(&self) -> &Coders {
+        &self.coders
     }
 
     /// Files kept whole, and files kept open.
@@ -125,20 +152,27 @@ impl Cache {
     ///
     /// The hot path: no allocation, no system call.
     #[inline]
-    pub(crate) fn kept(&self, site: usize, path: &[u8], now: Now) -> Option<Answer> {
+    pub(crate) fn kept(
+        &self,
+        site: usize,
+        path: &[u8],
+        now: Now,
+        asked: Option<Asked<'_>>,
+    ) -> Option<Answer> {
         let inner = self.inner.borrow();
         let entry = inner.sites.get(site)?.get(path)?;
-        let Held::Whole(content) = &entry.representation.held else {
-            return None;
-        };
-        if !entry.is_checked(now) || !entry.representation.is_head_valid(now) {
+        if let (Some(asked), Some(variants)) = (asked, &entry.variants)
+            && let Some(coding) = variants.choose(asked)
+        {
+            let coded = variants.linked(coding)?;
+            entry.was_used.set(true);
+            let may_answer = entry.is_checked(now) && coded.is_settled(now);
+            return may_answer.then(|| coded.kept_answer(now)).flatten();
+        }
+        if !entry.is_checked(now) {
             return None;
         }
-        entry.was_used.set(true);
-        Some(Answer::Kept {
-            rendition: entry.representation.rendition.clone(),
-            content: Bytes::clone(content),
-        })
+        entry.kept_answer(now)
     }
 
     /// The entry of a path, however old.
@@ -156,11 +190,13 @@ impl Cache {
         site: usize,
         path: &[u8],
         representation: Representation,
+        variants: Option<Rc<Variants>>,
         now: Now,
         changes: u64,
     ) -> Rc<Entry> {
         let entry = Rc::new(Entry {
             representation,
+            variants,
             site,
             path: path.into(),
             checked_millis: Cell::new(now.millis),
@@ -171,7 +207,7 @@ impl Cache {
         self.remove(site, path);
         let is_large = entry.representation.meta.octets > self.limits.cached_file_octets_max;
         // A small file that is not held whole could not be read in one version: next time it is tried again.
-        let may_keep = entry.kind() == Kind::Whole || is_large;
+        let may_keep = entry.kind() != Kind::Open || is_large;
         if may_keep && path.len() <= self.limits.cached_path_octets_max {
             self.insert(&entry);
         }
@@ -192,6 +228,8 @@ impl Cache {
         shelf.octets += entry.octets();
         while inner.is_over(kind, &self.limits) && inner.evict(kind) {}
         inner.shelf(kind).sweep();
+        // Both share the memory.
+        while inner.is_over(Kind::Whole, &self.limits) && inner.evict(Kind::Whole) {}
     }
 
     /// Forgets what is kept by a path.
@@ -208,16 +246,21 @@ impl Inner {
         match kind {
             Kind::Whole => &mut self.whole,
             Kind::Open => &mut self.open,
+            Kind::Coded => &mut self.coded,
         }
     }
 
     fn is_over(&self, kind: Kind, limits: &CacheLimits) -> bool {
         match kind {
             Kind::Whole => {
-                self.whole.octets > limits.cache_octets_max
+                self.whole.octets + self.coded.octets > limits.cache_octets_max
                     || self.whole.entries > limits.cached_files_max
             }
             Kind::Open => self.open.entries > limits.open_files_max,
+            Kind::Coded => {
+                self.coded.octets > limits.cache_octets_max / CODED_SHARE
+                    || self.coded.entries > limits.cached_files_max
+            }
         }
     }
 
@@ -262,6 +305,7 @@ impl Shelf {
 enum Kind {
     Whole,
     Open,
+    Coded,
 }
 
 impl Entry {
@@ -270,6 +314,13 @@ impl Entry {
     pub(crate) fn is_checked(&self, now: Now) -> bool {
         now.millis.saturating_sub(self.checked_millis.get()) < CHECK_MILLIS
             && self.checked_changes.get() == changes::count()
+    }
+
+    /// Whether it is of this version of the file, and of what stands beside it.
+    pub(crate) fn is_of(&self, meta: &FileMeta, sidecars: Option<&Sidecars>) -> bool {
+        let variants = self.variants.as_ref();
+        self.representation.meta == *meta
+            && variants.and_then(|variants| variants.sidecars()) == sidecars
     }
 
     /// It was found to be what the folder holds, after so many changes.
@@ -284,8 +335,35 @@ impl Entry {
         self.checked_changes.set(other.checked_changes.get());
     }
 
+    /// The answer to a plain GET or HEAD, if it is in memory.
+    #[inline]
+    fn kept_answer(&self, now: Now) -> Option<Answer> {
+        let Held::Whole(content) = &self.representation.held else {
+            return None;
+        };
+        if !self.representation.is_head_valid(now) {
+            return None;
+        }
+        self.was_used.set(true);
+        Some(Answer::Kept {
+            rendition: self.representation.rendition.clone(),
+            content: Bytes::clone(content),
+        })
+    }
+
+    /// Whether its file can have changed since without a sign.
+    pub(crate) fn is_settled(&self, now: Now) -> bool {
+        !self.representation.is_fresh_change || self.is_checked(now)
+    }
+
+    /// Whether the cache holds it.
+    pub(crate) fn is_listed(&self) -> bool {
+        self.is_listed.get()
+    }
+
     fn kind(&self) -> Kind {
         match self.representation.held {
+            Held::Whole(_) if self.representation.labels().is_coded() => Kind::Coded,
             Held::Whole(_) => Kind::Whole,
             Held::Open(_) => Kind::Open,
         }
@@ -305,3 +383,9 @@ const CHECK_MILLIS: u64 = 1000;
 /// What an entry takes beside its content and its path, about: the head, as fields and as octets, and the table's places.
 const ENTRY_OCTETS: usize = 1400;
 const SWEEP_PLACES_MIN: usize = 64;
+/// What was coded takes this part of the memory at most.
+const CODED_SHARE: usize = 2;
+/// Contents that are to have room in that part, if they did not get smaller.
+const CODED_ROOM_MIN: usize = 4;
+/// Octets of a content that is coded as a whole, and kept. Longer ones are coded while they are sent.
+const CODED_WHOLE_OCTETS_MAX: u64 = 1 << 20;

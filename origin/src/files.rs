@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use coding::Coding;
 use engine::{Answer, Exchange, Response};
 use net::{
     FileKind, FileMeta, Now, OpenError, OpenFile, Root, Wait, blocking, is_resident, read_exact_at,
@@ -20,12 +21,13 @@ use semantics::{FieldRules, Known, Method, NormalPath, OwnedRequest, RequestHead
 
 use crate::cache::{Cache, Entry};
 use crate::changes;
+use crate::coded::{Codings, Sidecars};
 use crate::encode::{push_path, push_query};
 use crate::errors::error_response;
 use crate::listing;
 use crate::methods::{options_answer, trace_answer, unsupported_method};
 use crate::representation::{
-    Delivery, HeadRules, Held, Labels, Representation, SELECTIVE, refused_by,
+    HeadRules, Held, Labels, Representation, SELECTIVE, Version, refused_by,
 };
 use crate::variants::{NegotiateConfig, Negotiator, labels_of};
 
@@ -46,6 +48,11 @@ pub struct FilesConfig {
     pub cache_control: Option<String>,
     /// The Expires field of every file lies this many seconds after Date.
     pub expires_seconds: Option<u64>,
+    /// The content codings that are offered, best first: of files that stand beside a file (`page.html.gz`), and of what
+    /// is coded on the fly. None: files are sent as they are.
+    pub codings: Vec<Coding>,
+    /// Octets of a file that is coded on the fly, at least.
+    pub coding_octets_min: u64,
     /// Whether a file is selected among its variants, such as `page.en.html` and `page.de.html` (RFC 9110 §12.1).
     pub negotiate: Option<NegotiateConfig>,
     /// What is done to the fields of every file. The answer of a file that is kept has it in its head; whoever composes
@@ -74,9 +81,12 @@ pub(crate) struct Inner {
     uploads: bool,
     allow_trace: bool,
     rules: HeadRules,
+    codings: Codings,
     pub(crate) cache: Rc<Cache>,
     /// The number of these files in the cache.
     pub(crate) site: usize,
+    /// The same for what is kept in a coding, by [`Coding::index`].
+    coded_sites: [usize; Coding::ALL.len()],
     pub(crate) negotiator: Option<Negotiator>,
 }
 
@@ -86,6 +96,8 @@ pub(crate) struct Place {
     pub(crate) root: Root,
     pub(crate) index: Vec<String>,
     whole_octets_max: u64,
+    /// Those that are looked for beside a file.
+    codings: Vec<Coding>,
 }
 
 impl Files {
@@ -101,22 +113,27 @@ impl Files {
                     .map_err(|error| FilesError::CacheControl(error.to_string()))?,
             ),
         };
+        let rules = HeadRules {
+            cache_control,
+            expires_seconds: config.expires_seconds,
+            fields: config.fields,
+        };
+        let codings = Codings::new(&config.codings, config.coding_octets_min, &rules);
         let place = Arc::new(Place {
             root: Root::new(&config.root).map_err(FilesError::Root)?,
             index: config.index,
             whole_octets_max: cache.limits().cached_file_octets_max,
+            codings: codings.order().to_vec(),
         });
         Ok(Self(Rc::new(Inner {
             place,
             browse: config.browse,
             uploads: config.uploads,
             allow_trace: config.allow_trace,
-            rules: HeadRules {
-                cache_control,
-                expires_seconds: config.expires_seconds,
-                fields: config.fields,
-            },
+            rules,
+            codings,
             site: cache.add_site(),
+            coded_sites: Coding::ALL.map(|_| cache.add_site()),
             cache,
             negotiator: config.negotiate.map(Negotiator::new),
         })))
@@ -129,7 +146,12 @@ impl Files {
         let head = exchange.head;
         if matches!(head.method(), Method::Get | Method::Head)
             && !head.section().present().intersects(SELECTIVE)
-            && let Some(answer) = files.cache.kept(files.site, path.octets(), exchange.now)
+            && let Some(answer) = files.cache.kept(
+                files.site,
+                path.octets(),
+                exchange.now,
+                files.codings.asked(head),
+            )
         {
             return answer;
         }
@@ -208,10 +230,7 @@ impl Files {
 
     fn conclude(&self, found: Found, head: RequestHead<'_>, path: &[u8], now: Now) -> Answer {
         match found {
-            Found::Entry(entry) => match entry.representation.deliver(head, now) {
-                Delivery::Other(response) => response.into(),
-                Delivery::Whole => entry.representation.whole_answer(),
-            },
+            Found::Entry(entry) => self.represent(&entry, head, path, now),
             Found::NeedsSlash => with_slash(head, path).into(),
             Found::Folder if !self.0.browse => not_listed(head).into(),
             Found::Folder => {
@@ -233,10 +252,10 @@ impl Files {
     ) -> Response {
         let head = request.head();
         match found {
-            Found::Entry(entry) => match entry.representation.deliver(head, now) {
-                Delivery::Other(response) => response,
-                Delivery::Whole => entry.representation.whole(),
-            },
+            Found::Entry(entry) => {
+                let answer = self.represent(&entry, head, path, now);
+                answer.response().await
+            }
             Found::NeedsSlash => with_slash(head, path),
             Found::Folder if !self.0.browse => not_listed(head),
             Found::Folder => self.list(request, path, now).await,
@@ -275,6 +294,27 @@ impl Files {
                 Err(_) => internal(head),
             }
         })
+    }
+}
+
+/// What the codings of files need.
+impl Files {
+    pub(crate) fn codings(&self) -> &Codings {
+        &self.0.codings
+    }
+
+    pub(crate) fn cache(&self) -> &Cache {
+        &self.0.cache
+    }
+
+    pub(crate) fn rules(&self) -> &HeadRules {
+        &self.0.rules
+    }
+
+    /// The number in the cache of these files in a coding.
+    pub(crate) fn coded_site(&self, coding: Coding) -> usize {
+        let sites = &self.0.coded_sites;
+        sites.get(coding.index()).copied().unwrap_or(self.0.site)
     }
 }
 
@@ -325,8 +365,17 @@ impl Inner {
             if entry.representation.is_fresh_change {
                 return Ok(None);
             }
-            match self.place.stat(path, Wait::CachedOnly) {
-                Ok(meta) if meta == entry.representation.meta => entry.check(now, changes),
+            // What was selected among variants is kept by another key, and has nothing beside it.
+            let seen = if key == path {
+                self.place.look(path, Wait::CachedOnly)
+            } else {
+                let meta = self.place.stat(path, Wait::CachedOnly);
+                meta.map(|meta| (meta, None))
+            };
+            match seen {
+                Ok((meta, sidecars)) if entry.is_of(&meta, sidecars.as_deref()) => {
+                    entry.check(now, changes);
+                }
                 Err(error @ OpenError::WouldBlock) => return Err(error),
                 _ => return Ok(None),
             }
@@ -335,7 +384,8 @@ impl Inner {
             return Ok(Some(entry));
         }
         let again = entry.representation.with_head_for(&self.rules, now);
-        let kept = self.cache.keep(self.site, key, again, now, 0);
+        let variants = entry.variants.clone();
+        let kept = self.cache.keep(self.site, key, again, variants, now, 0);
         // The head is of this second, the look at the file may be an older one.
         kept.check_as(&entry);
         Ok(Some(kept))
@@ -356,14 +406,19 @@ impl Inner {
 
     /// Keeps what was loaded by `key`.
     pub(crate) fn keep(&self, loaded: Loaded, labels: Labels, key: &[u8], now: Now) -> Rc<Entry> {
-        let held = match loaded.content {
-            Some(content) => Held::Whole(content),
-            None => Held::Open(Rc::new(loaded.file)),
-        };
-        let representation =
-            Representation::new(loaded.meta, held, Rc::new(labels), &self.rules, now);
+        let mut labels = labels;
+        let sidecars = loaded.sidecars.clone();
+        let octets = loaded.meta.octets;
+        let variants = self.codings.variants(&labels, octets, sidecars);
+        if variants.is_some() {
+            // Also when it is sent without a coding.
+            labels.vary_by("Accept-Encoding");
+        }
+        let changes = loaded.changes;
+        let version = Version::of_file(loaded.meta, loaded.held(), labels.tag, now);
+        let representation = Representation::new(version, Rc::new(labels), &self.rules, now);
         self.cache
-            .keep(self.site, key, representation, now, loaded.changes)
+            .keep(self.site, key, representation, variants, now, changes)
     }
 
     pub(crate) fn failed(&self, head: RequestHead<'_>, path: &[u8], error: &OpenError) -> Response {
@@ -388,6 +443,9 @@ impl Inner {
     }
 }
 
+/// What the system says of a file, and what stands beside it.
+type Seen = (FileMeta, Option<Box<Sidecars>>);
+
 /// What was found at a path. It may cross threads.
 pub(crate) enum Located {
     File(Loaded),
@@ -403,7 +461,23 @@ pub(crate) struct Loaded {
     /// By which its media type is known.
     name: Vec<u8>,
     /// The changes that this process had made before it was looked at.
-    changes: u64,
+    pub(crate) changes: u64,
+    sidecars: Option<Box<Sidecars>>,
+}
+
+impl Loaded {
+    /// Without what stands beside it, which has been negotiated already.
+    pub(crate) fn alone(mut self) -> Self {
+        self.sidecars = None;
+        self
+    }
+
+    pub(crate) fn held(self) -> Held {
+        match self.content {
+            Some(content) => Held::Whole(content),
+            None => Held::Open(Rc::new(self.file)),
+        }
+    }
 }
 
 impl Place {
@@ -413,7 +487,12 @@ impl Place {
         let changes = changes::count();
         let file = |open, name: Vec<u8>| {
             let loaded = self.read(open, name, wait)?;
-            Ok(Located::File(Loaded { changes, ..loaded }))
+            let sidecars = self.look_beside(&loaded.name, &loaded.meta, wait)?;
+            Ok(Located::File(Loaded {
+                changes,
+                sidecars,
+                ..loaded
+            }))
         };
         if !is_folder_path(path) {
             let open = self.root.open(relative, wait)?;
@@ -452,6 +531,47 @@ impl Place {
             }
         }
         Err(OpenError::NotFound)
+    }
+
+    /// What the system says of the file that [`Self::load`] would open, and of what stands beside it.
+    fn look(&self, path: &[u8], wait: Wait) -> Result<Seen, OpenError> {
+        let relative = relative(path);
+        if !is_folder_path(path) {
+            let meta = self.root.stat(relative, wait)?;
+            return Ok((meta, self.look_beside(relative, &meta, wait)?));
+        }
+        for name in self.index_paths(relative) {
+            match self.root.stat(&name, wait) {
+                Ok(meta) if meta.kind == FileKind::Regular => {
+                    return Ok((meta, self.look_beside(&name, &meta, wait)?));
+                }
+                Ok(_) | Err(OpenError::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(OpenError::NotFound)
+    }
+
+    fn look_beside(
+        &self,
+        name: &[u8],
+        meta: &FileMeta,
+        wait: Wait,
+    ) -> Result<Option<Box<Sidecars>>, OpenError> {
+        Sidecars::look(&self.root, &self.codings, name, meta, wait)
+    }
+
+    /// Opens a regular file by its path below the root, and reads it if it is small.
+    pub(crate) fn load_named(&self, name: Vec<u8>, wait: Wait) -> Result<Loaded, OpenError> {
+        let changes = changes::count();
+        let open = self.root.open(&name, wait)?;
+        match open.meta.kind {
+            FileKind::Regular => {
+                let loaded = self.read(open, name, wait)?;
+                Ok(Loaded { changes, ..loaded })
+            }
+            _ => Err(OpenError::NotAFile),
+        }
     }
 
     fn index_paths<'a>(&'a self, folder: &'a [u8]) -> impl Iterator<Item = Vec<u8>> + 'a {
@@ -512,6 +632,7 @@ impl Place {
             content,
             name,
             changes: 0,
+            sidecars: None,
         })
     }
 }
@@ -621,6 +742,6 @@ const READ_TRIES_MAX: usize = 4;
 mod first;
 mod page;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use page::Page;

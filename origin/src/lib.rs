@@ -66,6 +66,7 @@
 
 mod cache;
 mod changes;
+mod coded;
 pub mod echo;
 mod encode;
 mod errors;
@@ -82,6 +83,8 @@ mod variants;
 pub mod wire;
 
 pub use cache::{Cache, CacheLimits};
+pub use coded::coded_content_refused;
+pub use coding::Coding;
 pub use encode::{push_html, push_path, push_query};
 pub use errors::{RETRY_SECONDS, error_response, refusal_response};
 pub use files::{Files, FilesConfig, FilesError, Page};

@@ -69,6 +69,34 @@ pub(crate) struct Labels {
     pub(crate) tag: Option<u64>,
 }
 
+impl Labels {
+    /// Whether the content is in a coding (RFC 9110 §8.4).
+    pub(crate) fn is_coded(&self) -> bool {
+        let mut fields = self.fields.iter();
+        fields.any(|(field, _)| *field == Known::ContentEncoding)
+    }
+
+    /// The same of the content in a coding.
+    pub(crate) fn coded(&self, coding: &str) -> Self {
+        let mut labels = self.clone();
+        let coding = (Known::ContentEncoding, coding.to_owned());
+        labels.fields.push(coding);
+        labels
+    }
+
+    /// The selection also depends on this field of a request (RFC 9110 §12.5.5).
+    pub(crate) fn vary_by(&mut self, name: &str) {
+        match self
+            .fields
+            .iter_mut()
+            .find(|(field, _)| *field == Known::Vary)
+        {
+            Some((_, value)) => *value = format!("{value}, {name}"),
+            None => self.fields.push((Known::Vary, name.to_owned())),
+        }
+    }
+}
+
 /// What a site or route adds to the head of every file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HeadRules {
@@ -80,6 +108,19 @@ pub(crate) struct HeadRules {
     pub(crate) fields: FieldRules,
 }
 
+impl HeadRules {
+    pub(crate) fn add_to(&self, head: &mut ResponseHead, unix_seconds: u64) {
+        if let Some(value) = &self.cache_control {
+            head.add(Known::CacheControl, value);
+        }
+        if let Some(seconds) = self.expires_seconds {
+            let expires = HttpDate::from_unix(unix_seconds.saturating_add(seconds));
+            head.add(Known::Expires, expires.render());
+        }
+        self.fields.apply(head);
+    }
+}
+
 /// What is to be sent.
 #[derive(Debug)]
 pub(crate) enum Delivery {
@@ -89,41 +130,37 @@ pub(crate) enum Delivery {
     Other(Response),
 }
 
-impl Representation {
-    pub(crate) fn new(
-        meta: FileMeta,
-        held: Held,
-        labels: Rc<Labels>,
-        rules: &HeadRules,
-        now: Now,
-    ) -> Self {
+/// What a file says of itself, and where its octets are.
+#[derive(Clone, Debug)]
+pub(crate) struct Version {
+    pub(crate) meta: FileMeta,
+    pub(crate) held: Held,
+    pub(crate) is_fresh_change: bool,
+    pub(crate) etag: Box<str>,
+}
+
+impl Version {
+    /// `tag` is that of its labels.
+    pub(crate) fn of_file(meta: FileMeta, held: Held, tag: Option<u64>, now: Now) -> Self {
         let is_fresh_change = is_fresh_change(&meta, now);
-        let etag = entity_tag(&meta, held.whole(), is_fresh_change, labels.tag);
-        Self::with_head(meta, held, is_fresh_change, etag, labels, rules, now)
+        let etag = entity_tag(&meta, held.whole(), is_fresh_change, tag);
+        Self {
+            meta,
+            held,
+            is_fresh_change,
+            etag,
+        }
     }
+}
 
-    /// The same with a head for another second.
-    pub(crate) fn with_head_for(&self, rules: &HeadRules, now: Now) -> Self {
-        Self::with_head(
-            self.meta,
-            self.held.clone(),
-            self.is_fresh_change,
-            self.etag.clone(),
-            Rc::clone(&self.labels),
-            rules,
-            now,
-        )
-    }
-
-    fn with_head(
-        meta: FileMeta,
-        held: Held,
-        is_fresh_change: bool,
-        etag: Box<str>,
-        labels: Rc<Labels>,
-        rules: &HeadRules,
-        now: Now,
-    ) -> Self {
+impl Representation {
+    pub(crate) fn new(version: Version, labels: Rc<Labels>, rules: &HeadRules, now: Now) -> Self {
+        let Version {
+            meta,
+            held,
+            is_fresh_change,
+            etag,
+        } = version;
         let (claimed, modified) = modified_of(&meta, now);
         let depends_on_time = modified != claimed || rules.expires_seconds.is_some();
         let mut head = ResponseHead::new(Status::OK)
@@ -134,14 +171,7 @@ impl Representation {
         for (field, value) in &labels.fields {
             head.add(*field, value);
         }
-        if let Some(value) = &rules.cache_control {
-            head.add(Known::CacheControl, value);
-        }
-        if let Some(seconds) = rules.expires_seconds {
-            let expires = HttpDate::from_unix(now.unix_seconds.saturating_add(seconds));
-            head.add(Known::Expires, expires.render());
-        }
-        rules.fields.apply(&mut head);
+        rules.add_to(&mut head, now.unix_seconds);
         Self {
             meta,
             held,
@@ -152,6 +182,27 @@ impl Representation {
             is_fresh_change,
             head_second: depends_on_time.then_some(now.unix_seconds),
         }
+    }
+
+    /// The same with a head for another second.
+    pub(crate) fn with_head_for(&self, rules: &HeadRules, now: Now) -> Self {
+        let version = Version {
+            meta: self.meta,
+            held: self.held.clone(),
+            is_fresh_change: self.is_fresh_change,
+            etag: self.etag.clone(),
+        };
+        Self::new(version, Rc::clone(&self.labels), rules, now)
+    }
+
+    /// What is said of it.
+    pub(crate) fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// The ETag field's value.
+    pub(crate) fn etag(&self) -> &str {
+        &self.etag
     }
 
     /// Whether the head may be sent at this time.
@@ -177,11 +228,7 @@ impl Representation {
         if !head.section().present().intersects(SELECTIVE) {
             return Delivery::Whole;
         }
-        let validators = Validators {
-            etag: EntityTag::parse(self.etag.as_bytes()),
-            last_modified: Some(self.modified),
-        };
-        if let Some(response) = refused_by(head, &validators, now, || self.not_modified()) {
+        if let Some(response) = self.refusal(head, now) {
             return Delivery::Other(response);
         }
         // RFC 9110 §14.2: Range is defined for GET alone.
@@ -193,6 +240,12 @@ impl Representation {
         };
         let if_range = only_line(head.all(Known::IfRange));
         let date = HttpDate::from_unix(now.unix_seconds);
+        let mut validators = self.validators();
+        if self.labels.is_coded() {
+            // The codings of one content share their date, so that it is no strong validator (RFC 9110 §8.8.1): by it,
+            // the parts of two of them would be put together.
+            validators.last_modified = None;
+        }
         if !precondition::range_applies(if_range, &validators, date) {
             return Delivery::Whole;
         }
@@ -206,6 +259,18 @@ impl Representation {
                     many => self.parts(many, is_known),
                 })
             }
+        }
+    }
+
+    /// The answer, if the preconditions do not let the request proceed.
+    pub(crate) fn refusal(&self, head: RequestHead<'_>, now: Now) -> Option<Response> {
+        refused_by(head, &self.validators(), now, || self.not_modified())
+    }
+
+    fn validators(&self) -> Validators<'_> {
+        Validators {
+            etag: EntityTag::parse(self.etag.as_bytes()),
+            last_modified: Some(self.modified),
         }
     }
 
@@ -229,11 +294,7 @@ impl Representation {
     fn partial_head(&self, is_known: bool) -> ResponseHead {
         let mut head = ResponseHead::new(Status::PARTIAL_CONTENT);
         if !is_known {
-            let fields = [
-                Known::LastModified,
-                Known::ContentEncoding,
-                Known::ContentLanguage,
-            ];
+            let fields = [Known::LastModified, Known::ContentLanguage];
             self.copy_fields(&mut head, &fields);
         }
         let fields = [
@@ -262,7 +323,7 @@ impl Representation {
         let mut head = self.partial_head(is_known);
         // With If-Range §15.3.7 would rather have it left out, and §8.3 have it with every content: who knows what the
         // content is cannot take it for anything else.
-        self.copy_fields(&mut head, &[Known::ContentType]);
+        self.copy_fields(&mut head, &[Known::ContentType, Known::ContentEncoding]);
         let content_range = range::content_range(range.first, range.last, self.meta.octets);
         head.add(Known::ContentRange, content_range.as_octets());
         Response {
@@ -276,13 +337,20 @@ impl Representation {
         let mut head = self.partial_head(is_known);
         let boundary = self.boundary();
         let full_head = self.rendition.head().section();
-        let media_type = full_head.first(Known::ContentType).unwrap_or_default();
+        // The coding is that of each part, not of the multipart, so it stands where the type of a part does.
+        let described = [Known::ContentType, Known::ContentEncoding]
+            .map(|field| Some((field, full_head.first(field)?)));
         let mut pieces = Vec::with_capacity(2 * ranges.len() + 1);
         for range in ranges {
             let start = if pieces.is_empty() { "" } else { "\r\n" };
-            let mut framing = format!("{start}--{boundary}\r\nContent-Type: ").into_bytes();
-            framing.extend_from_slice(media_type);
-            framing.extend_from_slice(b"\r\nContent-Range: ");
+            let mut framing = format!("{start}--{boundary}\r\n").into_bytes();
+            for (field, value) in described.iter().flatten() {
+                framing.extend_from_slice(field.name().as_bytes());
+                framing.extend_from_slice(b": ");
+                framing.extend_from_slice(value);
+                framing.extend_from_slice(b"\r\n");
+            }
+            framing.extend_from_slice(b"Content-Range: ");
             let content_range = range::content_range(range.first, range.last, self.meta.octets);
             framing.extend_from_slice(content_range.as_octets());
             framing.extend_from_slice(b"\r\n\r\n");

@@ -13,20 +13,20 @@ use tempfile::TempDir;
 
 /// A folder, its files as a server gives them, and a clock of its own, ahead of that of the system: so no change of a
 /// file is fresh.
-struct Site {
-    folder: TempDir,
-    files: Files,
-    cache: Rc<Cache>,
-    now: Cell<Now>,
+pub(crate) struct Site {
+    pub(crate) folder: TempDir,
+    pub(crate) files: Files,
+    pub(crate) cache: Rc<Cache>,
+    pub(crate) now: Cell<Now>,
 }
 
 impl Site {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(|_| {}, CacheLimits::default())
     }
 
     /// Files of more than 16 octets are large.
-    fn with_large_files() -> Self {
+    pub(crate) fn with_large_files() -> Self {
         let limits = CacheLimits {
             cached_file_octets_max: 16,
             ..CacheLimits::default()
@@ -34,7 +34,7 @@ impl Site {
         Self::with(|_| {}, limits)
     }
 
-    fn with(configure: impl FnOnce(&mut FilesConfig), limits: CacheLimits) -> Self {
+    pub(crate) fn with(configure: impl FnOnce(&mut FilesConfig), limits: CacheLimits) -> Self {
         let folder = TempDir::new().unwrap();
         let cache = Rc::new(Cache::new(limits));
         let mut config = FilesConfig {
@@ -55,14 +55,14 @@ impl Site {
         site
     }
 
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         let path = self.folder.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
 
     /// Sets the clock to the moment of the last change of a file.
-    fn turn_back_to(&self, name: &str) {
+    pub(crate) fn turn_back_to(&self, name: &str) {
         let meta = fs::metadata(self.folder.path().join(name)).unwrap();
         let mut now = self.now.get();
         now.unix_seconds = u64::try_from(meta.ctime()).unwrap();
@@ -71,7 +71,7 @@ impl Site {
         self.now.set(now);
     }
 
-    fn pass(&self, millis: u64) {
+    pub(crate) fn pass(&self, millis: u64) {
         let mut now = self.now.get();
         now.millis += millis;
         now.unix_millis += millis;
@@ -80,7 +80,7 @@ impl Site {
     }
 
     /// The answer to a request by its first line and further fields, each ended by CRLF.
-    fn answer(&self, line: &str, fields: &str) -> Answer {
+    pub(crate) fn answer(&self, line: &str, fields: &str) -> Answer {
         let request = format!("{line} HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
         with_exchange_at(request.as_bytes(), self.now.get(), None, |exchange| {
             let target = Target::parse(exchange.head.target(), exchange.head.method()).unwrap();
@@ -89,27 +89,27 @@ impl Site {
         })
     }
 
-    fn ask(&self, line: &str, fields: &str) -> Response {
+    pub(crate) fn ask(&self, line: &str, fields: &str) -> Response {
         let answer = self.answer(line, fields);
         net::run_alone(response_of(answer))
     }
 
-    fn get(&self, path: &str) -> Response {
+    pub(crate) fn get(&self, path: &str) -> Response {
         self.ask(&format!("GET {path}"), "")
     }
 
-    fn status(&self, path: &str) -> u16 {
+    pub(crate) fn status(&self, path: &str) -> u16 {
         self.get(path).head.status().code()
     }
 
-    fn is_kept(&self, path: &str) -> bool {
+    pub(crate) fn is_kept(&self, path: &str) -> bool {
         self.cache
-            .kept(self.files.0.site, path.as_bytes(), self.now.get())
+            .kept(self.files.0.site, path.as_bytes(), self.now.get(), None)
             .is_some()
     }
 }
 
-fn field(response: &Response, field: Known) -> Option<String> {
+pub(crate) fn field(response: &Response, field: Known) -> Option<String> {
     response
         .head
         .section()
@@ -117,11 +117,11 @@ fn field(response: &Response, field: Known) -> Option<String> {
         .map(|value| String::from_utf8(value.to_vec()).unwrap())
 }
 
-fn content(response: &Response) -> String {
+pub(crate) fn content(response: &Response) -> String {
     String::from_utf8(octets(&response.content)).unwrap()
 }
 
-fn set_modified(site: &Site, name: &str, time: SystemTime) {
+pub(crate) fn set_modified(site: &Site, name: &str, time: SystemTime) {
     let file = fs::File::options()
         .write(true)
         .open(site.folder.path().join(name))
@@ -587,6 +587,7 @@ fn the_cache_is_bounded_in_octets_files_and_descriptors() {
         cached_files_max: 6,
         open_files_max: 3,
         cached_path_octets_max: 20,
+        ..CacheLimits::default()
     };
     let site = Site::with(|_| {}, limits);
     for i in 0..40 {

@@ -63,7 +63,7 @@ impl Files {
         match self.0.choose(variants, head, path) {
             Outcome::Other(response) => response.into(),
             Outcome::Selected(selected) => match self.0.find_selected(&selected, now) {
-                Ok(entry) => self.0.deliver(&entry, variants, head, now),
+                Ok(entry) => self.deliver(&entry, variants, &selected.key, head, now),
                 Err(error) => {
                     self.0.make_room_after(&error, path);
                     self.negotiate_later(head, path, now)
@@ -78,13 +78,75 @@ impl Files {
         let path: Box<[u8]> = path.into();
         Answer::Later(Box::pin(async move {
             match files.0.look_later(&path, now).await {
-                Some(variants) => files.0.select_later(&variants, &request, &path, now).await,
+                Some(variants) => files.select_of_later(&variants, &request, &path, now).await,
                 None => {
                     let answer = files.select_plain(request.head(), &path, now);
                     answer.response().await
                 }
             }
         }))
+    }
+
+    pub(crate) async fn select_of_later(
+        &self,
+        variants: &Variants,
+        request: &OwnedRequest,
+        path: &[u8],
+        now: Now,
+    ) -> Response {
+        let head = request.head();
+        let selected = match self.0.choose(variants, head, path) {
+            Outcome::Selected(selected) => selected,
+            Outcome::Other(response) => return response,
+        };
+        let place = Arc::clone(self.place());
+        let file = absolute(&selected.path);
+        let loaded = blocking(move || place.load(&file, Wait::MayBlock)).await;
+        match loaded {
+            Ok(Ok(Located::File(loaded))) => {
+                let entry = self
+                    .0
+                    .keep(loaded.alone(), selected.labels, &selected.key, now);
+                let answer = self.deliver(&entry, variants, &selected.key, head, now);
+                answer.response().await
+            }
+            Ok(outcome) => {
+                // What was listed is gone, or is a folder.
+                if let Some(negotiator) = &self.0.negotiator {
+                    negotiator.forget(split(path).0);
+                }
+                let error = outcome.err().unwrap_or(OpenError::NotFound);
+                self.0.failed(head, &selected.key, &error)
+            }
+            Err(_) => internal(head),
+        }
+    }
+
+    /// The selected variant, in a coding if one is offered. RFC 9110 §13.2.1: preconditions are of what is sent.
+    fn deliver(
+        &self,
+        entry: &Rc<Entry>,
+        variants: &Variants,
+        key: &[u8],
+        head: RequestHead<'_>,
+        now: Now,
+    ) -> Answer {
+        let asked = negotiate::parse(head.all(Known::Negotiate));
+        let Asked::Choice { with_list } = asked else {
+            return self.represent(entry, head, key, now);
+        };
+        let mut response = match entry.representation.deliver(head, now) {
+            Delivery::Other(response) => response,
+            Delivery::Whole => entry.representation.whole(),
+        };
+        let decision = decide(
+            &Preferences::of(head),
+            &self.0.as_seen(variants),
+            &self.0.rules_of_choice(),
+        );
+        let listed = with_list.then_some(variants);
+        add_transparent(&mut response, "choice", listed, &decision);
+        response.into()
     }
 }
 
@@ -118,39 +180,6 @@ impl Inner {
         match self.look(path, now) {
             Look::Variants(variants) => Some(variants),
             Look::Nothing | Look::MustWait => None,
-        }
-    }
-
-    pub(crate) async fn select_later(
-        &self,
-        variants: &Variants,
-        request: &OwnedRequest,
-        path: &[u8],
-        now: Now,
-    ) -> Response {
-        let head = request.head();
-        let selected = match self.choose(variants, head, path) {
-            Outcome::Selected(selected) => selected,
-            Outcome::Other(response) => return response,
-        };
-        let place = Arc::clone(&self.place);
-        let file = absolute(&selected.path);
-        let loaded = blocking(move || place.load(&file, Wait::MayBlock)).await;
-        match loaded {
-            Ok(Ok(Located::File(loaded))) => {
-                let entry = self.keep(loaded, selected.labels, &selected.key, now);
-                let answer = self.deliver(&entry, variants, head, now);
-                answer.response().await
-            }
-            Ok(outcome) => {
-                // What was listed is gone, or is a folder.
-                if let Some(negotiator) = &self.negotiator {
-                    negotiator.forget(split(path).0);
-                }
-                let error = outcome.err().unwrap_or(OpenError::NotFound);
-                self.failed(head, &selected.key, &error)
-            }
-            Err(_) => internal(head),
         }
     }
 
@@ -234,40 +263,10 @@ impl Inner {
         }
         match self.place.load(&path, Wait::CachedOnly)? {
             Located::File(loaded) => {
-                Ok(self.keep(loaded, selected.labels.clone(), &selected.key, now))
+                Ok(self.keep(loaded.alone(), selected.labels.clone(), &selected.key, now))
             }
             _ => Err(OpenError::NotFound),
         }
-    }
-
-    /// RFC 9110 §13.2.1: preconditions are of the selected representation.
-    fn deliver(
-        &self,
-        entry: &Entry,
-        variants: &Variants,
-        head: RequestHead<'_>,
-        now: Now,
-    ) -> Answer {
-        let asked = negotiate::parse(head.all(Known::Negotiate));
-        let delivery = entry.representation.deliver(head, now);
-        let Asked::Choice { with_list } = asked else {
-            return match delivery {
-                Delivery::Other(response) => response.into(),
-                Delivery::Whole => entry.representation.whole_answer(),
-            };
-        };
-        let mut response = match delivery {
-            Delivery::Other(response) => response,
-            Delivery::Whole => entry.representation.whole(),
-        };
-        let decision = decide(
-            &Preferences::of(head),
-            &self.as_seen(variants),
-            &self.rules_of_choice(),
-        );
-        let listed = with_list.then_some(variants);
-        add_transparent(&mut response, "choice", listed, &decision);
-        response.into()
     }
 }
 

@@ -15,6 +15,7 @@ pub mod accept_encoding;
 pub mod accept_language;
 pub mod cache_control;
 pub mod connection;
+pub mod content_coding;
 pub mod content_length;
 pub mod cookie;
 pub mod date;

@@ -174,8 +174,6 @@ impl Sites {
             Some(told) => told.client,
             None => exchange.client.ip(),
         };
-        // A gateway connects by a name of its own choice (RFC 9110 §7.4).
-        let is_from_gateway = told.is_some();
         let told_host = told.and_then(|told| told.host);
         let head = exchange.head;
         let Some(target) = Target::parse(head.target(), head.method()) else {
@@ -197,7 +195,8 @@ impl Sites {
         let Some(site) = self.matcher.site(host) else {
             return without_site(head);
         };
-        if !is_from_gateway && !may_be_served(exchange, host) {
+        // Also from a gateway: what a host asks of clients by TLS, nobody else can show in their place.
+        if !may_be_served(exchange, host) {
             return other_rules(head);
         }
         self.handle_at(exchange, site.site, client, host, target)

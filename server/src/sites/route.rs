@@ -6,8 +6,8 @@ use std::rc::Rc;
 use engine::{Answer, Exchange, Response};
 use origin::wire::Recent;
 use origin::{
-    Cache, Files, FilesConfig, FilesError, NegotiateConfig, Uploads, UploadsConfig, error_response,
-    refusal_response,
+    Cache, Coding, Files, FilesConfig, FilesError, NegotiateConfig, Uploads, UploadsConfig,
+    error_response, refusal_response,
 };
 use semantics::{FieldRuleError, FieldRules, Known, NormalPath, Status};
 
@@ -17,7 +17,7 @@ use super::matching::prefix;
 use super::pages::Pages;
 use super::redirect::Redirect;
 use super::template::{Template, TemplateError, Words};
-use crate::config::{self, HandlerName, Settings, Site};
+use crate::config::{self, CodingName, HandlerName, Settings, Site};
 use auth::Gate;
 
 /// What answers below one path of a site, and under which rules.
@@ -137,7 +137,7 @@ impl Route {
             .map(|uploads| uploads.content_octets_max)
             .or(settings.content_octets_max)
             .unwrap_or(made.content_octets_max);
-        let target = Target::new(route, site, &rules, uploads, made)?;
+        let target = Target::new(route, site, &settings, &rules, uploads, made)?;
         let prefix = prefix(&route.path).as_bytes();
         let mut this = Self {
             prefix: prefix.into(),
@@ -298,6 +298,7 @@ impl Target {
     fn new(
         route: &config::Route,
         site: &Site,
+        settings: &Settings,
         rules: &Rules,
         uploads: Option<UploadsConfig>,
         made: Made<'_>,
@@ -321,6 +322,8 @@ impl Target {
                         allow_trace: made.allow_trace,
                         cache_control: route.cache_control.clone(),
                         expires_seconds: route.expires.map(|expires| expires.as_secs()),
+                        codings: codings(settings),
+                        coding_octets_min: settings.coding_octets_min.unwrap_or(CODING_OCTETS_MIN),
                         negotiate: negotiate.clone(),
                         fields: fields.clone(),
                     };
@@ -335,6 +338,18 @@ impl Target {
                 })
             }
         })
+    }
+}
+
+fn codings(settings: &Settings) -> Vec<Coding> {
+    let named = |name: &CodingName| match name {
+        CodingName::Zstd => Coding::Zstd,
+        CodingName::Br => Coding::Brotli,
+        CodingName::Gzip => Coding::Gzip,
+    };
+    match &settings.codings {
+        Some(names) => names.iter().map(named).collect(),
+        None => Coding::ALL.to_vec(),
     }
 }
 
@@ -514,3 +529,6 @@ impl fmt::Display for SiteError {
 }
 
 impl std::error::Error for SiteError {}
+
+/// Shorter content gains nothing worth the work, and fits a packet or two anyway.
+const CODING_OCTETS_MIN: u64 = 1024;
