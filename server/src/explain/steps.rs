@@ -189,13 +189,13 @@ impl<'a> Explainer<'a> {
             ..step("site", what, place)
         });
         if site.to_https && !self.asked.is_secured {
-            self.to_https(&path);
+            self.led_to_https(&path);
             return None;
         }
         Some(found.site)
     }
 
-    fn to_https(&mut self, path: &str) {
+    fn led_to_https(&mut self, path: &str) {
         let (status, host) = match self.asked.method.as_str() {
             "GET" | "HEAD" => (301, &self.asked.host),
             _ => (308, &self.asked.host),
