@@ -1,6 +1,7 @@
 //! The commands: what each is called, takes and does.
 
 use crate::flags;
+use crate::htpasswd;
 use crate::say::{self, Failure};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgMatches, value_parser};
@@ -19,6 +20,8 @@ pub(crate) enum Command {
     Run,
     /// Says all that is wrong in a file.
     Check,
+    /// Writes files of users.
+    Htpasswd,
 }
 
 /// Does what the command line says.
@@ -43,18 +46,20 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> Result<(), Failure> {
         Some(Command::Serve) => serve(matches),
         Some(Command::Run) => run_file(matches),
         Some(Command::Check) => check(matches),
+        Some(Command::Htpasswd) => htpasswd::run(matches),
         None => Ok(()),
     }
 }
 
 impl Command {
-    const ALL: [Self; 3] = [Self::Serve, Self::Run, Self::Check];
+    const ALL: [Self; 4] = [Self::Serve, Self::Run, Self::Check, Self::Htpasswd];
 
     fn name(self) -> &'static str {
         match self {
             Self::Serve => "serve",
             Self::Run => "run",
             Self::Check => "check",
+            Self::Htpasswd => "htpasswd",
         }
     }
 
@@ -63,6 +68,7 @@ impl Command {
             Self::Serve => "Serve a folder",
             Self::Run => "Run everything from a file",
             Self::Check => "Say all that is wrong in a file",
+            Self::Htpasswd => htpasswd::ABOUT,
         }
     }
 
@@ -74,6 +80,7 @@ impl Command {
                 "The folder [default: the demo site in its repository, else .]",
             ),
             Self::Run | Self::Check => ("FILE", "The file [default: hansom.toml]"),
+            Self::Htpasswd => htpasswd::OPERAND,
         }
     }
 
@@ -85,10 +92,14 @@ impl Command {
             Self::Check => {
                 "Exit codes: 0 the file is right, 1 it cannot be read, 2 it has errors or is not there"
             }
+            Self::Htpasswd => htpasswd::EXIT_CODES,
         }
     }
 
     fn parser(self) -> clap::Command {
+        if self == Self::Htpasswd {
+            return htpasswd::parser();
+        }
         let (operand, help) = self.operand();
         let operand = Arg::new(OPERAND).value_name(operand).help(help);
         clap::Command::new(self.name())
@@ -263,6 +274,7 @@ All of HTTP in one program that you can see through. For example:
   hansom serve DIR --browse         list folders that have no index file
   hansom run hansom.toml            run everything from a file
   hansom check hansom.toml          say all that is wrong in a file
+  hansom htpasswd FILE USER         write a password into a file of users
   hansom help serve                 show all flags
 ";
 const OPERAND: &str = "operand";

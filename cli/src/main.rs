@@ -8,6 +8,7 @@
 
 mod commands;
 mod flags;
+mod htpasswd;
 mod say;
 
 use std::process::ExitCode;

@@ -79,7 +79,7 @@ fn no_arguments_give_a_few_examples() {
         .out
         .lines()
         .filter(|line| line.starts_with("  hansom "));
-    assert_eq!(examples.count(), 6);
+    assert_eq!(examples.count(), 7);
     assert!(said.out.lines().count() <= 8 && said.out.lines().all(|line| line.len() <= 80));
 }
 

@@ -113,7 +113,7 @@ pub use files::{
 };
 pub use holder::Holder;
 pub use listen::{BindError, ListenOptions, Listeners, bind_all};
-pub use machine::{cores, raise_open_files};
+pub use machine::{cores, raise_open_files, state_folder};
 pub use network::{Network, NetworkError};
 pub use notify::{Notice, notify};
 pub use run::{Event, Pinning, RunError, RunOptions, Shutdown, Signals, run, run_with};

@@ -1,6 +1,7 @@
 //! What the machine offers.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::thread;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -9,6 +10,23 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 #[must_use]
 pub fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+/// The folder for what of this program must survive a restart: the one that a service manager gives it, else `hansom` in the
+/// user's state folder. `None` for a process that has neither.
+#[must_use]
+pub fn state_folder() -> Option<PathBuf> {
+    let folder = |name: &str| {
+        let folder = std::env::var_os(name).map(PathBuf::from);
+        folder.filter(|folder| folder.is_absolute())
+    };
+    // systemd lists several with colons between them; ours is the only one, or the first.
+    if let Some(given) = folder("STATE_DIRECTORY") {
+        let text = given.to_string_lossy();
+        return text.split(':').next().map(PathBuf::from);
+    }
+    let own = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")));
+    own.map(|own| own.join("hansom"))
 }
 
 /// Raises the soft limit of open files to the hard one and returns both as they are after it. No limit is `u64::MAX`.

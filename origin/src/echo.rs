@@ -14,7 +14,7 @@ use semantics::{
 use serde_json::{Value, json};
 
 use crate::errors::error_response;
-use crate::json::{object, text};
+use crate::json::{push_object, text};
 use crate::methods::{is_sensitive, options_answer, unsupported_method};
 
 /// Octets of content held in memory before they are put aside in a temporary file. The client may send everything before
@@ -185,7 +185,7 @@ fn shown(exchange: &Exchange<'_>) -> Response {
         Value::Array(vec![text(name), value])
     });
     let anomalies: Vec<&str> = head.anomalies().names().collect();
-    let mut json = object([
+    let mut members = vec![
         ("method", text(head.method_octets())),
         ("target", text(head.target())),
         ("path", path.unwrap_or_default()),
@@ -197,7 +197,12 @@ fn shown(exchange: &Exchange<'_>) -> Response {
         ("number", json!(exchange.number)),
         ("listener", json!(exchange.listener)),
         ("anomalies", json!(anomalies)),
-    ]);
+    ];
+    if let Some(user) = exchange.user() {
+        members.push(("user", json!(&*user)));
+    }
+    let mut json = String::with_capacity(1024);
+    push_object(&mut json, &members);
     json.push('\n');
     let mut response = fields("application/json");
     response.add(Known::XContentTypeOptions, "nosniff");

@@ -25,7 +25,7 @@
 use std::cmp::Reverse;
 use std::fmt;
 
-use crate::fields::accept::{Accept, Quality};
+use crate::fields::accept::{self, Accept, Quality};
 use crate::fields::accept_language::{self, Closeness};
 use crate::fields::list::{ParameterGrammar, parameters, split_token};
 use crate::fields::{accept_charset, accept_encoding};
@@ -288,9 +288,10 @@ impl Decision {
 /// length of the fields, of which [`MEMBERS_MAX`](crate::fields::accept::MEMBERS_MAX) members count.
 pub fn decide(asked: &Preferences<'_>, variants: &[Variant<'_>], rules: &Rules<'_>) -> Decision {
     let differs = Differences::of(variants);
+    let mut types = Types::new(asked);
     let mut judged: Vec<Judged> = variants
         .iter()
-        .map(|variant| judge(asked, variant, &differs))
+        .map(|variant| judge(asked, variant, &differs, types.judge(variant.media_type)))
         .collect();
     let ranks: Vec<Rank> = judged
         .iter()
@@ -416,17 +417,15 @@ fn names_charset(line: &[u8]) -> bool {
 
 /// Whether two media types are the same but for a charset.
 fn is_same_type(one: &str, other: &str) -> bool {
-    let essence = |text: &str| {
-        text.split(';')
-            .next()
-            .unwrap_or_default()
-            .trim_end()
-            .to_owned()
-    };
-    if !essence(one).eq_ignore_ascii_case(&essence(other)) {
+    if !essence(one).eq_ignore_ascii_case(essence(other)) {
         return false;
     }
     one.eq_ignore_ascii_case(other) || parameters_of(one) == parameters_of(other)
+}
+
+/// A media type without its parameters.
+fn essence(media_type: &str) -> &str {
+    media_type.split(';').next().unwrap_or_default().trim_end()
 }
 
 /// The parameters but for the charset, in lower case and in order.
@@ -493,12 +492,40 @@ impl Judged {
     }
 }
 
-fn judge(asked: &Preferences<'_>, variant: &Variant<'_>, differs: &Differences) -> Judged {
-    let accept = Accept::new(asked.media_types.iter().copied());
-    // What has no readable type is no worse than octets of which nothing is known.
-    let media_type = accept
-        .judge(variant.media_type)
-        .or_else(|| accept.judge("application/octet-stream"));
+/// Accept, asked once for each media type: variants often share theirs, and a range may be long.
+struct Types<'a, 'v> {
+    lines: &'a [&'a [u8]],
+    known: Vec<(&'v str, Option<accept::Judged>)>,
+}
+
+impl<'a, 'v> Types<'a, 'v> {
+    fn new(asked: &'a Preferences<'_>) -> Self {
+        Self {
+            lines: &asked.media_types,
+            known: Vec::new(),
+        }
+    }
+
+    fn judge(&mut self, media_type: &'v str) -> Option<accept::Judged> {
+        if let Some((_, judged)) = self.known.iter().find(|(known, _)| *known == media_type) {
+            return *judged;
+        }
+        let accept = Accept::new(self.lines.iter().copied());
+        // What has no readable type is no worse than octets of which nothing is known.
+        let judged = accept
+            .judge(media_type)
+            .or_else(|| accept.judge("application/octet-stream"));
+        self.known.push((media_type, judged));
+        judged
+    }
+}
+
+fn judge(
+    asked: &Preferences<'_>,
+    variant: &Variant<'_>,
+    differs: &Differences,
+    media_type: Option<accept::Judged>,
+) -> Judged {
     let is_unasked = asked.media_types.is_empty() && !differs.media_type;
     let language = accept_language::judge(asked.languages.iter().copied(), variant.languages);
     let charset = || match variant.charset {

@@ -37,10 +37,12 @@ mod plan;
 mod recorder;
 mod reload;
 mod serve;
+mod signing;
 mod sites;
 mod tls;
 
 pub use config::Config;
 pub use plan::ServeError;
 pub use serve::{Source, serve};
+pub use signing::SigningError;
 pub use sites::SiteError;

@@ -17,6 +17,8 @@ use crate::config::{Config, HandlerName, Lenient, LogFormat};
 use crate::log::own::{self, OwnError, OwnFormat};
 use crate::log::{LogHandle, Style};
 use crate::recorder::AccessLog;
+use crate::reload::say;
+use crate::signing::{Signing, SigningError};
 use crate::sites::{self, SiteError, Sites};
 use crate::tls;
 
@@ -28,6 +30,8 @@ pub enum ServeError {
     Bind(BindError),
     /// A certificate cannot be used.
     Tls(TlsError),
+    /// Nobody can sign in.
+    Signing(SigningError),
     /// A site cannot be served.
     Site(SiteError),
     /// The log cannot be written.
@@ -47,6 +51,7 @@ pub(crate) struct Plan {
     policies: Vec<Policy>,
     cache: CacheLimits,
     lasting: Lasting,
+    signing: Signing,
     log: Option<LogHandle>,
     own_format: Option<Arc<OwnFormat>>,
     /// The TLS of all listeners that speak it.
@@ -62,6 +67,8 @@ pub(crate) struct Lasting {
     open_files: u64,
     admission: Arc<Admission>,
     recent: Recent,
+    /// Who failed to sign in, and who is signed in.
+    registry: Arc<auth::Registry>,
 }
 
 impl Lasting {
@@ -72,6 +79,7 @@ impl Lasting {
             open_files,
             admission: Arc::new(Admission::new()),
             recent: Recent::new(),
+            registry: Arc::new(auth::Registry::new(net::cores(), say)),
         }
     }
 }
@@ -87,6 +95,7 @@ impl Plan {
     ) -> Result<Self, ServeError> {
         let tls = tls::prepare(&config, tls).map_err(ServeError::Tls)?;
         let own_format = own_format(&config).map_err(ServeError::LogFormat)?;
+        let signing = Signing::new(&config, &lasting.registry).map_err(ServeError::Signing)?;
         let limits = limits(&config, lasting.open_files);
         let plan = Self {
             policies: config
@@ -96,6 +105,7 @@ impl Plan {
                 .collect(),
             cache: cache_limits(&config, lasting.workers, lasting.open_files),
             lasting: lasting.clone(),
+            signing,
             log,
             own_format,
             tls,
@@ -153,7 +163,13 @@ impl Plan {
 
     fn sites(&self) -> Result<Sites, ServeError> {
         let cache = Rc::new(Cache::new(self.cache));
-        Sites::new(&self.config, &cache, &self.lasting.recent).map_err(ServeError::Site)
+        Sites::new(
+            &self.config,
+            &cache,
+            &self.lasting.recent,
+            &self.signing.gates(),
+        )
+        .map_err(ServeError::Site)
     }
 
     fn recorder(&self) -> AccessLog {
@@ -269,6 +285,7 @@ impl fmt::Display for ServeError {
         match self {
             Self::Bind(error) => error.fmt(f),
             Self::Tls(error) => error.fmt(f),
+            Self::Signing(error) => error.fmt(f),
             Self::Site(error) => error.fmt(f),
             Self::Log(error) => error.fmt(f),
             Self::LogFormat(error) => write!(f, "log.own: {error}"),

@@ -209,9 +209,10 @@ const BESIDE: [&str; 3] = [
     "bench/parser/Cargo.toml",
 ];
 
-const CI: [needs::Need; 4] = [
+const CI: [needs::Need; 5] = [
     needs::C_COMPILER,
     needs::CXX_COMPILER,
     needs::CHROMIUM,
     needs::CHROMEDRIVER,
+    needs::REDIS,
 ];

@@ -114,6 +114,8 @@ pub(crate) const CHROMIUM: Need = need(
     "chromium fonts-liberation",
 );
 pub(crate) const CHROMEDRIVER: Need = need(&["chromedriver"], "chromium-driver");
+/// Sessions that machines share.
+pub(crate) const REDIS: Need = need(&["redis-server"], "redis-server");
 pub(crate) const PYTHON: Need = need(&["python3"], "python3");
 pub(crate) const VALGRIND: Need = need(&["valgrind"], "valgrind");
 pub(crate) const WRK: Need = need(&["wrk"], "wrk");

@@ -27,14 +27,26 @@ struct Kept {
     folders: HashMap<Box<[u8]>, Rc<KeptFolder>, RandomState>,
     maps: HashMap<Box<[u8]>, Rc<KeptMap>, RandomState>,
     memory_octets: usize,
+    /// What paths were found to stand for.
+    sets: HashMap<Box<[u8]>, KeptSet, RandomState>,
+    sets_octets: usize,
+    /// Folders read so far.
+    readings: u64,
 }
 
 #[derive(Debug)]
 struct KeptFolder {
     shelf: Shelf,
     freshness: Freshness,
-    /// What names were found to stand for.
-    sets: RefCell<HashMap<Box<[u8]>, Meant, RandomState>>,
+    /// Which reading this is of.
+    reading: u64,
+}
+
+#[derive(Debug)]
+struct KeptSet {
+    meant: Meant,
+    /// That of the folder it follows from.
+    reading: u64,
 }
 
 #[derive(Debug)]
@@ -60,6 +72,8 @@ struct Freshness {
     is_fresh_change: bool,
     /// In [`Now::millis`].
     checked_millis: Cell<u64>,
+    /// When it was last begun to read it again, in [`Now::millis`].
+    read_again_millis: Cell<Option<u64>>,
 }
 
 impl Freshness {
@@ -68,6 +82,7 @@ impl Freshness {
             meta,
             is_fresh_change: is_fresh_change(&meta, now),
             checked_millis: Cell::new(now.millis),
+            read_again_millis: Cell::new(None),
         }
     }
 
@@ -84,7 +99,14 @@ impl Freshness {
             return Ok(());
         }
         if self.is_fresh_change || look()? != self.meta {
-            return Err(OpenError::WouldBlock);
+            // Who comes while it is read again is answered by what is known: one reading is enough.
+            let is_read = |since| now.millis.saturating_sub(since) < CHECK_MILLIS;
+            let is_being_read = self.read_again_millis.get().is_some_and(is_read);
+            return if is_being_read {
+                Ok(())
+            } else {
+                Err(OpenError::WouldBlock)
+            };
         }
         self.checked_millis.set(now.millis);
         Ok(())
@@ -124,7 +146,7 @@ impl Negotiator {
         path: &[u8],
         now: Now,
     ) -> Result<Option<Variants>, OpenError> {
-        let (folder, asked) = split(path);
+        let folder = split(path).0;
         let kept = self.kept.borrow().folders.get(folder).cloned();
         let Some(kept) = kept else {
             // Of what is no folder nothing is kept, and nothing has to be read.
@@ -139,10 +161,55 @@ impl Negotiator {
             self.forget_unless_waiting(folder, &error);
             return Err(error);
         }
-        match kept.meant(place, folder, asked) {
+        match self.meant(&kept, place, path) {
             None => Ok(None),
             Some(Meant::Variants(variants)) => Ok(Some(variants)),
             Some(Meant::Map(path)) => self.map(place, &path, now).map(Some),
+        }
+    }
+
+    fn meant(&self, folder: &KeptFolder, place: &Place, path: &[u8]) -> Option<Meant> {
+        let known = &mut *self.kept.borrow_mut();
+        if let Some(set) = known.sets.get(path)
+            && set.reading == folder.reading
+        {
+            return Some(set.meant.clone());
+        }
+        let (below_root, asked) = split(path);
+        let (meant, octets) = match place.meaning(&folder.shelf, below_root, asked) {
+            Meaning::Plain => return None,
+            Meaning::Variants(variants) => {
+                let octets = variants.len() * (VARIANT_OCTETS + 2 * path.len());
+                (Meant::Variants(variants.into()), octets)
+            }
+            Meaning::Map(name) => (Meant::Map(below(below_root, &name).into()), 0),
+        };
+        known.sets_octets += octets + path.len() + VARIANT_OCTETS;
+        if known.sets_octets > SETS_OCTETS_MAX {
+            known.sets.clear();
+            known.sets_octets = octets;
+        }
+        let set = KeptSet {
+            meant: meant.clone(),
+            reading: folder.reading,
+        };
+        known.sets.insert(path.into(), set);
+        Some(meant)
+    }
+
+    /// Notes that the folder of a path, and the map it leads to, are about to be read again.
+    pub(super) fn begin_reading(&self, path: &[u8], now: Now) {
+        let kept = self.kept.borrow();
+        if let Some(folder) = kept.folders.get(split(path).0) {
+            folder.freshness.read_again_millis.set(Some(now.millis));
+        }
+        if let Some(KeptSet {
+            meant: Meant::Map(map),
+            ..
+        }) = kept.sets.get(path)
+            && let Some(map) = kept.maps.get(&**map)
+        {
+            map.freshness.read_again_millis.set(Some(now.millis));
         }
     }
 
@@ -179,10 +246,11 @@ impl Negotiator {
             kept.maps.insert(map.path, Rc::new(map_kept));
         }
         kept.memory_octets += survey.shelf.memory_octets;
+        kept.readings += 1;
         let folder = KeptFolder {
             freshness: Freshness::new(survey.shelf.meta, now),
             shelf: survey.shelf,
-            sets: RefCell::default(),
+            reading: kept.readings,
         };
         let path = survey.folder;
         kept.folders.insert(path.clone(), Rc::new(folder));
@@ -204,25 +272,6 @@ impl Kept {
         if let Some(kept) = self.folders.remove(folder) {
             self.memory_octets -= kept.shelf.memory_octets;
         }
-    }
-}
-
-impl KeptFolder {
-    fn meant(&self, place: &Place, folder: &[u8], asked: &[u8]) -> Option<Meant> {
-        if let Some(meant) = self.sets.borrow().get(asked) {
-            return Some(meant.clone());
-        }
-        let meant = match place.meaning(&self.shelf, folder, asked) {
-            Meaning::Plain => return None,
-            Meaning::Variants(variants) => Meant::Variants(variants.into()),
-            Meaning::Map(name) => Meant::Map(below(folder, &name).into()),
-        };
-        let sets = &mut *self.sets.borrow_mut();
-        if sets.len() >= SETS_MAX {
-            sets.clear();
-        }
-        sets.insert(asked.into(), meant.clone());
-        Some(meant)
     }
 }
 
@@ -307,7 +356,9 @@ const FOLDER_ENTRIES_MAX: usize = 10_000;
 const FOLDERS_MAX: usize = 1024;
 /// Memory of all folders that are kept, about.
 const SHELVES_OCTETS_MAX: usize = 16 << 20;
-/// Names of one folder whose variants are kept.
-const SETS_MAX: usize = 256;
+/// Memory of what paths were found to stand for, about; beyond it all of that is forgotten.
+const SETS_OCTETS_MAX: usize = 4 << 20;
+/// What a variant takes beside its path, about.
+const VARIANT_OCTETS: usize = 400;
 /// Type maps that are kept.
 const MAPS_MAX: usize = 256;

@@ -172,6 +172,7 @@ impl Inner {
             Look::Nothing => return None,
             Look::MustWait => {}
         }
+        negotiator.begin_reading(path, now);
         let place = Arc::clone(&self.place);
         let asked: Box<[u8]> = path.into();
         let survey = blocking(move || place.survey(&asked)).await;

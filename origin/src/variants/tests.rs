@@ -407,6 +407,33 @@ fn corpus_folder() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus/negotiation")
 }
 
+#[test]
+fn a_folder_that_changed_is_read_once_for_all_who_ask() {
+    let site = Site::with_files(PAGES);
+    assert_eq!(site.in_language("/page", "de"), "page.de.html");
+    site.write("page.fr.html", "page.fr.html");
+    site.pass(1000);
+    let fields = "Accept-Language: fr, de;q=0.5\r\n";
+    let first = site.answer("GET /page", fields);
+    let reading = net::run_alone(async {
+        let Answer::Later(mut first) = first else {
+            panic!("the folder is to be read: {first:?}");
+        };
+        // The first has begun, and waits for another thread.
+        let begun =
+            std::future::poll_fn(|cx| std::task::Poll::Ready(first.as_mut().poll(cx).is_pending()));
+        let is_pending = begun.await;
+        let second = site.answer("GET /page", fields);
+        let is_known = !matches!(second, Answer::Later(_));
+        if is_pending {
+            first.await;
+        }
+        !is_pending || is_known
+    });
+    assert!(reading);
+    assert_eq!(site.in_language("/page", "fr"), "page.fr.html");
+}
+
 /// What a GET for `/asked` gets when `paths` are tried.
 fn first_of(site: &Site, fields: &str, paths: &[&str]) -> Response {
     let request = format!("GET /asked HTTP/1.1\r\nHost: a\r\n{fields}\r\n");

@@ -17,6 +17,7 @@ pub mod cache_control;
 pub mod connection;
 pub mod content_coding;
 pub mod content_length;
+pub mod cookie;
 pub mod date;
 pub mod entity_tag;
 pub mod expect;

@@ -43,8 +43,9 @@ use semantics::fields::host::Host;
 use semantics::{Form, Known, Method, NormalPath, PeerError, Refusal, RequestHead, Status, Target};
 
 use crate::config::{self, Config};
+use auth::{Gate, Pass, Verdict};
 use client::Gateways;
-use gate::{Judging, Refused, Verdict};
+use gate::Refused;
 pub(crate) use matching::Matcher;
 use redirect::{SecurePort, shown_host, to_https};
 pub use route::SiteError;
@@ -67,6 +68,8 @@ pub(crate) struct Sites {
 #[derive(Debug)]
 struct SiteTable {
     routes: Vec<Rc<Route>>,
+    /// Those that have paths of their own, which are in front of all routes.
+    gates: Vec<Gate>,
     to_https: bool,
     /// A host of its own, for who names none.
     host: Option<String>,
@@ -108,6 +111,7 @@ impl Sites {
         config: &Config,
         cache: &Rc<Cache>,
         recent: &Recent,
+        gates: &[(String, Gate)],
     ) -> Result<Self, SiteError> {
         let made = Made {
             allow_trace: config.server.allow_trace,
@@ -115,7 +119,7 @@ impl Sites {
             recent,
             content_octets_max: config.limits.content_octets_max,
             listener_octets_max: content_octets_max(config),
-            gates: &[],
+            gates,
         };
         Ok(Self {
             matcher: Matcher::new(&config.sites),
@@ -141,6 +145,9 @@ impl Sites {
         }
         let site = self.matcher.site(head.first(Known::Host))?.site;
         let path = NormalPath::plain(head.target());
+        if self.sites.get(site)?.gate_at(&path).is_some() {
+            return None;
+        }
         let route = self.route(site, &path)?;
         let files = route.direct(exchange.is_secured)?;
         if !may_be_served(exchange, head.first(Known::Host)) {
@@ -231,6 +238,15 @@ impl Sites {
                 Some(route) => after::finish(route, exchange, answer),
                 None => answer,
             };
+        }
+        if let (Some(gate), Some(route)) = (site.gate_at(&path), self.route(place, &path)) {
+            let signed = match route.access.admits(client) {
+                true => gate::sign(exchange, gate, route, path.octets()),
+                false => Some(not_admitted(route, exchange)),
+            };
+            if let Some(answer) = signed {
+                return answer;
+            }
         }
         let asked = Asked {
             path,
@@ -376,11 +392,26 @@ impl SiteTable {
             routes.push(Rc::new(Route::new(route, site, made)?));
         }
         let is_name = |host: &&String| !host.starts_with('*');
+        let mut gates: Vec<Gate> = Vec::new();
+        for gate in routes.iter().filter_map(|route| route.gate.as_ref()) {
+            if gate.has_paths() && !gates.iter().any(|known| known.is_same(gate)) {
+                gates.push(gate.clone());
+            }
+        }
         Ok(Self {
             routes,
+            gates,
             to_https: site.to_https,
             host: site.hosts.iter().find(is_name).cloned(),
         })
+    }
+}
+
+impl SiteTable {
+    /// The gate that a path is of.
+    #[inline]
+    fn gate_at(&self, path: &NormalPath<'_>) -> Option<&Gate> {
+        self.gates.iter().find(|gate| gate.owns(path.octets()))
     }
 }
 
@@ -388,9 +419,7 @@ impl SiteTable {
 fn proceed(exchange: &mut Exchange<'_>, chosen: Chosen<'_>, client: Option<IpAddr>) -> Answer {
     let is_admitted = |route: &Rc<Route>| route.access.admits(client);
     if !is_admitted(&chosen.route) || !chosen.passed.iter().all(is_admitted) {
-        let because = "This server does not answer your network here";
-        let response = forbidden(exchange.head, because);
-        return after::finish(&chosen.route, exchange, response.into());
+        return not_admitted(&chosen.route, exchange);
     }
     let rules = &chosen.route.request_rules;
     if rules.is_empty() {
@@ -430,6 +459,7 @@ fn authorize(exchange: &mut Exchange<'_>, chosen: Chosen<'_>) -> Answer {
             judges.push(judge);
         }
     }
+    let mut passes = Vec::new();
     for at in 0..judges.len() {
         let Some((judge, gate)) = judges
             .get(at)
@@ -437,48 +467,60 @@ fn authorize(exchange: &mut Exchange<'_>, chosen: Chosen<'_>) -> Answer {
         else {
             continue;
         };
-        match gate.judge(exchange) {
-            Judging::Done(verdict) => {
-                if let Some(refused) = settle(judge, verdict, exchange.head) {
-                    return answer_refused(&route, exchange, refused);
-                }
-            }
-            Judging::Later(verdict) => {
-                let rest = judges.split_off(at);
+        match gate.check(exchange, &judge.users) {
+            Verdict::Ready(outcome) => match gate::settle(outcome, exchange.head) {
+                Ok(pass) => passes.push(pass),
+                Err(refused) => return refused.finish(&route, exchange),
+            },
+            later @ Verdict::Later(_) => {
+                let judging = Judging {
+                    first: later,
+                    judges: judges.split_off(at),
+                    passes,
+                };
                 let asked = asked.into_owned();
                 let owned = exchange.detach();
-                return Answer::Later(Box::pin(authorize_later(
-                    owned, verdict, rest, route, asked,
-                )));
+                return Answer::Later(Box::pin(authorize_later(owned, judging, route, asked)));
             }
         }
     }
     let answer = route.produce(exchange, &asked);
-    after::finish(&route, exchange, answer)
+    gate::carry(after::finish(&route, exchange, answer), passes)
+}
+
+/// Who is still to judge.
+struct Judging {
+    /// What the first of them says.
+    first: Verdict,
+    judges: Vec<Rc<Route>>,
+    /// What those before them said.
+    passes: Vec<Pass>,
 }
 
 /// The same from a gate on that has to wait.
 async fn authorize_later(
     mut owned: OwnedExchange,
-    first: gate::Waiting,
-    judges: Vec<Rc<Route>>,
+    judging: Judging,
     route: Rc<Route>,
     asked: Asked<'static>,
 ) -> Response {
-    let mut waiting = Some(first);
-    for judge in judges {
-        let judging = match (waiting.take(), &judge.gate) {
-            (Some(verdict), _) => Judging::Later(verdict),
-            (None, Some(gate)) => gate.judge(&mut owned.exchange()),
+    let (mut first, mut passes) = (Some(judging.first), judging.passes);
+    for judge in judging.judges {
+        let verdict = match (first.take(), &judge.gate) {
+            (Some(verdict), _) => verdict,
+            (None, Some(gate)) => gate.check(&mut owned.exchange(), &judge.users),
             (None, None) => continue,
         };
-        let verdict = match judging {
-            Judging::Done(verdict) => verdict,
-            Judging::Later(verdict) => verdict.await,
+        let outcome = match verdict {
+            Verdict::Ready(outcome) => outcome,
+            Verdict::Later(outcome) => outcome.await,
         };
-        if let Some(refused) = settle(&judge, verdict, owned.head()) {
-            let answer = answer_refused(&route, &owned.exchange(), refused);
-            return answer.response().await;
+        match gate::settle(outcome, owned.head()) {
+            Ok(pass) => passes.push(pass),
+            Err(refused) => {
+                let answer = refused.finish(&route, &owned.exchange());
+                return answer.response().await;
+            }
         }
     }
     let answer = {
@@ -486,27 +528,13 @@ async fn authorize_later(
         let answer = route.produce(&mut exchange, &asked);
         after::finish(&route, &exchange, answer)
     };
-    answer.response().await
+    gate::carry(answer, passes).response().await
 }
 
-/// What a verdict means for a route: nothing, if the request goes on.
-fn settle(judge: &Route, verdict: Verdict, head: RequestHead<'_>) -> Option<Refused> {
-    match verdict {
-        Verdict::Pass(user) if judge.admits_user(&user) => None,
-        Verdict::Pass(_) => Some(Refused {
-            response: forbidden(head, "You are signed in, and may not come in here"),
-            has_form: false,
-        }),
-        Verdict::Answer(refused) => Some(refused),
-    }
-}
-
-fn answer_refused(route: &Rc<Route>, exchange: &Exchange<'_>, refused: Refused) -> Answer {
-    if refused.has_form {
-        after::finish_form(route, exchange, refused.response)
-    } else {
-        after::finish(route, exchange, refused.response.into())
-    }
+fn not_admitted(route: &Rc<Route>, exchange: &Exchange<'_>) -> Answer {
+    let because = "This server does not answer your network here";
+    let response = forbidden(exchange.head, because);
+    Refused::new(response).finish(route, exchange)
 }
 
 fn forbidden(head: RequestHead<'_>, because: &str) -> Response {

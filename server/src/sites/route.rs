@@ -13,12 +13,12 @@ use semantics::{FieldRuleError, FieldRules, Known, NormalPath, Status};
 
 use super::client::Access;
 use super::cors::Cors;
-use super::gate::Gate;
 use super::matching::prefix;
 use super::pages::Pages;
 use super::redirect::Redirect;
 use super::template::{Template, TemplateError, Words};
 use crate::config::{self, CodingName, HandlerName, Settings, Site};
+use auth::Gate;
 
 /// What answers below one path of a site, and under which rules.
 #[derive(Debug)]
@@ -30,9 +30,9 @@ pub(crate) struct Route {
     /// Where else is looked, instead of here.
     pub(super) rewrite: Option<Template>,
     pub(super) access: Access,
-    pub(super) gate: Option<Rc<dyn Gate>>,
+    pub(super) gate: Option<Gate>,
     /// Who of those whom the gate knows; empty is every one.
-    users: Vec<Box<str>>,
+    pub(super) users: Vec<String>,
     pub(super) request_rules: FieldRules,
     /// What is done to the fields of every answer, and of those that go out by TLS.
     rules: Rules,
@@ -103,7 +103,7 @@ pub(super) struct Made<'a> {
     /// Octets of content that a route lets in which says nothing of it, and that listeners do.
     pub(super) content_octets_max: u64,
     pub(super) listener_octets_max: u64,
-    pub(super) gates: &'a [(String, Rc<dyn Gate>)],
+    pub(super) gates: &'a [(String, Gate)],
 }
 
 /// Why a site cannot be served.
@@ -152,12 +152,7 @@ impl Route {
                 settings.deny.as_deref().unwrap_or_default(),
             ),
             gate: gate(settings.auth.as_deref(), made)?,
-            users: settings
-                .users
-                .iter()
-                .flatten()
-                .map(|user| user.as_str().into())
-                .collect(),
+            users: settings.users.iter().flatten().cloned().collect(),
             request_rules: request_rules(&settings)?,
             rules,
             cors,
@@ -191,17 +186,12 @@ impl Route {
         }
     }
 
-    /// Whether somebody who is signed in may come in.
-    pub(super) fn admits_user(&self, name: &str) -> bool {
-        self.users.is_empty() || self.users.iter().any(|user| **user == *name)
-    }
-
     /// Whether the same people may come in here as there.
     pub(super) fn is_as_open_as(&self, other: &Self) -> bool {
         let is_same_gate = match (&self.gate, &other.gate) {
             (None, _) => true,
             (Some(_), None) => false,
-            (Some(a), Some(b)) => Rc::ptr_eq(a, b),
+            (Some(a), Some(b)) => a.is_same(b),
         };
         is_same_gate && (self.gate.is_none() || self.users == other.users)
     }
@@ -470,13 +460,13 @@ fn pages(
         .map_err(SiteError::Files)
 }
 
-fn gate(name: Option<&str>, made: Made<'_>) -> Result<Option<Rc<dyn Gate>>, SiteError> {
+fn gate(name: Option<&str>, made: Made<'_>) -> Result<Option<Gate>, SiteError> {
     let Some(name) = name.filter(|name| !name.is_empty()) else {
         return Ok(None);
     };
     let known = made.gates.iter().find(|(known, _)| known == name);
     let (_, gate) = known.ok_or_else(|| SiteError::Auth(name.to_owned()))?;
-    Ok(Some(Rc::clone(gate)))
+    Ok(Some(gate.clone()))
 }
 
 fn redirect(route: &config::Route) -> Result<Redirect, SiteError> {

@@ -69,6 +69,7 @@ const FLOORS: &[&[&str]] = &[
     &["engine"],
     &[
         "origin",
+        "auth",
         "cache",
         "intermediary",
         "client",

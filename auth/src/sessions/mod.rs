@@ -1,0 +1,428 @@
+//! Sessions: who signed in by a form, and is still who asks.
+
+pub(crate) mod file;
+pub(crate) mod record;
+pub(crate) mod redis;
+mod store;
+
+use crate::bounded::Bounded;
+use crate::flight::{Flight, Pilot};
+use crate::secret::NoRandom;
+use file::{FileStore, SessionsFile};
+use net::Now;
+use record::{Key, Record, SessionId, Stage};
+use redis::{RedisServer, RedisStore};
+use std::collections::HashMap;
+use std::fmt;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+pub(crate) use store::Away;
+use store::Store;
+
+/// The sessions of a process: their store, and what was seen of them lately.
+#[derive(Debug)]
+pub struct SharedSessions {
+    place: Place,
+    remembers: AtomicBool,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Place {
+    File(Arc<SessionsFile>),
+    Redis(Arc<RedisServer>),
+}
+
+#[derive(Debug)]
+struct Seen {
+    sessions: Bounded<Key, Sight>,
+    /// What is asked of the store at the moment.
+    flights: HashMap<Key, Arc<Flight<Answer>>>,
+}
+
+/// A session as it was seen.
+#[derive(Clone, Debug)]
+struct Sight {
+    record: Arc<Record>,
+    /// When the store said so, in monotonic milliseconds.
+    asked_millis: u64,
+    /// When it was used last, in seconds since 1970.
+    used: u64,
+    /// Whether it is being given another id.
+    is_renewing: bool,
+}
+
+type Answer = Result<Option<Arc<Record>>, Away>;
+
+/// The sessions as a worker uses them. One a worker, for all its gates.
+#[derive(Debug)]
+pub struct Sessions {
+    shared: Arc<SharedSessions>,
+    store: Rc<dyn Store>,
+}
+
+/// How long sessions last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Times {
+    pub(crate) idle: Duration,
+    pub(crate) whole: Duration,
+}
+
+/// Who signs in.
+#[derive(Clone, Debug)]
+pub(crate) struct SignIn {
+    pub(crate) user: Arc<str>,
+    pub(crate) auth: Arc<str>,
+    pub(crate) mark: u64,
+}
+
+/// A session that was looked up, at once or later.
+pub(crate) enum Lookup<F> {
+    Known(Arc<Record>),
+    Later(F),
+}
+
+impl SharedSessions {
+    pub(crate) fn new(place: Place, when_away: WhenAway) -> Self {
+        let shared = Self {
+            place,
+            remembers: AtomicBool::new(false),
+            seen: Mutex::new(Seen {
+                sessions: Bounded::new(SEEN_ENTRIES_MAX),
+                flights: HashMap::new(),
+            }),
+        };
+        shared.set_when_away(when_away);
+        shared
+    }
+
+    pub(crate) fn set_when_away(&self, when_away: WhenAway) {
+        self.remembers
+            .store(when_away == WhenAway::Remember, Ordering::Relaxed);
+    }
+
+    /// What a reload may have changed.
+    pub(crate) fn limit(&self, sessions_max: u64, when_away: WhenAway) {
+        self.set_when_away(when_away);
+        match &self.place {
+            Place::File(file) => file.limit(sessions_max),
+            // It has its own limit, `maxmemory`.
+            Place::Redis(_) => {}
+        }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What happens to requests that need a session while its store is away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenAway {
+    /// 503 with Retry-After.
+    #[default]
+    Refuse,
+    /// Sessions known to this process go on for as long as they may be idle; others get 503.
+    Remember,
+}
+
+impl Sessions {
+    /// The sessions for the worker whose thread this is.
+    pub fn new(shared: Arc<SharedSessions>) -> Rc<Self> {
+        let store: Rc<dyn Store> = match &shared.place {
+            Place::File(file) => Rc::new(FileStore(Arc::clone(file))),
+            Place::Redis(server) => Rc::new(RedisStore::new(Arc::clone(server))),
+        };
+        Rc::new(Self { shared, store })
+    }
+
+    /// A session that is valid. What the store said within [`SEEN_MILLIS`] is believed; so a page with many images costs one
+    /// question, and who signs out elsewhere is out after that time.
+    pub(crate) fn look_up(
+        self: &Rc<Self>,
+        key: Key,
+        times: Times,
+        now: Now,
+    ) -> Lookup<impl Future<Output = Answer> + use<>> {
+        let mut seen = self.shared.seen();
+        if let Some(sight) = seen.sessions.find(&key)
+            && now.millis.saturating_sub(sight.asked_millis) < SEEN_MILLIS
+            && sight.record.end > now.unix_seconds
+        {
+            sight.used = now.unix_seconds;
+            return Lookup::Known(Arc::clone(&sight.record));
+        }
+        let flight = match seen.flights.get(&key) {
+            Some(flight) => Arc::clone(flight),
+            None => {
+                let (flight, pilot) = Flight::start(Err(Away));
+                seen.flights.insert(key, Arc::clone(&flight));
+                let asking = Asking {
+                    sessions: Rc::clone(self),
+                    key,
+                    times,
+                    pilot: Some(pilot),
+                };
+                net::spawn(asking.ask());
+                flight
+            }
+        };
+        Lookup::Later(async move { flight.landed().await })
+    }
+
+    /// Begins a session. A former one of the same user agent ends with it, so that its id is worth nothing afterwards.
+    pub(crate) async fn begin(
+        &self,
+        who: SignIn,
+        former: Option<Key>,
+        times: Times,
+    ) -> Result<SessionId, Failure> {
+        let id = SessionId::new()?;
+        let now = Now::read().unix_seconds;
+        let record = Record {
+            user: (&*who.user).into(),
+            auth: (&*who.auth).into(),
+            mark: who.mark,
+            begin: now,
+            end: times.end(now, now),
+            used: now,
+            renewed: now,
+            former: None,
+            stage: Stage::Current,
+        };
+        self.store.insert(id.key(), record).await?;
+        if let Some(former) = former {
+            self.end(former).await?;
+        }
+        Ok(id)
+    }
+
+    /// Ends a session, and the one whose place it took.
+    pub(crate) async fn end(&self, key: Key) -> Result<(), Away> {
+        let former = self
+            .store
+            .load(key)
+            .await
+            .map(|record| record.and_then(|record| record.former));
+        let mut keys = vec![key];
+        keys.extend(former.ok().flatten());
+        {
+            let mut seen = self.shared.seen();
+            for key in &keys {
+                seen.sessions.remove(key);
+            }
+        }
+        former?;
+        self.store.remove(keys).await
+    }
+
+    /// Whether it is time for another id, and nobody in this process sees to it.
+    pub(crate) fn is_renewal_due(&self, key: Key, record: &Record, now: u64) -> bool {
+        record.is_old(now)
+            && (self.shared.seen().sessions.find(&key)).is_some_and(|sight| !sight.is_renewing)
+    }
+
+    /// The same, and the caller sees to it if so.
+    pub(crate) fn claim_renewal(&self, key: Key, record: &Record, now: u64) -> bool {
+        record.is_old(now)
+            && (self.shared.seen().sessions.find(&key))
+                .is_some_and(|sight| !std::mem::replace(&mut sight.is_renewing, true))
+    }
+
+    /// Gives a session another id. The former one is valid until the other was used, since the response that carries it may be
+    /// lost, and then for [`RETIRED_SECONDS`], since requests with the former one may be under way.
+    pub(crate) async fn renew(&self, key: Key, record: &Record) -> Result<SessionId, Failure> {
+        let renewed = self.offer(key, record).await;
+        if renewed.is_err()
+            && let Some(sight) = self.shared.seen().sessions.find(&key)
+        {
+            sight.is_renewing = false;
+        }
+        renewed
+    }
+
+    async fn offer(&self, key: Key, record: &Record) -> Result<SessionId, Failure> {
+        let id = SessionId::new()?;
+        let now = Now::read().unix_seconds;
+        let renewed = Record {
+            renewed: now,
+            ..record.clone()
+        };
+        let offered = Record {
+            former: Some(key),
+            stage: Stage::Offered,
+            ..renewed.clone()
+        };
+        self.store.insert(id.key(), offered).await?;
+        self.store.update(key, renewed).await?;
+        Ok(id)
+    }
+}
+
+/// A question to the store, for all who wait for its answer.
+struct Asking {
+    sessions: Rc<Sessions>,
+    key: Key,
+    times: Times,
+    pilot: Option<Pilot<Answer>>,
+}
+
+impl Asking {
+    async fn ask(mut self) {
+        let answer = self.answer().await;
+        if let Some(pilot) = self.pilot.take() {
+            self.sessions.shared.seen().flights.remove(&self.key);
+            pilot.land(answer);
+        }
+    }
+
+    async fn answer(&self) -> Answer {
+        let loaded = self.sessions.store.load(self.key).await;
+        let now = Now::read();
+        match loaded {
+            Ok(Some(record)) if record.end > now.unix_seconds => {
+                let record = Arc::new(self.used(record, now.unix_seconds).await);
+                let mut seen = self.sessions.shared.seen();
+                let is_renewing = seen.sessions.find(&self.key).is_some_and(|sight| {
+                    sight.is_renewing && sight.record.renewed == record.renewed
+                });
+                seen.sessions.insert(
+                    self.key,
+                    Sight {
+                        record: Arc::clone(&record),
+                        asked_millis: now.millis,
+                        used: now.unix_seconds,
+                        is_renewing,
+                    },
+                );
+                Ok(Some(record))
+            }
+            Ok(_) => {
+                self.sessions.shared.seen().sessions.remove(&self.key);
+                Ok(None)
+            }
+            Err(Away) => self.remembered(now.unix_seconds).map(Some).ok_or(Away),
+        }
+    }
+
+    /// Writes that a session was used, if that was not written lately; and that the id before is not needed.
+    async fn used(&self, mut record: Record, now: u64) -> Record {
+        if record.stage == Stage::Offered
+            && let Some(former) = record.former
+        {
+            record.stage = Stage::Current;
+            self.sessions.shared.seen().sessions.remove(&former);
+            if let Ok(Some(retired)) = self.sessions.store.load(former).await {
+                let retired = Record {
+                    end: retired.end.min(now + RETIRED_SECONDS),
+                    stage: Stage::Retired,
+                    ..retired
+                };
+                net::spawn(done(self.sessions.store.update(former, retired)));
+            }
+        } else if record.stage == Stage::Retired || now < record.used + self.times.touch_seconds() {
+            return record;
+        }
+        record.used = now;
+        record.end = self.times.end(record.begin, now);
+        // Nobody waits for it: if it is lost, the session is idle a little earlier.
+        net::spawn(done(self.sessions.store.update(self.key, record.clone())));
+        record
+    }
+
+    /// What this process knows of a session whose store is away.
+    fn remembered(&self, now: u64) -> Option<Arc<Record>> {
+        let shared = &self.sessions.shared;
+        if !shared.remembers.load(Ordering::Relaxed) {
+            return None;
+        }
+        let mut seen = shared.seen();
+        let sight = seen.sessions.find(&self.key)?;
+        let end = match sight.record.stage {
+            Stage::Retired => sight.record.end,
+            _ => self.times.end(sight.record.begin, sight.used),
+        };
+        if end <= now {
+            return None;
+        }
+        sight.used = now;
+        Some(Arc::clone(&sight.record))
+    }
+}
+
+impl Drop for Asking {
+    /// Its worker ended before the answer came.
+    fn drop(&mut self) {
+        if self.pilot.is_some() {
+            self.sessions.shared.seen().flights.remove(&self.key);
+        }
+    }
+}
+
+impl Record {
+    /// Whether its id is to be replaced.
+    fn is_old(&self, now: u64) -> bool {
+        self.stage == Stage::Current && now.saturating_sub(self.renewed) >= RENEW_SECONDS
+    }
+}
+
+async fn done(pending: store::Pending<()>) {
+    let _ = pending.await;
+}
+
+impl Times {
+    /// When a session ends that began and was used then.
+    fn end(self, begin: u64, used: u64) -> u64 {
+        let idle = used.saturating_add(self.idle.as_secs());
+        idle.min(begin.saturating_add(self.whole.as_secs()))
+    }
+
+    /// How often at most it is written that a session was used.
+    fn touch_seconds(self) -> u64 {
+        (self.idle.as_secs() / 10).min(TOUCH_SECONDS_MAX)
+    }
+}
+
+/// Why a session could not be begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    Away,
+    NoRandom,
+}
+
+impl From<Away> for Failure {
+    fn from(Away: Away) -> Self {
+        Self::Away
+    }
+}
+
+impl From<NoRandom> for Failure {
+    fn from(NoRandom: NoRandom) -> Self {
+        Self::NoRandom
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Away => f.write_str("the store of sessions is away"),
+            Self::NoRandom => NoRandom.fmt(f),
+        }
+    }
+}
+
+/// Sessions that a process remembers at most, so as not to ask for them again.
+pub(crate) const SEEN_ENTRIES_MAX: usize = 50_000;
+/// How long what the store said of a session is believed.
+pub(crate) const SEEN_MILLIS: u64 = 3000;
+/// The age at which an id is replaced by another.
+pub(crate) const RENEW_SECONDS: u64 = 15 * 60;
+/// How long a former id is valid after the one in its place was used.
+pub(crate) const RETIRED_SECONDS: u64 = 60;
+/// How long at most it is not written that a session was used.
+const TOUCH_SECONDS_MAX: u64 = 60;
+
+#[cfg(test)]
+mod tests;

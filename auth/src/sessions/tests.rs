@@ -1,0 +1,294 @@
+use super::*;
+use std::path::Path;
+
+pub(crate) const TIMES: Times = Times {
+    idle: Duration::from_secs(1800),
+    whole: Duration::from_secs(36_000),
+};
+
+fn open(path: &Path) -> Arc<SharedSessions> {
+    let file = SessionsFile::open(path, 1000, Arc::new(|_: &str| {})).unwrap();
+    Arc::new(SharedSessions::new(
+        Place::File(Arc::new(file)),
+        WhenAway::Refuse,
+    ))
+}
+
+/// Runs with sessions in a file of their own.
+fn with_sessions<F: Future>(act: impl FnOnce(Rc<Sessions>) -> F) {
+    let folder = tempfile::tempdir().unwrap();
+    let shared = open(&folder.path().join("sessions"));
+    net::run_alone(async { act(Sessions::new(shared)).await });
+}
+
+impl SharedSessions {
+    /// As if what was seen of a session was too old to be believed.
+    pub(crate) fn see_again(&self, key: Key) {
+        if let Some(sight) = self.seen().sessions.find(&key) {
+            sight.asked_millis = 0;
+        }
+    }
+}
+
+impl Sessions {
+    /// As if the ids of all sessions that were seen had been made long ago, and nobody had seen them.
+    pub(crate) async fn make_old(&self) {
+        let keys: Vec<Key> = self.shared.seen().sessions.keys();
+        for key in keys {
+            let mut record = self.store.load(key).await.unwrap().unwrap();
+            record.renewed -= RENEW_SECONDS;
+            self.store.update(key, record).await.unwrap();
+        }
+        forget(self);
+    }
+}
+
+pub(crate) fn anna() -> SignIn {
+    SignIn {
+        user: "anna".into(),
+        auth: "staff".into(),
+        mark: 7,
+    }
+}
+
+pub(crate) async fn found(sessions: &Rc<Sessions>, key: Key) -> Answer {
+    match sessions.look_up(key, TIMES, Now::read()) {
+        Lookup::Known(record) => Ok(Some(record)),
+        Lookup::Later(later) => later.await,
+    }
+}
+
+pub(crate) async fn is_valid(sessions: &Rc<Sessions>, id: &SessionId) -> bool {
+    found(sessions, id.key()).await.unwrap().is_some()
+}
+
+/// As if this process had not seen any session.
+pub(crate) fn forget(sessions: &Sessions) {
+    sessions.shared.seen().sessions = Bounded::new(SEEN_ENTRIES_MAX);
+}
+
+#[test]
+fn who_signed_in_is_known_and_asked_for_once() {
+    with_sessions(async |sessions| {
+        let id = sessions.begin(anna(), None, TIMES).await.unwrap();
+        assert_eq!(
+            &*found(&sessions, id.key()).await.unwrap().unwrap().user,
+            "anna"
+        );
+        assert!(matches!(
+            sessions.look_up(id.key(), TIMES, Now::read()),
+            Lookup::Known(_)
+        ));
+        assert!(!is_valid(&sessions, &SessionId::new().unwrap()).await);
+    });
+}
+
+#[test]
+fn who_signs_out_is_out() {
+    with_sessions(async |sessions| {
+        let id = sessions.begin(anna(), None, TIMES).await.unwrap();
+        assert!(is_valid(&sessions, &id).await);
+        sessions.end(id.key()).await.unwrap();
+        assert!(!is_valid(&sessions, &id).await);
+        forget(&sessions);
+        assert!(!is_valid(&sessions, &id).await);
+    });
+}
+
+#[test]
+fn the_session_before_a_sign_in_ends_with_it() {
+    with_sessions(async |sessions| {
+        let first = sessions.begin(anna(), None, TIMES).await.unwrap();
+        let second = sessions
+            .begin(anna(), Some(first.key()), TIMES)
+            .await
+            .unwrap();
+        assert!(!is_valid(&sessions, &first).await);
+        assert!(is_valid(&sessions, &second).await);
+    });
+}
+
+#[test]
+fn a_session_ends_when_it_is_idle_or_old() {
+    let times = |begin, used| TIMES.end(begin, used);
+    assert_eq!(times(1000, 1000), 2800);
+    assert_eq!(times(1000, 36_900), 37_000);
+    with_sessions(async |sessions| {
+        let idle = Times {
+            idle: Duration::ZERO,
+            ..TIMES
+        };
+        let old = Times {
+            whole: Duration::ZERO,
+            ..TIMES
+        };
+        for times in [idle, old] {
+            let id = sessions.begin(anna(), None, times).await.unwrap();
+            assert!(!is_valid(&sessions, &id).await);
+        }
+    });
+}
+
+#[test]
+fn that_a_session_is_used_is_written_now_and_then() {
+    with_sessions(async |sessions| {
+        let id = sessions.begin(anna(), None, TIMES).await.unwrap();
+        let mut record = sessions.store.load(id.key()).await.unwrap().unwrap();
+        record.used -= 61;
+        record.end -= 61;
+        sessions
+            .store
+            .update(id.key(), record.clone())
+            .await
+            .unwrap();
+        assert!(is_valid(&sessions, &id).await);
+        // Changes are made in order, so this one is behind the one that nobody awaits.
+        sessions.store.remove(Vec::new()).await.unwrap();
+        let written = sessions.store.load(id.key()).await.unwrap().unwrap();
+        assert!(written.end > record.end && written.used > record.used);
+    });
+}
+
+#[test]
+fn a_former_id_is_valid_until_the_other_was_used_and_then_ends_soon() {
+    with_sessions(async |sessions| {
+        let first = sessions.begin(anna(), None, TIMES).await.unwrap();
+        let record = found(&sessions, first.key()).await.unwrap().unwrap();
+        let second = sessions.renew(first.key(), &record).await.unwrap();
+        let end = async |id: &SessionId| sessions.store.load(id.key()).await.unwrap().unwrap().end;
+        assert_eq!(end(&first).await, record.end, "the response may be lost");
+        forget(&sessions);
+        assert!(is_valid(&sessions, &second).await);
+        sessions.store.remove(Vec::new()).await.unwrap();
+        assert!(end(&first).await <= Now::read().unix_seconds + RETIRED_SECONDS);
+        assert!(is_valid(&sessions, &first).await, "others may be under way");
+        assert!(end(&second).await >= record.end);
+    });
+}
+
+#[test]
+fn who_signs_out_by_the_later_id_ends_the_former_one_too() {
+    with_sessions(async |sessions| {
+        let first = sessions.begin(anna(), None, TIMES).await.unwrap();
+        let record = found(&sessions, first.key()).await.unwrap().unwrap();
+        let second = sessions.renew(first.key(), &record).await.unwrap();
+        sessions.end(second.key()).await.unwrap();
+        assert!(!is_valid(&sessions, &first).await);
+    });
+}
+
+#[test]
+fn an_id_that_is_old_is_renewed_once() {
+    with_sessions(async |sessions| {
+        let id = sessions.begin(anna(), None, TIMES).await.unwrap();
+        let record = found(&sessions, id.key()).await.unwrap().unwrap();
+        let claim = |now| sessions.claim_renewal(id.key(), &record, now);
+        assert!(!claim(record.renewed + RENEW_SECONDS - 1));
+        assert!(claim(record.renewed + RENEW_SECONDS));
+        assert!(!claim(record.renewed + RENEW_SECONDS));
+    });
+}
+
+#[test]
+fn two_processes_after_one_another_share_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions");
+    // Each run ends with all that it does beside the reactor, which holds the file.
+    let id = net::run_alone(async {
+        let sessions = Sessions::new(open(&path));
+        sessions.begin(anna(), None, TIMES).await.unwrap()
+    });
+    net::run_alone(async {
+        let sessions = Sessions::new(open(&path));
+        assert!(is_valid(&sessions, &id).await);
+    });
+}
+
+/// A store that does not answer.
+#[derive(Debug)]
+struct Gone;
+
+impl Store for Gone {
+    fn load(&self, _: Key) -> store::Pending<Option<Record>> {
+        Box::pin(async { Err(Away) })
+    }
+    fn insert(&self, _: Key, _: Record) -> store::Pending<()> {
+        Box::pin(async { Err(Away) })
+    }
+    fn update(&self, _: Key, _: Record) -> store::Pending<()> {
+        Box::pin(async { Err(Away) })
+    }
+    fn remove(&self, _: Vec<Key>) -> store::Pending<()> {
+        Box::pin(async { Err(Away) })
+    }
+}
+
+/// The same sessions when the store does not answer and what it said is old.
+fn gone(sessions: &Sessions, when_away: WhenAway, key: Key) -> Rc<Sessions> {
+    sessions.shared.set_when_away(when_away);
+    sessions.shared.see_again(key);
+    Rc::new(Sessions {
+        shared: Arc::clone(&sessions.shared),
+        store: Rc::new(Gone),
+    })
+}
+
+#[test]
+fn while_the_store_is_away_nobody_is_known() {
+    with_sessions(async |sessions| {
+        let id = sessions.begin(anna(), None, TIMES).await.unwrap();
+        assert!(is_valid(&sessions, &id).await);
+        let gone = gone(&sessions, WhenAway::Refuse, id.key());
+        assert_eq!(found(&gone, id.key()).await, Err(Away));
+        assert_eq!(
+            gone.begin(anna(), None, TIMES).await.err(),
+            Some(Failure::Away)
+        );
+    });
+}
+
+#[test]
+fn while_the_store_is_away_who_was_seen_may_be_remembered() {
+    with_sessions(async |sessions| {
+        let (seen, unseen) = (
+            sessions.begin(anna(), None, TIMES).await.unwrap(),
+            sessions.begin(anna(), None, TIMES).await.unwrap(),
+        );
+        assert!(is_valid(&sessions, &seen).await);
+        let gone = gone(&sessions, WhenAway::Remember, seen.key());
+        assert!(is_valid(&gone, &seen).await);
+        assert_eq!(found(&gone, unseen.key()).await, Err(Away));
+        let idle = sessions
+            .shared
+            .seen()
+            .sessions
+            .find(&seen.key())
+            .map(|sight| {
+                sight.used -= TIMES.idle.as_secs() + 1;
+            });
+        assert!(idle.is_some());
+        assert_eq!(
+            found(&gone, seen.key()).await,
+            Err(Away),
+            "it was idle too long"
+        );
+    });
+}
+
+#[test]
+fn many_requests_at_once_are_one_question() {
+    with_sessions(async |sessions| {
+        let id = sessions.begin(anna(), None, TIMES).await.unwrap();
+        let lookups: Vec<_> = (0..60)
+            .map(|_| match sessions.look_up(id.key(), TIMES, Now::read()) {
+                Lookup::Later(later) => later,
+                Lookup::Known(_) => panic!("nobody asked the store"),
+            })
+            .collect();
+        assert_eq!(sessions.shared.seen().flights.len(), 1);
+        for lookup in lookups {
+            assert!(lookup.await.unwrap().is_some());
+        }
+        assert!(sessions.shared.seen().flights.is_empty());
+    });
+}
