@@ -1,4 +1,4 @@
-//! Knowing who asks: passwords (RFC 7617) and who may come in.
+//! Knowing who asks: passwords (RFC 7617), a form with sessions (RFC 6265), and who may come in.
 //!
 //! It stands before what answers and says of each request whether it goes on, with whose name, and what is answered otherwise. It
 //! is *not* a router and words no errors: whoever composes a server asks a [`Gate`] and turns a [`Denial`] into a response.
@@ -6,7 +6,9 @@
 //! ```text
 //!  Exchange ──▶ Gate::check ──▶ Pass      the user's name, and fields for the response
 //!                   │
-//!                   └─────────▶ Refuse    401, 403, 429, 503
+//!                   ├─────────▶ Refuse    401, 403, 429, 503
+//!                   └─────────▶ Answer    303 to the form
+//!  Exchange ──▶ Gate::answer ─▶ the form, and what it is sent to
 //! ```
 //!
 //! ```
@@ -39,7 +41,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Where to look next: [`Gate`], [`Registry`] (what outlives a reload), [`htpasswd`] (files of users, written).
+//! Where to look next: [`Gate`], [`FormConfig`], [`Sessions`], [`Registry`] (what outlives a reload), [`htpasswd`] (files of users,
+//! written).
 //!
 //! Invariant: no password is kept, printed or compared in a time that depends on it; nothing waits or computes long on a worker's own
 //! thread.

@@ -1,7 +1,7 @@
 //! The server under test, as its own process.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -39,10 +39,20 @@ impl Server {
     ///
     /// When there is no program, or it does not tell its URL.
     pub fn start() -> Self {
+        Self::start_in(&repository(), &[])
+    }
+
+    /// Starts `hansom serve` in a folder, with more arguments.
+    ///
+    /// # Panics
+    ///
+    /// When there is no program, or it does not tell its URL.
+    pub fn start_in(folder: &Path, args: &[&str]) -> Self {
         let program = program();
         let mut child = Command::new(&program)
             .args(["serve", "--listen", "127.0.0.1:0", "--access-log", "json"])
-            .current_dir(repository())
+            .args(args)
+            .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

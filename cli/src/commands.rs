@@ -1,10 +1,14 @@
 //! The commands: what each is called, takes and does.
 
+mod check;
+mod man;
+
 use crate::flags;
 use crate::htpasswd;
 use crate::say::{self, Failure};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgMatches, value_parser};
+use clap_complete::Shell;
 use server::Config;
 use server::config::{self, ConfigErrors};
 use std::ffi::OsString;
@@ -22,6 +26,12 @@ pub(crate) enum Command {
     Check,
     /// Writes files of users.
     Htpasswd,
+    /// Prints the schema of configurations for editors.
+    Schema,
+    /// Prints the manual page.
+    Man,
+    /// Prints what a shell needs to complete command lines.
+    Completions,
 }
 
 /// Does what the command line says.
@@ -45,14 +55,31 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> Result<(), Failure> {
     {
         Some(Command::Serve) => serve(matches),
         Some(Command::Run) => run_file(matches),
-        Some(Command::Check) => check(matches),
+        Some(Command::Check) => check::check(matches),
         Some(Command::Htpasswd) => htpasswd::run(matches),
+        Some(Command::Schema) => {
+            say::print(&config::schema());
+            Ok(())
+        }
+        Some(Command::Man) => {
+            say::print(&man::page());
+            Ok(())
+        }
+        Some(Command::Completions) => completions(matches),
         None => Ok(()),
     }
 }
 
 impl Command {
-    const ALL: [Self; 4] = [Self::Serve, Self::Run, Self::Check, Self::Htpasswd];
+    const ALL: [Self; 7] = [
+        Self::Serve,
+        Self::Run,
+        Self::Check,
+        Self::Htpasswd,
+        Self::Schema,
+        Self::Man,
+        Self::Completions,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -60,6 +87,9 @@ impl Command {
             Self::Run => "run",
             Self::Check => "check",
             Self::Htpasswd => "htpasswd",
+            Self::Schema => "schema",
+            Self::Man => "man",
+            Self::Completions => "completions",
         }
     }
 
@@ -67,20 +97,25 @@ impl Command {
         match self {
             Self::Serve => "Serve a folder",
             Self::Run => "Run everything from a file",
-            Self::Check => "Say all that is wrong in a file",
             Self::Htpasswd => htpasswd::ABOUT,
+            Self::Check => "Say all that is wrong in a file, or what it does with a request",
+            Self::Schema => "Print the JSON Schema of hansom.toml, for editors",
+            Self::Man => "Print the manual page",
+            Self::Completions => "Print what a shell needs to complete command lines",
         }
     }
 
     /// The name of what stands beside the flags, and its help.
-    fn operand(self) -> (&'static str, &'static str) {
+    fn operand(self) -> Option<(&'static str, &'static str)> {
         match self {
-            Self::Serve => (
+            Self::Serve => Some((
                 "DIR",
                 "The folder [default: the demo site in its repository, else .]",
-            ),
-            Self::Run | Self::Check => ("FILE", "The file [default: hansom.toml]"),
-            Self::Htpasswd => htpasswd::OPERAND,
+            )),
+            Self::Run | Self::Check => Some(("FILE", "The file [default: hansom.toml]")),
+            Self::Completions => Some(("SHELL", "bash, zsh or fish")),
+            Self::Htpasswd => Some(htpasswd::OPERAND),
+            Self::Schema | Self::Man => None,
         }
     }
 
@@ -93,6 +128,9 @@ impl Command {
                 "Exit codes: 0 the file is right, 1 it cannot be read, 2 it has errors or is not there"
             }
             Self::Htpasswd => htpasswd::EXIT_CODES,
+            Self::Schema | Self::Man | Self::Completions => {
+                "Exit codes: 0 done, 2 a mistake in the command line"
+            }
         }
     }
 
@@ -100,11 +138,18 @@ impl Command {
         if self == Self::Htpasswd {
             return htpasswd::parser();
         }
-        let (operand, help) = self.operand();
-        let operand = Arg::new(OPERAND).value_name(operand).help(help);
+        let operand = self.operand().map(|(operand, help)| {
+            let arg = Arg::new(OPERAND).value_name(operand).help(help);
+            match self {
+                Self::Completions => arg
+                    .required(true)
+                    .value_parser(SHELLS.map(|(name, _)| name)),
+                _ => arg.value_parser(value_parser!(PathBuf)),
+            }
+        });
         clap::Command::new(self.name())
             .about(self.about())
-            .arg(operand.value_parser(value_parser!(PathBuf)))
+            .args(operand)
             .args(flags::args(self))
             .after_help(self.exit_codes())
     }
@@ -181,10 +226,16 @@ fn configuration(matches: &ArgMatches) -> Result<Config, Failure> {
     Ok(config)
 }
 
-fn check(matches: &ArgMatches) -> Result<(), Failure> {
-    let file = file(matches);
-    let config = load(&file)?;
-    say::print(&format!("{}: ok: {}\n", file.display(), config.summary()));
+fn completions(matches: &ArgMatches) -> Result<(), Failure> {
+    let shell = matches.get_one::<String>(OPERAND);
+    let known = SHELLS
+        .iter()
+        .find(|(name, _)| Some(*name) == shell.map(String::as_str));
+    if let Some((_, shell)) = known {
+        let mut octets = Vec::new();
+        clap_complete::generate(*shell, &mut parser(), "hansom", &mut octets);
+        say::print(&String::from_utf8_lossy(&octets));
+    }
     Ok(())
 }
 
@@ -274,9 +325,14 @@ All of HTTP in one program that you can see through. For example:
   hansom serve DIR --browse         list folders that have no index file
   hansom run hansom.toml            run everything from a file
   hansom check hansom.toml          say all that is wrong in a file
-  hansom htpasswd FILE USER         write a password into a file of users
   hansom help serve                 show all flags
 ";
+/// Shells whose completions are known.
+const SHELLS: [(&str, Shell); 3] = [
+    ("bash", Shell::Bash),
+    ("zsh", Shell::Zsh),
+    ("fish", Shell::Fish),
+];
 const OPERAND: &str = "operand";
 const FILE: &str = "hansom.toml";
 const DEMO_FILE: &str = "examples/hansom.toml";

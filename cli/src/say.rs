@@ -34,6 +34,15 @@ impl Failure {
         }
     }
 
+    /// It was told already.
+    pub(crate) fn said(self) -> Self {
+        Self {
+            message: String::new(),
+            hint: None,
+            ..self
+        }
+    }
+
     /// What is wrong and what to try, without colours.
     pub(crate) fn text(&self) -> String {
         let message = self.message.trim_end();
@@ -52,8 +61,24 @@ impl Failure {
     }
 }
 
+/// Tells of something odd on standard error.
+pub(crate) fn warning(text: &str) {
+    let has_colour = io::stderr().is_terminal() && is_colour_wanted();
+    let (yellow, plain) = if has_colour {
+        ("\x1b[1;33m", "\x1b[0m")
+    } else {
+        ("", "")
+    };
+    let text = format!("{yellow}warning:{plain} {}\n", text.trim_end());
+    // With standard error closed there is nobody left to tell.
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
 /// Tells of a failure on standard error.
 pub(crate) fn failure(failure: &Failure) {
+    if failure.message.is_empty() {
+        return;
+    }
     let has_colour = io::stderr().is_terminal() && is_colour_wanted();
     let (red, cyan, plain) = if has_colour {
         ("\x1b[1;31m", "\x1b[36m", "\x1b[0m")

@@ -79,7 +79,7 @@ fn no_arguments_give_a_few_examples() {
         .out
         .lines()
         .filter(|line| line.starts_with("  hansom "));
-    assert_eq!(examples.count(), 7);
+    assert_eq!(examples.count(), 6);
     assert!(said.out.lines().count() <= 8 && said.out.lines().all(|line| line.len() <= 80));
 }
 
@@ -434,6 +434,185 @@ fn the_demo_file_is_right() {
         place.hansom(&["check"]).out,
         "hansom.toml: ok: 1 listener, 1 site, 3 routes\n"
     );
+}
+
+/// A folder with the examples of the repository.
+fn examples() -> Place {
+    Place::new()
+        .file("full.toml", include_str!("../../examples/full.toml"))
+        .file("users", include_str!("../../examples/users"))
+        .file("site/index.html", "")
+        .file("site/errors/404.html", "")
+}
+
+#[test]
+fn the_full_example_is_right_and_nothing_in_it_is_odd() {
+    let said = examples().hansom(&["check", "full.toml"]);
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    assert_eq!(said.out, "full.toml: ok: 2 listeners, 2 sites, 7 routes\n");
+}
+
+#[test]
+fn what_is_odd_is_told_and_no_failure() {
+    let text = "[server]\naccess_log = \"off\"\n[[site]]\nroot = \".\"\n";
+    let said = Place::new().file("hansom.toml", text).hansom(&["check"]);
+    assert_eq!(said.code, Some(0));
+    assert_eq!(
+        said.out,
+        "hansom.toml: ok: 1 listener, 1 site, 0 routes, 1 warning\n"
+    );
+    assert_eq!(
+        said.err,
+        "\
+warning: hansom.toml:2:1: `access_log` of [server] is `format` of [log]
+    2 | access_log = \"off\"
+      | ^^^^^^^^^^
+      = hint: write format = … in [log]
+"
+    );
+}
+
+#[test]
+fn a_program_is_told_by_one_json_document() {
+    let text = "[server]\naccess_log = \"off\"\nworker = 2\n[[site]]\nroot = \".\"\n[site.set_fields]\nDate = \"x\"\n";
+    let place = Place::new().file("a.toml", text);
+    let said = place.hansom(&["check", "a.toml", "--json"]);
+    assert_eq!((said.code, said.err.as_str()), (Some(2), ""));
+    let json: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
+    assert_eq!(
+        (json["ok"].as_bool(), json["summary"].as_str()),
+        (Some(false), Some("2 errors"))
+    );
+    let error = &json["errors"][0];
+    assert_eq!(error["message"], "`worker` is not a key of [server]");
+    assert_eq!(
+        (error["line"].as_u64(), error["column"].as_u64()),
+        (Some(3), Some(1))
+    );
+    assert_eq!(error["excerpt"], "worker = 2");
+    assert_eq!(error["suggestion"], "did you mean `workers`?");
+    assert_eq!(json["errors"][1]["rule"], "RFC 9110 §6.6.1");
+    assert_eq!(json["warnings"][0]["line"], 2);
+    let place = place.file("b.toml", "[[site]]\nroot = \".\"\n");
+    let said = place.hansom(&["check", "--json", "b.toml"]);
+    let json: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
+    assert_eq!((said.code, json["ok"].as_bool()), (Some(0), Some(true)));
+    assert_eq!(json["summary"], "1 listener, 1 site, 0 routes");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_told_to_a_program_too() {
+    let said = Place::new().hansom(&["check", "--json", "none.toml"]);
+    let json: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
+    assert_eq!((said.code, json["ok"].as_bool()), (Some(2), Some(false)));
+    assert_eq!(json["errors"][0]["message"], "there is no such file");
+}
+
+#[test]
+fn a_request_is_explained_with_file_and_line() {
+    let place = Place::new().file(
+        "hansom.toml",
+        "[[site]]\nroot = \".\"\n[[site.route]]\npath = \"/echo\"\nhandler = \"echo\"\n",
+    );
+    let lines = "\
+GET http://127.0.0.1:8080/echo/x
+
+listener  127.0.0.1:8080
+site      *: it is for every other host  [hansom.toml:1]
+route     /echo, the longest path that fits  [hansom.toml:4]
+answer    the request itself, by `echo`  [hansom.toml:5]
+";
+    for args in [
+        &["check", "--explain", "GET", "http://127.0.0.1:8080/echo/x"][..],
+        &["check", "--explain", "GET http://127.0.0.1:8080/echo/x"],
+        &[
+            "check",
+            "hansom.toml",
+            "--explain",
+            "GET",
+            "http://127.0.0.1:8080/echo/x",
+        ],
+        &[
+            "check",
+            "--explain",
+            "GET http://127.0.0.1:8080/echo/x",
+            "hansom.toml",
+        ],
+    ] {
+        let said = place.hansom(args);
+        assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{args:?}");
+        assert_eq!(said.out, lines, "{args:?}");
+    }
+    let said = place.hansom(&["check", "--json", "--explain", "GET", "http://a/echo"]);
+    let json: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
+    assert_eq!(json["request"], "GET http://a/echo");
+}
+
+#[test]
+fn what_is_no_request_is_not_explained() {
+    let place = Place::new().file("hansom.toml", "[[site]]\nroot = \".\"\n");
+    for (url, message) in [
+        ("/a", "\"/a\" begins with neither http:// nor https://"),
+        (
+            "http://a b/",
+            "' ' is not in any URL: write it percent-encoded",
+        ),
+    ] {
+        let said = place.refused(&["check", "--explain", "GET", url]);
+        assert!(
+            said.starts_with(&format!("hansom: --explain: {message}\n")),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn the_schema_is_json() {
+    let said = Place::new().hansom(&["schema"]);
+    let json: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
+    assert_eq!(
+        json["$schema"],
+        "https://json-schema.org/draft/2020-12/schema"
+    );
+}
+
+#[test]
+fn the_manual_page_is_one_that_man_shows() {
+    let said = Place::new().hansom(&["man"]);
+    assert!(said.out.starts_with(".TH HANSOM 1 "));
+    let place = Place::new().file("hansom.1", &said.out);
+    let shown = Command::new("groff")
+        .args(["-man", "-Tutf8", "-ww", "-z", "hansom.1"])
+        .current_dir(place.path())
+        .output();
+    // Where it is installed.
+    if let Ok(shown) = shown {
+        assert!(shown.status.success());
+        assert_eq!(String::from_utf8_lossy(&shown.stderr), "");
+    }
+}
+
+#[test]
+fn shells_read_their_completions() {
+    for shell in ["bash", "zsh", "fish"] {
+        let said = Place::new().hansom(&["completions", shell]);
+        assert!(said.out.contains("print-config"), "{shell}");
+        let place = Place::new().file("completions", &said.out);
+        let read = Command::new(shell)
+            .args(["-n", "completions"])
+            .current_dir(place.path())
+            .output();
+        // Where it is installed.
+        if let Ok(read) = read {
+            assert!(
+                read.status.success(),
+                "{shell}: {}",
+                String::from_utf8_lossy(&read.stderr)
+            );
+        }
+    }
+    let said = Place::new().refused(&["completions", "csh"]);
+    assert!(said.contains("bash, zsh, fish"), "{said}");
 }
 
 fn real(path: &Path) -> String {

@@ -119,6 +119,7 @@ impl<H, R: Recorder> Core<H, R> {
                 number: current.number,
                 client: current.client.unwrap_or(connection.peer),
                 user: user.as_deref(),
+                tls: connection.stream.tls().map(|facts| &**facts),
                 request: &current.capture,
                 status: current.status,
                 octets: current.octets,

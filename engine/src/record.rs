@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use net::{Peer, Stopwatch};
+use net::{Peer, Stopwatch, TlsFacts};
 use semantics::{ContentEnd, Fate, Known, RequestHead, Span, Status, Version};
 
 use crate::note::Note;
@@ -20,6 +20,8 @@ pub struct Record<'a> {
     pub client: Peer,
     /// Who was signed in.
     pub user: Option<&'a str>,
+    /// What was negotiated, if it came by TLS.
+    pub tls: Option<&'a TlsFacts>,
     /// What is kept of its head; empty when the head was not readable.
     pub request: &'a Capture,
     /// The status of the final response; `None` if none was given.

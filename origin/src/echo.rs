@@ -196,6 +196,12 @@ fn shown(exchange: &Exchange<'_>) -> Response {
         ("connection", json!(exchange.connection)),
         ("number", json!(exchange.number)),
         ("listener", json!(exchange.listener)),
+        (
+            "user",
+            exchange.user().map_or(Value::Null, |user| json!(*user)),
+        ),
+        ("secured", json!(exchange.is_secured)),
+        ("tls", tls(exchange)),
         ("anomalies", json!(anomalies)),
     ];
     if let Some(user) = exchange.user() {
@@ -207,6 +213,20 @@ fn shown(exchange: &Exchange<'_>) -> Response {
     let mut response = fields("application/json");
     response.add(Known::XContentTypeOptions, "nosniff");
     Response::with_octets(response, json)
+}
+
+/// What was negotiated on the connection; null where that does not speak TLS itself.
+fn tls(exchange: &Exchange<'_>) -> Value {
+    let Some(facts) = exchange.tls else {
+        return Value::Null;
+    };
+    json!({
+        "version": facts.version.to_string(),
+        "cipher_suite": facts.cipher_suite,
+        "server_name": facts.server_name,
+        "client": facts.client_subject,
+        "resumed": facts.is_resumed,
+    })
 }
 
 /// Stands for what may be a secret.
@@ -245,6 +265,23 @@ mod tests {
         let request = format!("GET /a%20b?c=d HTTP/1.1\r\nHost: x\r\n{fields}\r\n");
         let response = with_exchange(&request, |exchange| shown(exchange));
         serde_json::from_slice(&octets(&response.content)).unwrap()
+    }
+
+    #[test]
+    fn who_is_signed_in_and_how_it_came_is_shown() {
+        let request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+        let response = with_exchange(request, |exchange| {
+            exchange.note().set_user("ann\"a");
+            exchange.is_secured = true;
+            shown(exchange)
+        });
+        let shown: Value = serde_json::from_slice(&octets(&response.content)).unwrap();
+        assert_eq!(shown["user"], "ann\"a");
+        assert_eq!(shown["secured"], true);
+        let nobody = get("");
+        assert_eq!(nobody["user"], Value::Null);
+        assert_eq!(nobody["secured"], false);
+        assert_eq!(nobody["tls"], Value::Null);
     }
 
     #[test]

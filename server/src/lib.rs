@@ -32,6 +32,7 @@
 //! Invariant: a worker never waits for the log, and a configuration that cannot be gone over to whole changes nothing.
 
 pub mod config;
+mod explain;
 pub mod log;
 mod plan;
 mod recorder;
@@ -42,6 +43,7 @@ mod sites;
 mod tls;
 
 pub use config::Config;
+pub use explain::{Explanation, Other, Spot, Step, UrlError, explain};
 pub use plan::ServeError;
 pub use serve::{Source, serve};
 pub use signing::SigningError;

@@ -46,6 +46,8 @@ impl Recorder for AccessLog {
             number: record.number,
             client: address(record.client),
             user: record.user,
+            tls_version: record.tls.map(|tls| tls.version.name()),
+            tls_name: record.tls.and_then(|tls| tls.server_name.as_deref()),
             method: request.method(),
             target: request.target(),
             version: if request.method().is_empty() {

@@ -6,6 +6,7 @@
 //! ```
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub(crate) struct Serving {
     /// What all workers have gone over to.
     plan: Mutex<Arc<Plan>>,
     logs: Mutex<Logs>,
+    /// Whoever ends begins nothing.
+    is_stopping: AtomicBool,
 }
 
 impl Serving {
@@ -48,6 +51,7 @@ impl Serving {
             control: Control::new(),
             plan: Mutex::new(Arc::new(plan)),
             logs: Mutex::new(logs),
+            is_stopping: AtomicBool::new(false),
         })
     }
 
@@ -65,6 +69,9 @@ impl Serving {
 
     /// Goes over to what the source says, or says why not.
     pub(crate) fn reload(&self) {
+        if self.is_stopping.load(Ordering::Relaxed) {
+            return;
+        }
         net::notify(net::Notice::Reloading);
         match self.try_reload() {
             Ok(report) => say(&format!("hansom: {report}")),
@@ -75,6 +82,11 @@ impl Serving {
         }
         self.reopen_log();
         net::notify(net::Notice::Ready);
+    }
+
+    /// From here on nothing is reloaded.
+    pub(crate) fn stopping(&self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
     }
 
     fn try_reload(&self) -> Result<String, String> {

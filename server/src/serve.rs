@@ -43,7 +43,10 @@ pub fn serve(config: Config, source: Source) -> Result<(), ServeError> {
         }
         Event::Hangup => reload.wish(),
         Event::User1 => serving.reopen_log(),
-        Event::Draining => net::notify(net::Notice::Stopping),
+        Event::Draining => {
+            serving.stopping();
+            net::notify(net::Notice::Stopping);
+        }
         _ => {}
     };
     drop(first);

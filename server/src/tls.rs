@@ -31,7 +31,7 @@ pub(crate) fn replace(config: &Config, tls: &Tls) -> Result<(), TlsError> {
     Ok(())
 }
 
-fn rules(config: &Config) -> Vec<TlsRules> {
+pub(crate) fn rules(config: &Config) -> Vec<TlsRules> {
     config.tls.iter().map(rules_of).collect()
 }
 

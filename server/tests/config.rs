@@ -172,3 +172,15 @@ fn what_the_fuzzer_begins_with_keeps_the_law() {
     }
     assert!(count >= 10, "the seeds are there");
 }
+
+#[test]
+fn a_log_format_that_names_what_is_not_known_is_wrong_where_it_stands() {
+    let text = "[log]\nown = \"{client} {stauts}\"\n[[site]]\nroot = \".\"\n";
+    let errors = config::parse(text, "hansom.toml", Path::new("/")).expect_err("it is wrong");
+    let error = &errors.errors[0];
+    assert_eq!(error.place.as_ref().map(|place| place.line), Some(2));
+    assert_eq!(
+        error.suggestion.as_deref(),
+        Some("did you mean `{status}`?")
+    );
+}

@@ -148,7 +148,26 @@ pub(crate) const FLAGS: &[Flag] = &[
         commands: &[Command::Serve, Command::Run],
         effect: Effect::PrintConfig,
     },
+    Flag {
+        long: JSON,
+        short: None,
+        value: Value::None,
+        help: "Tell it as one JSON document on standard output",
+        commands: &[Command::Check],
+        effect: Effect::Asked,
+    },
+    Flag {
+        long: EXPLAIN,
+        short: None,
+        value: Value::OneOrTwo("METHOD URL"),
+        help: "Tell which listener, site, route and rules a request meets, and where they are said",
+        commands: &[Command::Check],
+        effect: Effect::Asked,
+    },
 ];
+
+pub(crate) const JSON: &str = "json";
+pub(crate) const EXPLAIN: &str = "explain";
 
 /// All listeners speak TLS, by one certificate.
 fn speak_tls(config: &mut Config) -> &mut Tls {

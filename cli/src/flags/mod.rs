@@ -11,7 +11,7 @@ use clap::{Arg, ArgAction, ArgMatches};
 use server::Config;
 use server::config::SetError;
 
-pub(crate) use defs::FLAGS;
+pub(crate) use defs::{EXPLAIN, FLAGS, JSON};
 
 /// One flag.
 #[derive(Debug)]
@@ -39,6 +39,8 @@ pub(crate) enum Value {
     One(&'static str),
     /// One each time it is there.
     Many(&'static str),
+    /// One or two.
+    OneOrTwo(&'static str),
 }
 
 /// What a flag does.
@@ -48,6 +50,8 @@ pub(crate) enum Effect {
     Config(fn(&mut Config, &[&str]) -> Result<(), SetError>),
     /// Has the configuration printed instead of run.
     PrintConfig,
+    /// Is asked for by its command.
+    Asked,
 }
 
 /// The flags of a command for the parser.
@@ -72,6 +76,16 @@ pub(crate) fn apply(
     Ok(())
 }
 
+/// Whether a flag without value is there.
+pub(crate) fn is_given(matches: &ArgMatches, long: &str) -> bool {
+    values(matches, long).is_some()
+}
+
+/// The values of a flag that its command asks for, if it is there.
+pub(crate) fn values<'m>(matches: &'m ArgMatches, long: &str) -> Option<Vec<&'m str>> {
+    FLAGS.iter().find(|flag| flag.long == long)?.given(matches)
+}
+
 /// Whether the configuration is to be printed.
 pub(crate) fn prints_config(command: Command, matches: &ArgMatches) -> bool {
     let prints = |flag: &&Flag| matches!(flag.effect, Effect::PrintConfig);
@@ -80,6 +94,16 @@ pub(crate) fn prints_config(command: Command, matches: &ArgMatches) -> bool {
         .filter(|flag| flag.commands.contains(&command))
         .filter(prints);
     found.any(|flag| flag.given(matches).is_some())
+}
+
+impl Value {
+    /// What it is called in the help.
+    pub(crate) fn name(&self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::One(name) | Self::Many(name) | Self::OneOrTwo(name) => Some(name),
+        }
+    }
 }
 
 impl Flag {
@@ -92,6 +116,7 @@ impl Flag {
             Value::None => arg.action(ArgAction::SetTrue),
             Value::One(name) => arg.value_name(name).action(ArgAction::Set),
             Value::Many(name) => arg.value_name(name).action(ArgAction::Append),
+            Value::OneOrTwo(name) => arg.value_name(name).num_args(1..=2),
         }
     }
 

@@ -209,7 +209,7 @@ fn over_a_trusted_gateway_with_tls_cookies_are_secure() {
 
 #[test]
 fn sessions_survive_a_kill_and_no_second_process_has_them() {
-    let mut hansom = place().run(&configuration("form", ""));
+    let hansom = place().run(&configuration("form", ""));
     let session = sign_in(&hansom);
     let second = Command::new(env!("CARGO_BIN_EXE_hansom"))
         .args(["run", "--listen", "0"])
@@ -221,9 +221,10 @@ fn sessions_survive_a_kill_and_no_second_process_has_them() {
         !second.status.success() && said.contains("another process has it open"),
         "{said}"
     );
-    hansom.child.kill().expect("it runs");
-    hansom.ended();
-    let again = hansom.again();
+    let place = hansom.killed();
+    let mut command = place.command();
+    command.args(["run", "--listen", "0"]);
+    let again = place.start(command);
     assert_eq!(get(&again, "/staff/", &session).status, 200);
 }
 

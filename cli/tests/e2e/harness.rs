@@ -215,14 +215,6 @@ impl Hansom {
         )
     }
 
-    /// It has ended, and is started again in the same folder, with the same configuration.
-    pub(crate) fn again(mut self) -> Self {
-        let place = std::mem::replace(&mut self.place, Place::new());
-        let mut command = place.command();
-        command.args(["run", "--listen", "0"]);
-        place.start(command)
-    }
-
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("its status").is_none()
     }

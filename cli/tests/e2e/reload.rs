@@ -517,6 +517,10 @@ fn tls_comes_and_goes_at_an_address_that_stays() {
         return;
     };
     assert!(is_secured);
+    until("its record says by what", || {
+        let log = hansom.log();
+        log.contains("\"tls_version\":\"TLSv1.3\"").then_some(())
+    });
     // The same address, in the clear.
     hansom.rewrite(&configuration(
         &format!("{}{}", listen(address), listen(other)),

@@ -223,3 +223,76 @@ fn content_longer_than_the_route_lets_in_is_413() {
     let chunked = "Transfer-Encoding: chunked\r\n";
     assert_eq!(post(11, chunked, "b\r\n0123456789a\r\n0\r\n\r\n"), 413);
 }
+
+/// What curl gets for a URL of a server at an address: status, and a field.
+fn curl(hansom: &Hansom, args: &[&str], name: &str, field: &str) -> Option<(String, String)> {
+    let port = hansom.address.port();
+    let resolve = format!("{name}:{port}:127.0.0.1");
+    let shown = format!("%{{http_code}} %header{{{field}}}");
+    let url = format!("https://{name}:{port}/a.txt");
+    let all = [
+        "-sk",
+        "--resolve",
+        &resolve,
+        "-o",
+        "/dev/null",
+        "-w",
+        &shown,
+        &url,
+    ];
+    let output = match std::process::Command::new("curl")
+        .args(all)
+        .args(args)
+        .output()
+    {
+        Ok(output) => String::from_utf8(output.stdout).expect("text"),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        Err(error) => panic!("curl: {error}"),
+    };
+    let (status, field) = output.split_once(' ').expect("two words");
+    Some((status.to_owned(), field.to_owned()))
+}
+
+fn over_tls() -> Hansom {
+    let place = Place::new().with("site/a.txt", "a").with(
+        "hansom.toml",
+        "[[listen]]\naddress = \"127.0.0.1:0\"\ntls = true\n\
+         [[tls]]\nnames = [\"a.example\"]\n\
+         [[tls]]\nnames = [\"b.example\"]\nversion_min = \"1.3\"\n\
+         [[tls]]\nnames = [\"c.example\"]\n\
+         [[site]]\nroot = \"site\"\nto_https = true\nhsts = \"1h\"\n",
+    );
+    let mut command = place.command();
+    command.arg("run");
+    place.start(command)
+}
+
+#[test]
+fn a_site_for_https_is_served_by_tls_and_says_so_for_the_future() {
+    let hansom = over_tls();
+    for _ in 0..2 {
+        let Some(got) = curl(&hansom, &[], "a.example", "strict-transport-security") else {
+            return;
+        };
+        assert_eq!(got, ("200".to_owned(), "max-age=3600".to_owned()));
+    }
+}
+
+#[test]
+fn a_host_with_other_rules_for_tls_is_misdirected() {
+    let hansom = over_tls();
+    for (name, host, status) in [
+        ("a.example", "a.example", "200"),
+        ("a.example", "c.example", "200"),
+        ("a.example", "b.example", "421"),
+        ("a.example", "B.example.:443", "421"),
+        ("b.example", "a.example", "421"),
+        ("b.example", "b.example:1", "200"),
+    ] {
+        let host_field = format!("Host: {host}");
+        let Some(got) = curl(&hansom, &["-H", &host_field], name, "date") else {
+            return;
+        };
+        assert_eq!(got.0, status, "{host} on a connection for {name}");
+    }
+}

@@ -256,6 +256,8 @@ const PORTS: &[&str] = &["8080", "8081", "8082", "8443"];
 const FILES: &[(&str, &str)] = &[
     ("site/index.html", "<h1>Hello</h1>\n"),
     ("site/assets/app.css", "body{}\n"),
+    ("site/errors/404.html", "<h1>Nothing here</h1>\n"),
+    ("site/errors/5xx.html", "<h1>Not now</h1>\n"),
     ("docs/index.html", "docs\n"),
     ("media/a.txt", "a\n"),
 ];

@@ -19,12 +19,20 @@ pub enum TlsVersion {
     Tls13,
 }
 
-impl fmt::Display for TlsVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl TlsVersion {
+    /// As `TLSv1.3`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
             Self::Tls12 => "TLSv1.2",
             Self::Tls13 => "TLSv1.3",
-        })
+        }
+    }
+}
+
+impl fmt::Display for TlsVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

@@ -183,3 +183,123 @@ fn rule(status: Status) -> &'static str {
         _ => "RFC 9110 §15.6",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::{Cache, CacheLimits};
+    use crate::testing::{octets, response_of, with_exchange_at};
+    use crate::{FilesConfig, Page};
+    use std::fs;
+    use std::rc::Rc;
+    use tempfile::TempDir;
+
+    fn files(browse: bool) -> (TempDir, Files) {
+        let folder = TempDir::new().unwrap();
+        for (name, content) in [
+            ("a", "a"),
+            (".b", "b"),
+            ("d/index.html", "d"),
+            ("e/x", "x"),
+            ("index.html", "all"),
+        ] {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        let config = FilesConfig {
+            root: folder.path().to_owned(),
+            index: vec!["index.html".to_owned()],
+            browse,
+            ..FilesConfig::default()
+        };
+        let cache = Rc::new(Cache::new(CacheLimits::default()));
+        (folder, Files::new(config, cache).unwrap())
+    }
+
+    /// The answer at once, and that of a thread that may wait: status and content.
+    fn both(files: &Files, asked: &str, paths: &[&str]) -> (u16, String) {
+        let request = format!("GET {asked} HTTP/1.1\r\nHost: a\r\n\r\n");
+        let normal = |path: &str| NormalPath::of(path.as_bytes()).unwrap().into_owned();
+        let normals: Vec<_> = paths.iter().map(|path| normal(path)).collect();
+        let run = |is_later: bool| {
+            let answer = with_exchange_at(request.as_bytes(), Now::read(), None, |exchange| {
+                if !is_later {
+                    return files.answer_first(exchange, &normal(asked), &normals, Status::GONE);
+                }
+                let tried = Tried {
+                    asked: normal(asked).octets().into(),
+                    paths: normals.iter().map(|path| path.octets().into()).collect(),
+                    otherwise: Status::GONE,
+                };
+                files.try_later(exchange.head, tried, 0, exchange.now)
+            });
+            let response = net::run_alone(response_of(answer));
+            let content = String::from_utf8(octets(&response.content)).unwrap();
+            (response.head.status().code(), content)
+        };
+        let now = run(false);
+        assert_eq!(run(true), now, "{asked} {paths:?}");
+        now
+    }
+
+    #[test]
+    fn the_first_that_is_there_answers_at_once_and_later() {
+        let (_folder, files) = files(false);
+        // table
+        for (asked, paths, status, content) in [
+            ("/a", &["/a", "/index.html"][..], 200, "a"),
+            ("/x", &["/x", "/index.html"], 200, "all"),
+            ("/x", &["/x", "/y", "/a"], 200, "a"),
+            ("/.b", &["/.b", "/a"], 200, "a"),
+            ("/a/", &["/a/", "/index.html"], 200, "all"),
+            ("/x", &["/d"], 200, "d"),
+            ("/x", &["/d/"], 200, "d"),
+            ("/e/", &["/e/", "/a"], 200, "a"),
+            ("/x", &["/e", "/a"], 200, "a"),
+            ("/x", &[], 410, ""),
+            ("/x", &["/x", "/.b", "/e/"], 410, ""),
+        ] {
+            let got = both(&files, asked, paths);
+            assert_eq!(got.0, status, "{asked} {paths:?}");
+            if status == 200 {
+                assert_eq!(got.1, content, "{asked} {paths:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_folder_by_its_own_name_is_redirected_to_its_name_with_a_slash() {
+        let (_folder, files) = files(false);
+        assert_eq!(both(&files, "/d", &["/d", "/index.html"]).0, 301);
+    }
+
+    #[test]
+    fn a_folder_that_is_listed_is_there() {
+        let (_folder, files) = files(true);
+        let (status, content) = both(&files, "/e/", &["/e/", "/a"]);
+        assert!(status == 200 && content != "a", "{content}");
+    }
+
+    #[test]
+    fn a_page_is_a_file_and_nothing_else() {
+        let (_folder, files) = files(true);
+        let now = Now::read();
+        let content = |page: Option<Page>| page.map(|page| octets(&page.content));
+        for (path, expected) in [
+            ("/a", Some(b"a".to_vec())),
+            ("/d/", Some(b"d".to_vec())),
+            ("/e/", None),
+            ("/e", None),
+            ("/.b", None),
+            ("/none", None),
+        ] {
+            let path = path.as_bytes();
+            if let Some(page) = files.page_now(path, now) {
+                assert_eq!(content(page), expected);
+            }
+            let page = net::run_alone(async { files.page(path, now).await });
+            assert_eq!(content(page), expected);
+        }
+    }
+}

@@ -404,7 +404,7 @@ pub(crate) const TLS: &[Key<Tls>] = &[
     Key {
         name: "key",
         slot: &May(|t: &mut Tls| &mut t.key, PathTo(Existing::File), "none"),
-        about: "Its private key as PEM.",
+        about: "Its private key as PEM, unless it stands in the same file.",
     },
     Key {
         name: "client_certificate",

@@ -267,14 +267,6 @@ impl Complaint {
             ..self
         }
     }
-
-    /// The message with its rule.
-    pub(crate) fn sentence(&self) -> String {
-        match self.rule {
-            Some(rule) => format!("{} ({rule})", self.message),
-            None => self.message.clone(),
-        }
-    }
 }
 
 /// A value of another type than the slot's.

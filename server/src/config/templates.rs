@@ -130,11 +130,11 @@ const WORDS: &[&str] = &["path", "rest", "query", "host"];
 /// What nginx and Caddy call them.
 const OTHERS: &[(&str, &str)] = &[
     ("uri", "{path}"),
-    ("request_uri", "{path}{query}"),
+    ("request_uri", "{path}?{query}"),
     ("document_uri", "{path}"),
     ("args", "{query}"),
     ("query_string", "{query}"),
-    ("is_args", "{query}"),
+    ("is_args", "?"),
     ("host", "{host}"),
     ("http_host", "{host}"),
     ("server_name", "{host}"),
@@ -180,7 +180,7 @@ mod tests {
         for (bad, good) in [
             ("$uri", "{path}"),
             ("https://$host/", "{host}"),
-            ("https://a.example$request_uri", "{path}{query}"),
+            ("https://a.example$request_uri", "{path}?{query}"),
         ] {
             let hint = reference(bad).unwrap_err().suggestion;
             assert_eq!(hint, Some(format!("write \"{good}\"")), "{bad}");

@@ -6,6 +6,7 @@ use super::checks::{self, shown};
 use super::kinds::TextRule;
 use super::slot::Complaint;
 use super::templates;
+use semantics::FieldRules;
 
 pub(crate) static HOST: TextRule = TextRule {
     check: checks::host,
@@ -120,15 +121,11 @@ fn field_value(text: &str) -> Result<String, Complaint> {
 }
 
 fn log_text(text: &str) -> Result<String, Complaint> {
-    if text.trim().is_empty() {
-        return Err(Complaint::new("an empty format logs nothing"));
-    }
     match own::compile(text) {
         Ok(_) => Ok(text.to_owned()),
         Err(error) => Err(Complaint {
-            message: error.message,
             suggestion: error.suggestion,
-            rule: None,
+            ..Complaint::new(error.message)
         }),
     }
 }
@@ -251,7 +248,14 @@ fn own_field(text: &str, refused: &[&[(&str, &str, &'static str)]]) -> Result<St
     let name = field_name(text)?;
     let mut refused = refused.iter().flat_map(|fields| fields.iter());
     match refused.find(|(refused, ..)| refused.eq_ignore_ascii_case(&name)) {
-        None => Ok(name),
+        // What serves it has the last word.
+        None => match FieldRules::default().remove(&name) {
+            Ok(()) => Ok(name),
+            Err(error) => Err(Complaint::with(
+                format!("`{name}` is not for configurations"),
+                error.to_string(),
+            )),
+        },
         Some((field, why, rule)) => {
             Err(Complaint::with(format!("`{field}` is not for configurations"), *why).by(rule))
         }

@@ -18,6 +18,12 @@ pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>) {
         append_number(out, ",\"client_port\":", u64::from(client.port()));
     }
     append_text(out, ",\"user\":", record.user.map(str::as_bytes));
+    append_text(
+        out,
+        ",\"tls_version\":",
+        record.tls_version.map(str::as_bytes),
+    );
+    append_text(out, ",\"tls_name\":", record.tls_name.map(str::as_bytes));
     append_text(out, ",\"method\":", Some(record.method));
     append_uri(out, ",\"target\":", Some(record.target));
     append_text(out, ",\"version\":", Some(record.version.as_bytes()));

@@ -269,6 +269,12 @@ static VALUES: &[(&str, Append)] = &[
     ("user", |out, record| {
         quoted(out, record.user.unwrap_or_default().as_bytes());
     }),
+    ("tls_version", |out, record| {
+        quoted(out, record.tls_version.unwrap_or_default().as_bytes());
+    }),
+    ("tls_name", |out, record| {
+        quoted(out, record.tls_name.unwrap_or_default().as_bytes());
+    }),
     ("method", |out, record| quoted(out, record.method)),
     ("target", |out, record| uri(out, record.target)),
     ("path", |out, record| uri(out, halves(record).0)),

@@ -15,6 +15,10 @@ pub struct Record<'a> {
     pub client: Option<SocketAddr>,
     /// Who was signed in.
     pub user: Option<&'a str>,
+    /// The version of TLS, as `TLSv1.3`, if it came by that.
+    pub tls_version: Option<&'a str>,
+    /// The server name that the client asked for in TLS.
+    pub tls_name: Option<&'a str>,
     /// The method as received; empty if there was none.
     pub method: &'a [u8],
     /// The target as received; empty if there was none.

@@ -10,6 +10,8 @@ pub(super) fn record() -> Record<'static> {
         number: 3,
         client: Some(SocketAddr::from(([192, 0, 2, 7], 50122))),
         user: None,
+        tls_version: None,
+        tls_name: None,
         method: b"GET",
         target: b"/index.html",
         version: "HTTP/1.1",

@@ -46,11 +46,12 @@ use crate::config::{self, Config};
 use auth::{Gate, Pass, Verdict};
 use client::Gateways;
 use gate::Refused;
-pub(crate) use matching::Matcher;
-use redirect::{SecurePort, shown_host, to_https};
+pub(crate) use matching::{HostRule, Matcher};
+use redirect::to_https;
+pub(crate) use redirect::{SecurePort, shown_host};
 pub use route::SiteError;
 use route::{Asked, Made, Route};
-pub(crate) use template::{Template, TemplateError};
+pub(crate) use template::{Template, TemplateError, Words};
 
 /// All sites, for one worker.
 #[derive(Debug)]
@@ -173,8 +174,6 @@ impl Sites {
             Some(told) => told.client,
             None => exchange.client.ip(),
         };
-        // A gateway connects by a name of its own choice (RFC 9110 §7.4).
-        let is_from_gateway = told.is_some();
         let told_host = told.and_then(|told| told.host);
         let head = exchange.head;
         let Some(target) = Target::parse(head.target(), head.method()) else {
@@ -196,7 +195,8 @@ impl Sites {
         let Some(site) = self.matcher.site(host) else {
             return without_site(head);
         };
-        if !is_from_gateway && !may_be_served(exchange, host) {
+        // Also from a gateway: what a host asks of clients by TLS, nobody else can show in their place.
+        if !may_be_served(exchange, host) {
             return other_rules(head);
         }
         self.handle_at(exchange, site.site, client, host, target)
@@ -580,7 +580,7 @@ fn misdirected(head: RequestHead<'_>) -> Answer {
 }
 
 /// How often a path is rewritten for one request.
-const REWRITES_MAX: usize = 8;
+pub(crate) const REWRITES_MAX: usize = 8;
 
 #[cfg(test)]
 mod tests;

@@ -72,6 +72,11 @@ impl SecurePort {
         let has_usual = first == Some(443) || ports.any(|port| port == 443);
         Self(first.filter(|_| !has_usual))
     }
+
+    /// What stands behind the host in a URI.
+    pub(crate) fn suffix(self) -> String {
+        self.0.map_or(String::new(), |port| format!(":{port}"))
+    }
 }
 
 /// The same target by `https`. GET and HEAD get 301, which everything that speaks HTTP understands; what might become a GET
@@ -86,10 +91,7 @@ pub(crate) fn to_https(
     let Some(host) = host else {
         return without_host(head);
     };
-    let mut location = format!("https://{host}");
-    if let SecurePort(Some(port)) = port {
-        location.push_str(&format!(":{port}"));
-    }
+    let mut location = format!("https://{host}{}", port.suffix());
     push_path(&mut location, path.octets());
     if let Some(query) = query {
         location.push('?');

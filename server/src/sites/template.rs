@@ -532,4 +532,54 @@ mod tests {
             assert!(Template::path(text).is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn whatever_a_client_sends_a_location_stays_on_its_host_and_in_one_line() {
+        // A small generator of its own, so that a failure comes back.
+        let mut seed = 1u64;
+        let mut octets = |count: usize| -> Vec<u8> {
+            (0..count)
+                .map(|_| {
+                    seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    let pick = (seed >> 33) as usize;
+                    match pick % 3 {
+                        0 => b"/.:@?#&=%\\\r\n\0 \t"[pick / 3 % 15],
+                        _ => (pick / 3 % 256) as u8,
+                    }
+                })
+                .collect()
+        };
+        let templates = [
+            "https://a.example{path}?{query}",
+            "{rest}?{query}",
+            "/x/{rest}?p={path}&{query}",
+            "/{query}{path}",
+        ]
+        .map(|text| Template::location(text).unwrap());
+        for round in 0..2000 {
+            let decoded = [b"/".to_vec(), octets(round % 20)].concat();
+            let Some(path) = NormalPath::of_decoded(&decoded) else {
+                continue;
+            };
+            let query = octets(round % 7);
+            let words = words(path.octets(), path.octets(), Some(&query));
+            for template in &templates {
+                let location = template.expand_location(&words).unwrap();
+                let is_uri =
+                    |octet: u8| octet.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&octet);
+                assert!(
+                    location.bytes().all(is_uri),
+                    "{location:?} of {decoded:?} {query:?}"
+                );
+                let local = location
+                    .strip_prefix("https://a.example")
+                    .unwrap_or(&location);
+                assert!(
+                    local.starts_with('/') && !local.starts_with("//"),
+                    "{location:?}"
+                );
+                assert!(location.matches('#').count() == 0, "{location:?}");
+            }
+        }
+    }
 }

@@ -866,3 +866,51 @@ fn what_cannot_be_served_says_so_before_it_is() {
     closed.settings.auth = Some("staff".to_owned());
     assert!(errors(closed).contains("staff"));
 }
+
+#[test]
+fn the_direct_way_leads_where_the_long_one_does() {
+    let mut world = many();
+    world.config.sites.push(Site {
+        root: world.config.sites[0].root.clone(),
+        settings: Settings {
+            cors: Some(Cors {
+                origins: strings(&["https://b.example"]),
+                ..Cors::default()
+            }),
+            set_fields: fields(&[("X-Set", "1")]),
+            ..Settings::default()
+        },
+        ..Site::default()
+    });
+    let sites = world.sites().unwrap();
+    let mut direct = 0;
+    for method in ["GET", "HEAD", "OPTIONS", "POST", "TRACE", "BREW"] {
+        for host in ["a.example", "tls.example", "none.example", "other"] {
+            for target in [
+                "/a.txt",
+                "/",
+                "/dir",
+                "/none",
+                "/app/x",
+                "/echo",
+                "/try/a.txt",
+                "/.secret",
+            ] {
+                for fields in ["", "Origin: https://b.example\r\n", "Range: bytes=0-0\r\n"] {
+                    let request =
+                        format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n");
+                    let long = with_exchange(&request, |exchange| {
+                        net::run_alone(async { got(sites.handle_any(exchange).response().await) })
+                    });
+                    let short = with_exchange(&request, |exchange| {
+                        let answer = sites.handle_direct(exchange)?;
+                        Some(net::run_alone(async { got(answer.response().await) }))
+                    });
+                    direct += usize::from(short.is_some());
+                    assert!(short.is_none_or(|short| short == long), "{request}{long:?}");
+                }
+            }
+        }
+    }
+    assert!(direct > 50, "{direct}");
+}

@@ -9,7 +9,7 @@ use semantics::fields::precondition::{self, Conditions, Method, Validators};
 use semantics::fields::range::{self, RangeRequest};
 use semantics::fields::{
     accept, accept_charset, accept_encoding, accept_language, cache_control, connection,
-    content_length, expect, host, list, max_forwards, negotiate, transfer_encoding,
+    content_length, expect, forwarded, host, list, max_forwards, negotiate, transfer_encoding,
 };
 use semantics::negotiation::{Preferences, Rules, Variant, Verdict, decide};
 
@@ -46,6 +46,12 @@ fn single(value: &[u8]) {
     if let Ok(host) = host::Host::parse(value) {
         assert!(!host.is_named(b"\0"));
         black_box(host.name_without_root_dot().len());
+    }
+    if let Ok(hops) = forwarded::elements(value) {
+        assert_eq!(hops.len(), list::members(value).count());
+    }
+    if let Ok(forwarded::Node::Address(ip)) = forwarded::node(value) {
+        assert_eq!(ip, ip.to_canonical());
     }
     if let Ok(rendered) = cache_control::render(&String::from_utf8_lossy(value)) {
         assert!(!rendered.contains(['\r', '\n', '\0']));

@@ -62,8 +62,9 @@ pub(super) const UNEXPECTED_MESSAGE: &[u8] = &[21, 3, 3, 0, 2, 2, 10];
 pub(super) const RECEIVE_OCTETS: usize = 64 * 1024;
 /// What is received at least if it is there, however little room the caller has: records are taken whole.
 pub(super) const RECEIVE_OCTETS_MIN: usize = 2048;
-/// Octets kept of what is not complete: a record has 16 KiB and some, a message of the handshake is as long as here.
-pub(super) const HELD_OCTETS_MAX: usize = 72 * 1024;
+/// Octets kept of what is not complete: a record has 16 KiB and some. A message of the handshake is no longer than this in
+/// all its records; the longest of honest clients is a chain of certificates.
+pub(super) const HELD_OCTETS_MAX: usize = 32 * 1024;
 /// Octets that are encrypted in one turn.
 pub(super) const PIECE_OCTETS: usize = 64 * 1024;
 /// Room for a piece in records of 16 KiB, for what goes before it, and for the largest message of a handshake.

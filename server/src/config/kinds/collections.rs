@@ -4,7 +4,7 @@ use super::{Kind, key_name};
 use crate::config::json::Json;
 use crate::config::keys::Key;
 use crate::config::node::{Node, Value};
-use crate::config::read::{Group, Keys, Reader};
+use crate::config::read::{Keys, Reader};
 use crate::config::slot::{Complaint, Shown, mismatch};
 use std::collections::BTreeMap;
 use std::fmt::Debug;

@@ -1,6 +1,6 @@
 //! What a route says, over what its site says.
 
-use super::{Cors, Route, Settings, Site};
+use super::{Cors, Settings, Site};
 
 impl Settings {
     /// What holds for a route: what it says itself, else what its site says. A table or list of a route takes the whole place
@@ -70,27 +70,6 @@ impl Site {
                 .map(|(number, route)| (Some(number), route.settings.over(&self.settings))),
         )
     }
-
-    /// The route that a path in normal form takes: the longest prefix of whole segments; `None` is the site's own files.
-    #[must_use]
-    pub fn route_of(&self, path: &str) -> Option<usize> {
-        let routes = self.routes.iter().enumerate();
-        let fits = routes.filter(|(_, route)| route.covers(path));
-        // Of equal paths, which are refused, the first counts.
-        fits.rev()
-            .max_by_key(|(_, route)| route.path.len())
-            .map(|(number, _)| number)
-    }
-}
-
-impl Route {
-    /// Whether a path in normal form is the route's or below it.
-    #[must_use]
-    pub fn covers(&self, path: &str) -> bool {
-        let prefix = self.path.strip_suffix('/').unwrap_or(&self.path);
-        path.strip_prefix(prefix)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    }
 }
 
 impl Cors {
@@ -130,20 +109,5 @@ mod tests {
         assert_eq!(settings.error_page(404), Some("four"));
         assert_eq!(settings.error_page(403), Some("class"));
         assert_eq!(settings.error_page(500), None);
-    }
-
-    #[test]
-    fn the_longest_prefix_of_whole_segments_is_the_route() {
-        let route = |path: &str| Route {
-            path: path.to_owned(),
-            ..Route::default()
-        };
-        let site = Site {
-            routes: vec![route("/a"), route("/a/b")],
-            ..Site::default()
-        };
-        assert_eq!(site.route_of("/a/b/c"), Some(1));
-        assert_eq!(site.route_of("/a/bc"), Some(0));
-        assert_eq!(site.route_of("/ab"), None);
     }
 }

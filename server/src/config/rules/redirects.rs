@@ -3,13 +3,22 @@
 use super::Rules;
 use crate::config::model::{Route, Site};
 use crate::config::slot::Complaint;
+use crate::sites::Matcher;
 use net::Address;
+use semantics::NormalPath;
 
 impl Rules<'_> {
     pub(super) fn check_redirects(&mut self) {
-        for (path, site) in self.sites() {
+        let matcher = Matcher::new(&self.config.sites);
+        for (site_number, (path, site)) in self.sites().enumerate() {
             for (number, route) in site.routes.iter().enumerate() {
-                if self.leads_to_itself(site, number, route) {
+                let Some(target) = self.leads_back(site, route) else {
+                    continue;
+                };
+                let Ok(target) = NormalPath::of(target.as_bytes()) else {
+                    continue;
+                };
+                if matcher.route(site_number, &target) == number {
                     let at = format!("{path}.route[{number}].redirect");
                     let hint = match route
                         .redirect
@@ -26,10 +35,9 @@ impl Rules<'_> {
         }
     }
 
-    fn leads_to_itself(&self, site: &Site, number: usize, route: &Route) -> bool {
-        let Some(template) = &route.redirect else {
-            return false;
-        };
+    /// The path that a request for the route's own path is led to, if that is one of this site.
+    fn leads_back(&self, site: &Site, route: &Route) -> Option<String> {
+        let template = route.redirect.as_ref()?;
         let host = site.hosts.first().map_or("", String::as_str);
         let target = template
             .replace("{path}", &route.path)
@@ -41,16 +49,16 @@ impl Rules<'_> {
                 let (authority, path) =
                     rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
                 if !self.comes_back(site, scheme, authority) {
-                    return false;
+                    return None;
                 }
                 path
             }
             // Of another authority, or relative to whatever was asked.
-            None if !target.starts_with('/') || target.starts_with("//") => return false,
+            None if !target.starts_with('/') || target.starts_with("//") => return None,
             None => target.as_str(),
         };
         let path = path.split(['?', '#']).next().unwrap_or_default();
-        site.route_of(if path.is_empty() { "/" } else { path }) == Some(number)
+        Some(if path.is_empty() { "/" } else { path }.to_owned())
     }
 
     /// Whether a listener of this server answers for the authority with this site.

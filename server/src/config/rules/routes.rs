@@ -21,19 +21,14 @@ impl Rules<'_> {
         }
     }
 
-    /// A site serves files at `/` unless a route does something else there.
+    /// A site without a folder is for its routes alone, and those that serve files have one of their own.
     fn files_have_a_root(&mut self, path: &str, site: &Site) {
         let has_root = self.span(&format!("{path}.root")).is_some();
         if has_root || self.root.at(path).is_none_or(|node| !node.is_table()) {
             return;
         }
         let hint = "add root = …: a folder, relative to this file";
-        let mut routes = site.routes.iter().enumerate();
-        // A route without a path was complained of.
-        let whole = routes.find(|(number, route)| {
-            route.path == "/" && self.span(&format!("{path}.route[{number}].path")).is_some()
-        });
-        if whole.is_none() {
+        if site.routes.is_empty() {
             self.absence(path, Complaint::with("[[site]] has no `root`", hint));
             return;
         }

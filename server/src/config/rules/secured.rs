@@ -3,6 +3,9 @@
 use super::Rules;
 use crate::config::model::{ClientCertificate, Tls};
 use crate::config::slot::Complaint;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 impl Rules<'_> {
     pub(super) fn check_secured(&mut self) {
@@ -34,12 +37,12 @@ impl Rules<'_> {
 
     fn check_tls(&mut self, at: &str, tls: &Tls) {
         let key = |name: &str| format!("{at}.{name}");
-        if self.span(&key("key")).is_none() {
+        // One file may hold both.
+        let lacks_key = |cert: &PathBuf| tls.key.is_none() && !holds_key(cert);
+        if tls.cert.as_ref().is_some_and(lacks_key) {
             let hint = "add key = …: its private key as PEM";
-            self.error(
-                &key("cert"),
-                Complaint::with("the certificate has no `key`", hint),
-            );
+            let message = "the certificate has no `key`, and its file holds none";
+            self.error(&key("cert"), Complaint::with(message, hint));
         }
         if self.span(&key("cert")).is_none() {
             let hint = "add cert = …: the chain as PEM, its own certificate first";
@@ -87,3 +90,13 @@ impl Rules<'_> {
         }
     }
 }
+
+/// Whether a file of PEM holds a private key (RFC 7468 §10). What cannot be read was complained of.
+fn holds_key(path: &Path) -> bool {
+    let mut octets = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(PEM_OCTETS_MAX).read_to_end(&mut octets));
+    read.is_err() || memchr::memmem::find(&octets, b"PRIVATE KEY-----").is_some()
+}
+
+/// Octets of a file of certificates that are looked at.
+const PEM_OCTETS_MAX: u64 = 1024 * 1024;

@@ -32,6 +32,8 @@ fn every_name_of_the_json_format_is_known() {
     let mut out = Vec::new();
     let all = Record {
         user: Some("a"),
+        tls_version: Some("TLSv1.3"),
+        tls_name: Some("a.example"),
         referer: Some(b"b"),
         ..record()
     };

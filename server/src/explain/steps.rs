@@ -1,0 +1,403 @@
+//! The way of a request to its route.
+
+use super::url::Asked;
+use super::{Other, Spot, Step};
+use crate::config::{Address, Config, HandlerName, Loaded, Places, Route, Settings, Site};
+use crate::sites::{HostRule, Matcher, REWRITES_MAX, SecurePort, Template, Words, shown_host};
+use semantics::NormalPath;
+
+pub(super) struct Explainer<'a> {
+    pub(super) config: &'a Config,
+    pub(super) places: &'a Places,
+    pub(super) asked: &'a Asked,
+    matcher: Matcher,
+    steps: Vec<Step>,
+}
+
+/// Where a request has come to.
+pub(super) struct At<'a> {
+    pub(super) site: &'a Site,
+    pub(super) site_number: usize,
+    /// `None` is the site itself.
+    pub(super) route: Option<(usize, &'a Route)>,
+    pub(super) path: NormalPath<'static>,
+    pub(super) query: Option<Vec<u8>>,
+}
+
+impl<'a> Explainer<'a> {
+    pub(super) fn new(loaded: &'a Loaded, asked: &'a Asked) -> Self {
+        Self {
+            config: &loaded.config,
+            places: &loaded.places,
+            asked,
+            matcher: Matcher::new(&loaded.config.sites),
+            steps: Vec::new(),
+        }
+    }
+
+    pub(super) fn steps(mut self) -> Vec<Step> {
+        self.listener();
+        if self.asked.is_secured {
+            self.tls();
+        }
+        if let Some(site) = self.site()
+            && let Some(at) = self.path(site)
+            && let Some(at) = self.rewritten(at)
+        {
+            self.settle(&at);
+        }
+        self.steps
+    }
+
+    /// Which listener the connection comes to.
+    fn listener(&mut self) {
+        let (mut chosen, mut others) = (None, Vec::new());
+        for (number, listener) in self.config.listeners.iter().enumerate() {
+            let at = self.spot(&format!("listen[{number}]"));
+            let address = &listener.address;
+            let why_not = match (listener.tls == self.asked.is_secured, address.port()) {
+                (false, _) if listener.tls => Some("it speaks TLS".to_owned()),
+                (false, _) => Some("it does not speak TLS".to_owned()),
+                (true, None) => Some("it is a unix socket".to_owned()),
+                (true, Some(port)) if port != self.asked.port => {
+                    Some(format!("the port is {}", self.asked.port))
+                }
+                (true, Some(_)) if self.is_elsewhere(address) => {
+                    Some("it is another address".to_owned())
+                }
+                (true, Some(_)) => None,
+            };
+            match why_not {
+                None if chosen.is_none() => chosen = Some((address, at)),
+                None => others.push(Other {
+                    what: format!("{address}: the other fits as well"),
+                    place: at,
+                }),
+                Some(why) => others.push(Other {
+                    what: format!("{address}: {why}"),
+                    place: at,
+                }),
+            }
+        }
+        let (what, place) = match chosen {
+            Some((address, place)) => (format!("{address}"), place),
+            None if self.config.server.trusted_gateways.is_empty() => (
+                "none listens there; what follows is what would answer".to_owned(),
+                None,
+            ),
+            None => (
+                "none listens there: it comes by a gateway".to_owned(),
+                self.spot("server.trusted_gateways"),
+            ),
+        };
+        self.push(Step {
+            others,
+            ..step("listener", what, place)
+        });
+    }
+
+    /// Whether the URL has an address, and the listener is bound to another.
+    fn is_elsewhere(&self, address: &Address) -> bool {
+        let host = self.asked.host.trim_matches(['[', ']']);
+        match (address, host.parse::<std::net::IpAddr>()) {
+            (Address::Inet(bound), Ok(ip)) => !bound.ip().is_unspecified() && bound.ip() != ip,
+            _ => false,
+        }
+    }
+
+    /// Which rules of TLS are for the server name.
+    fn tls(&mut self) {
+        if !self.config.listeners.iter().any(|listener| listener.tls) {
+            return;
+        }
+        let tls = match net::Tls::new(crate::tls::rules(self.config), &[]) {
+            Ok(tls) => tls,
+            Err(error) => {
+                return self.push(step("tls", format!("cannot be spoken: {error}"), None));
+            }
+        };
+        // Addresses are no server names (RFC 6066 §3).
+        let is_name = !self.asked.host.starts_with('[')
+            && self.asked.host.parse::<std::net::IpAddr>().is_err();
+        let name = if is_name {
+            self.asked.host.as_str()
+        } else {
+            ""
+        };
+        let number = tls.rules_for(name);
+        let Some(rules) = self.config.tls.get(number) else {
+            return;
+        };
+        let certificate = match &rules.cert {
+            Some(path) => format!("the certificate {}", path.display()),
+            None => "a certificate made at start".to_owned(),
+        };
+        let place = self.spot(&format!("tls[{number}]"));
+        let others = self
+            .config
+            .tls
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != number);
+        let others = others.map(|(other, rules)| Other {
+            what: format!(
+                "[[tls]] for {}: its names fit less",
+                listed(&rules.names, "the names in its certificate")
+            ),
+            place: self.spot(&format!("tls[{other}]")),
+        });
+        let others = others.collect();
+        self.push(Step {
+            rule: Some("RFC 6066 §3"),
+            others,
+            ..step("tls", certificate, place)
+        });
+    }
+
+    /// Which site is for the host.
+    fn site(&mut self) -> Option<usize> {
+        let found = self.matcher.site(Some(self.asked.host.as_bytes()));
+        let others = self.config.sites.iter().enumerate();
+        let others = others.filter(|(number, _)| Some(*number) != found.map(|found| found.site));
+        let others = others.map(|(number, site)| Other {
+            what: format!("the site for {}", listed(&site.hosts, "no host")),
+            place: self.spot(&format!("site[{number}]")),
+        });
+        let others = others.collect();
+        let Some(found) = found else {
+            let what = "none is for this host, and none for every other: 421".to_owned();
+            self.push(Step {
+                rule: Some("RFC 9110 §15.5.20"),
+                others,
+                ..step("site", what, None)
+            });
+            return None;
+        };
+        let why = match found.by {
+            HostRule::Exact => "it names the host",
+            HostRule::Wildcard { .. } => "its wildcard is the longest that fits the host",
+            HostRule::Default => "it is for every other host",
+        };
+        let site = self.config.sites.get(found.site)?;
+        let path = format!("site[{}]", found.site);
+        let place = self
+            .spot(&format!("{path}.hosts"))
+            .or_else(|| self.spot(&path));
+        let what = format!("{}: {why}", listed(&site.hosts, "*"));
+        self.push(Step {
+            others,
+            ..step("site", what, place)
+        });
+        if site.to_https && !self.asked.is_secured {
+            self.to_https(&path);
+            return None;
+        }
+        Some(found.site)
+    }
+
+    fn to_https(&mut self, path: &str) {
+        let (status, host) = match self.asked.method.as_str() {
+            "GET" | "HEAD" => (301, &self.asked.host),
+            _ => (308, &self.asked.host),
+        };
+        let port = SecurePort::of(&self.config.listeners).suffix();
+        let query = self
+            .asked
+            .query
+            .as_ref()
+            .map_or(String::new(), |query| format!("?{query}"));
+        let what = format!("{status} to https://{host}{port}{}{query}", self.asked.path);
+        let place = self.spot(&format!("{path}.to_https"));
+        self.push(Step {
+            rule: Some("RFC 9110 §15.4"),
+            ..step("answer", what, place)
+        });
+    }
+
+    /// Which route is for the path.
+    fn path(&mut self, site_number: usize) -> Option<At<'a>> {
+        let path = match NormalPath::of(self.asked.path.as_bytes()) {
+            Ok(path) => path.into_owned(),
+            Err(error) => {
+                let what = format!("400: {}", error.sentence());
+                self.push(Step {
+                    rule: Some(error.rule()),
+                    ..step("answer", what, None)
+                });
+                return None;
+            }
+        };
+        let shown = String::from_utf8_lossy(path.octets());
+        if shown != self.asked.path {
+            let what = format!("{shown}, which is {} in normal form", self.asked.path);
+            self.push(Step {
+                rule: Some("RFC 3986 §6.2.2"),
+                ..step("path", what, None)
+            });
+        }
+        let query = self.asked.query.clone().map(String::into_bytes);
+        let at = self.at(site_number, path, query)?;
+        self.route(&at);
+        Some(at)
+    }
+
+    fn at(
+        &self,
+        site_number: usize,
+        path: NormalPath<'static>,
+        query: Option<Vec<u8>>,
+    ) -> Option<At<'a>> {
+        let site = self.config.sites.get(site_number)?;
+        let number = self.matcher.route(site_number, &path);
+        let route = site.routes.get(number).map(|route| (number, route));
+        Some(At {
+            site,
+            site_number,
+            route,
+            path,
+            query,
+        })
+    }
+
+    fn route(&mut self, at: &At<'_>) {
+        let shorter = at.site.routes.iter().enumerate().filter(|(number, route)| {
+            at.path.is_below(route.path.as_bytes())
+                && at.route.map(|(chosen, _)| chosen) != Some(*number)
+        });
+        let others = shorter.map(|(number, route)| Other {
+            what: format!("{}: it fits, and is shorter", route.path),
+            place: self.spot(&format!("site[{}].route[{number}].path", at.site_number)),
+        });
+        let others = others.collect();
+        let (what, place) = match at.route {
+            Some((_, route)) => (
+                format!("{}, the longest path that fits", route.path),
+                self.spot(&format!("{}.path", at.key())),
+            ),
+            None => (
+                "none fits: the site itself".to_owned(),
+                self.spot(&at.key()),
+            ),
+        };
+        self.push(Step {
+            others,
+            ..step("route", what, place)
+        });
+    }
+
+    /// Follows rewrites as the server does.
+    fn rewritten(&mut self, mut at: At<'a>) -> Option<At<'a>> {
+        for _ in 0..=REWRITES_MAX {
+            let Some(text) = at.route.and_then(|(_, route)| route.rewrite.as_deref()) else {
+                return Some(at);
+            };
+            let place = self.spot(&format!("{}.rewrite", at.key()));
+            let template = Template::path(text).ok()?;
+            let host = self.host(at.site);
+            let Some((path, query)) = template.expand_path(&at.words(host.as_deref())) else {
+                self.push(step(
+                    "answer",
+                    "404: what is looked for instead is no path".to_owned(),
+                    place,
+                ));
+                return None;
+            };
+            let what = format!(
+                "{} is looked for instead",
+                String::from_utf8_lossy(path.octets())
+            );
+            self.push(step("rewrite", what, place));
+            let next = self.at(at.site_number, path, query.or(at.query.take()))?;
+            let is_same =
+                next.route.map(|(number, _)| number) == at.route.map(|(number, _)| number);
+            if is_same {
+                return Some(next);
+            }
+            self.route(&next);
+            at = next;
+        }
+        self.push(step(
+            "answer",
+            "500: the rewrites lead to one another".to_owned(),
+            None,
+        ));
+        None
+    }
+
+    /// The host for `{host}`: that of the request, else the first that the site names.
+    pub(super) fn host(&self, site: &Site) -> Option<String> {
+        let own = || {
+            site.hosts
+                .iter()
+                .find(|host| !host.starts_with('*'))
+                .cloned()
+        };
+        shown_host(Some(self.asked.host.as_bytes())).or_else(own)
+    }
+
+    pub(super) fn spot(&self, path: &str) -> Option<Spot> {
+        Some(Spot {
+            file: self.places.file().to_owned(),
+            line: self.places.line(path)?,
+        })
+    }
+
+    /// Where a setting is said: by the route, else by the site.
+    pub(super) fn spot_of(&self, at: &At<'_>, key: &str) -> Option<Spot> {
+        let site = || self.spot(&format!("site[{}].{key}", at.site_number));
+        self.spot(&format!("{}.{key}", at.key())).or_else(site)
+    }
+
+    pub(super) fn push(&mut self, step: Step) {
+        self.steps.push(step);
+    }
+}
+
+impl At<'_> {
+    pub(super) fn key(&self) -> String {
+        match self.route {
+            Some((number, _)) => format!("site[{}].route[{number}]", self.site_number),
+            None => format!("site[{}]", self.site_number),
+        }
+    }
+
+    pub(super) fn handler(&self) -> HandlerName {
+        self.route
+            .map_or(HandlerName::Files, |(_, route)| route.handler)
+    }
+
+    pub(super) fn settings(&self) -> Settings {
+        let plain = Settings::default();
+        let own = self.route.map_or(&plain, |(_, route)| &route.settings);
+        own.over(&self.site.settings)
+    }
+
+    pub(super) fn words<'w>(&'w self, host: Option<&'w str>) -> Words<'w> {
+        let prefix = self.route.map_or("", |(_, route)| {
+            route.path.strip_suffix('/').unwrap_or(&route.path)
+        });
+        Words {
+            path: self.path.octets(),
+            rest: self.path.octets().get(prefix.len()..).unwrap_or_default(),
+            query: self.query.as_deref(),
+            host,
+        }
+    }
+}
+
+pub(super) fn step(about: &'static str, what: String, place: Option<Spot>) -> Step {
+    Step {
+        about,
+        what,
+        place,
+        rule: None,
+        others: Vec::new(),
+    }
+}
+
+pub(super) fn listed(names: &[String], none: &str) -> String {
+    match names.is_empty() {
+        true => none.to_owned(),
+        false => names.join(", "),
+    }
+}
