@@ -13,8 +13,7 @@ impl Config {
     /// cannot be written in TOML and is shown with replacement characters. For the password
     /// in the address of a store stand three asterisks.
     pub fn to_toml(&self) -> String {
-        let mut config = self.clone();
-        config.sessions.store = config.sessions.store.as_deref().map(without_password);
+        let mut config = self.without_passwords();
         let mut out = String::new();
         one(
             &mut out,
@@ -45,6 +44,13 @@ impl Config {
             write_site(&mut out, site);
         }
         out
+    }
+
+    /// This configuration as it may be shown: for the password in the address of a store stand three asterisks.
+    pub fn without_passwords(&self) -> Self {
+        let mut config = self.clone();
+        config.sessions.store = config.sessions.store.as_deref().map(without_password);
+        config
     }
 }
 
