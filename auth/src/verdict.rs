@@ -53,31 +53,40 @@ pub(crate) enum KeptFrom {
     Nobody,
     /// Shared ones: they do not know that a cookie changes what is answered, so it is said (RFC 9111 §5.2.2.7).
     Others,
+    /// All. Over a connection in the clear user agents do not heed `Clear-Site-Data` (Clear Site Data §4.1), so that nothing
+    /// could be taken back from their caches at the end of a session; and they show what is stored when somebody goes back
+    /// (RFC 9111 §5.2.2.5, §6).
+    Everybody,
 }
 
 impl Pass {
     /// Whether the response must carry something.
     pub fn has_fields(&self) -> bool {
-        self.cookie.is_some() || self.kept_from == KeptFrom::Others
+        self.cookie.is_some() || self.kept_from != KeptFrom::Nobody
     }
 
-    /// Adds to the response what it must carry. A `Cache-Control` that says `public` is joined by `private`, of which caches
-    /// heed the stricter (RFC 9111 §4.2.1, §5.2.2.7).
+    /// Adds to the response what it must carry. A `Cache-Control` that says `public` is joined by `private` or `no-store`, of
+    /// which caches heed the strictest (RFC 9111 §4.2.1, §5.2.2.7).
     pub fn add_to(&self, head: &mut ResponseHead) {
         if let Some(cookie) = &self.cookie {
             head.add(Known::SetCookie, cookie);
         }
-        if self.kept_from == KeptFrom::Others && !is_private(head) {
-            head.add(Known::CacheControl, "private");
+        let (directive, stricter) = match self.kept_from {
+            KeptFrom::Nobody => return,
+            KeptFrom::Others => ("private", "no-store"),
+            KeptFrom::Everybody => ("no-store", "no-store"),
+        };
+        if !says(head, directive) && !says(head, stricter) {
+            head.add(Known::CacheControl, directive);
         }
     }
 }
 
-fn is_private(head: &ResponseHead) -> bool {
+/// Whether this is a directive of the response's Cache-Control.
+fn says(head: &ResponseHead, directive: &str) -> bool {
     let lines = head.section().all(Known::CacheControl);
-    semantics::fields::list::members_of(lines).any(|member| {
-        member.eq_ignore_ascii_case(b"private") || member.eq_ignore_ascii_case(b"no-store")
-    })
+    semantics::fields::list::members_of(lines)
+        .any(|member| member.eq_ignore_ascii_case(directive.as_bytes()))
 }
 
 /// A request that is refused: the status, why, by which rule, and what the response must carry.
@@ -166,13 +175,17 @@ mod tests {
     use super::*;
 
     fn cache_control(said: &[&str]) -> Vec<String> {
+        cache_control_of(KeptFrom::Others, said)
+    }
+
+    fn cache_control_of(kept_from: KeptFrom, said: &[&str]) -> Vec<String> {
         let mut head = ResponseHead::new(Status::OK);
         said.iter()
             .for_each(|value| head.add(Known::CacheControl, value));
         let pass = Pass {
             user: "anna".into(),
             cookie: None,
-            kept_from: KeptFrom::Others,
+            kept_from,
         };
         pass.add_to(&mut head);
         let lines = head.section().all(Known::CacheControl);
@@ -189,6 +202,14 @@ mod tests {
             cache_control(&["public, max-age=60"]),
             ["public, max-age=60", "private"]
         );
+    }
+
+    #[test]
+    fn what_a_cookie_decides_in_the_clear_is_not_stored() {
+        let said = |lines: &[&str]| cache_control_of(KeptFrom::Everybody, lines);
+        assert_eq!(said(&[]), ["no-store"]);
+        assert_eq!(said(&["private"]), ["private", "no-store"]);
+        assert_eq!(said(&["max-age=1, No-Store"]), ["max-age=1, No-Store"]);
     }
 
     #[test]
