@@ -75,7 +75,7 @@ mod verdict;
 
 pub use form::{FormConfig, PAGE_OCTETS_MAX, Page, PageError, SameSite};
 pub use gate::Gate;
-pub use passwords::file::{FILE_OCTETS_MAX, UsersFileError};
+pub use passwords::file::{FILE_OCTETS_MAX, UsersFileError, users_errors};
 pub use passwords::hash::{
     ARGON2_MEMORY_KIB_MAX, ARGON2_WORK_KIB_MAX, BCRYPT_COST_MAX, HashError, SHA_CRYPT_ROUNDS_MAX,
 };
