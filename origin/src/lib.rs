@@ -93,4 +93,4 @@ pub use methods::{
     method_not_allowed, method_unknown, options_answer, trace_answer, unsupported_method,
 };
 pub use uploads::{UploadLimits, Uploads, UploadsConfig};
-pub use variants::NegotiateConfig;
+pub use variants::{NegotiateConfig, variant_names};
