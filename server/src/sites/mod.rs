@@ -37,7 +37,6 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use engine::{Answer, Exchange, Handler, OwnedExchange, Response};
-use net::Now;
 use origin::wire::Recent;
 use origin::{Cache, error_response, refusal_response};
 use semantics::fields::host::Host;
