@@ -219,9 +219,21 @@ fn run_file(matches: &ArgMatches) -> Result<(), Failure> {
     start(Command::Run, matches, config, source)
 }
 
-/// What the file says, and the flags beside it.
+/// What the file says, and the flags beside it. Tells what is odd in it.
 fn configuration(matches: &ArgMatches) -> Result<Config, Failure> {
-    let mut config = load(&file(matches))?;
+    let file = file(matches);
+    let loaded = config::load_with_places(&file).map_err(|errors| unusable(&file, &errors))?;
+    for odd in &loaded.warnings {
+        // Without the line itself, which may hold a password and would be kept by whoever gathers what servers say.
+        let line = odd.place.as_ref();
+        let line = line.map_or(String::new(), |place| format!(":{}", place.line));
+        say::warning(&format!(
+            "{}{line}: {}",
+            loaded.places.file(),
+            odd.sentence()
+        ));
+    }
+    let mut config = loaded.config;
     flags::apply(Command::Run, matches, &mut config)?;
     Ok(config)
 }

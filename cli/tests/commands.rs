@@ -473,6 +473,15 @@ warning: hansom.toml:2:1: `access_log` of [server] is `format` of [log]
 }
 
 #[test]
+fn what_is_odd_is_told_by_run_too_without_the_line_itself() {
+    let text = "[sessions]\nstore = \"redis://:secret99@127.0.0.1\"\n[[site]]\nroot = \".\"\n";
+    let place = Place::new().file("hansom.toml", text);
+    let said = place.hansom(&["run", "--print-config"]);
+    assert_eq!(said.code, Some(0));
+    assert_eq!(said.err, "warning: hansom.toml:2: nothing needs sessions\n");
+}
+
+#[test]
 fn a_program_is_told_by_one_json_document() {
     let text = "[server]\naccess_log = \"off\"\nworker = 2\n[[site]]\nroot = \".\"\n[site.set_fields]\nDate = \"x\"\n";
     let place = Place::new().file("a.toml", text);

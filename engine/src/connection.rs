@@ -25,6 +25,7 @@ use semantics::{CloseReason, Fate, Limits, Outbox, OwnedRequest, PeerError};
 use crate::core::Core;
 use crate::listeners::Listeners;
 use crate::record::Current;
+use crate::serve::refusal_answer;
 use crate::transmit::{self, Outgoing, Sent};
 use crate::{Answer, Handler, Incoming, Interrupted, Recorder, Response, Source};
 
@@ -457,7 +458,12 @@ impl Connection {
         match self.machine.end_of_input() {
             Some(refusal) => {
                 let held = self.busy.as_ref().and_then(|busy| busy.head.as_ref());
-                let response = core.handler.refuse(refusal, held.map(OwnedRequest::head));
+                let response = refusal_answer(
+                    &core.handler,
+                    &self.stream,
+                    refusal,
+                    held.map(OwnedRequest::head),
+                );
                 self.refused(core, response);
             }
             None => self.machine.close_after(CloseReason::ClientClosed),

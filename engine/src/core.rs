@@ -119,6 +119,7 @@ impl<H, R: Recorder> Core<H, R> {
                 number: current.number,
                 client: current.client.unwrap_or(connection.peer),
                 user: user.as_deref(),
+                mark: current.mark,
                 tls: connection.stream.tls().map(|facts| &**facts),
                 request: &current.capture,
                 status: current.status,
@@ -188,6 +189,7 @@ impl Captures {
         current.capture.clear();
         current.client = None;
         current.note = None;
+        current.mark = None;
         current.unix_millis = unix_millis;
         current.started = Stopwatch::start();
         current.number = 0;

@@ -25,6 +25,11 @@ pub trait Handler: 'static {
 
     /// The answer to a request that the engine refused. `head` is there when it was readable.
     fn refuse(&self, refusal: Refusal, head: Option<RequestHead<'_>>) -> Response;
+
+    /// The same for a request that came by TLS.
+    fn refuse_secured(&self, refusal: Refusal, head: Option<RequestHead<'_>>) -> Response {
+        self.refuse(refusal, head)
+    }
 }
 
 /// One request, and what is known about how it came.
@@ -51,6 +56,7 @@ pub struct Exchange<'a> {
     pub tls: Option<&'a Arc<TlsFacts>>,
     pub(crate) incoming: &'a mut Option<Incoming>,
     pub(crate) note: &'a mut Option<Note>,
+    pub(crate) mark: &'a mut Option<u64>,
     pub(crate) content_octets_max: &'a mut Option<u64>,
     pub(crate) window_octets: usize,
 }
@@ -63,6 +69,8 @@ pub struct Lent {
     pub incoming: Option<Incoming>,
     /// What was noted.
     pub note: Option<Note>,
+    /// By what it was marked.
+    pub mark: Option<u64>,
     /// What the content was limited to.
     pub content_octets_max: Option<u64>,
 }
@@ -83,6 +91,7 @@ impl<'a> Exchange<'a> {
             tls: None,
             incoming: &mut lent.incoming,
             note: &mut lent.note,
+            mark: &mut lent.mark,
             content_octets_max: &mut lent.content_octets_max,
             window_octets: 64 * 1024,
         }
@@ -127,6 +136,7 @@ impl Exchange<'_> {
             tls: self.tls,
             incoming: self.incoming,
             note: self.note,
+            mark: self.mark,
             content_octets_max: self.content_octets_max,
             window_octets: self.window_octets,
         }
@@ -135,6 +145,13 @@ impl Exchange<'_> {
     /// Where to note what is found out about the request while it is answered.
     pub fn note(&mut self) -> Note {
         self.note.get_or_insert_with(Note::default).clone()
+    }
+
+    /// Marks the exchange by a number for its record, which costs less than a note. What it means is between handler and
+    /// recorder. Who has detached the exchange is too late.
+    #[inline]
+    pub fn mark(&mut self, mark: u64) {
+        *self.mark = Some(mark);
     }
 
     /// The name of who is signed in, as it was noted.
@@ -156,6 +173,7 @@ impl Exchange<'_> {
             tls: self.tls.cloned(),
             incoming: Some(self.receive()),
             note: Some(self.note()),
+            mark: None,
             content_octets_max: None,
             window_octets: self.window_octets,
         }
@@ -175,6 +193,7 @@ pub struct OwnedExchange {
     tls: Option<Arc<TlsFacts>>,
     incoming: Option<Incoming>,
     note: Option<Note>,
+    mark: Option<u64>,
     content_octets_max: Option<u64>,
     window_octets: usize,
 }
@@ -196,6 +215,7 @@ impl OwnedExchange {
             tls: self.tls.as_ref(),
             incoming: &mut self.incoming,
             note: &mut self.note,
+            mark: &mut self.mark,
             content_octets_max: &mut self.content_octets_max,
             window_octets: self.window_octets,
         }

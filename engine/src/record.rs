@@ -20,6 +20,8 @@ pub struct Record<'a> {
     pub client: Peer,
     /// Who was signed in.
     pub user: Option<&'a str>,
+    /// By what the handler marked it.
+    pub mark: Option<u64>,
     /// What was negotiated, if it came by TLS.
     pub tls: Option<&'a TlsFacts>,
     /// What is kept of its head; empty when the head was not readable.
@@ -150,6 +152,7 @@ pub(crate) struct Current {
     pub(crate) capture: Capture,
     pub(crate) client: Option<Peer>,
     pub(crate) note: Option<Note>,
+    pub(crate) mark: Option<u64>,
     pub(crate) unix_millis: u64,
     pub(crate) started: Stopwatch,
     pub(crate) number: u32,
@@ -166,6 +169,7 @@ impl Default for Current {
             capture: Capture::default(),
             client: None,
             note: None,
+            mark: None,
             unix_millis: 0,
             started: Stopwatch::start(),
             number: 0,

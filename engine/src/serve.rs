@@ -4,9 +4,10 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use http1::Delivery;
-use net::{Context, Token};
+use net::{Context, Stream, Token};
 use semantics::{
-    CloseReason, ContentEnd, ContentLength, Event, Fate, Limits, OwnedRequest, ResponseHead, Status,
+    CloseReason, ContentEnd, ContentLength, Event, Fate, Limits, OwnedRequest, Refusal,
+    RequestHead, ResponseHead, Status,
 };
 
 use crate::connection::{Connection, Next, Work};
@@ -59,6 +60,7 @@ impl Connection {
                         tls: self.stream.tls(),
                         incoming: &mut lent.incoming,
                         note: &mut lent.note,
+                        mark: &mut lent.mark,
                         content_octets_max: &mut lent.content_octets_max,
                         window_octets: policy.limits.window_octets,
                     };
@@ -68,6 +70,7 @@ impl Connection {
                         let mut current = core.captures.begin(head, now.unix_millis);
                         current.client = Some(client);
                         current.note = lent.note;
+                        current.mark = lent.mark;
                         self.current = Some(current);
                     }
                     if content != ContentLength::None {
@@ -102,7 +105,7 @@ impl Connection {
                 Event::Refused { refusal, head } => {
                     let held = self.busy.as_ref().and_then(|busy| busy.head.as_ref());
                     let known = head.or(held.map(OwnedRequest::head));
-                    let response = core.handler.refuse(refusal, known);
+                    let response = refusal_answer(&core.handler, &self.stream, refusal, known);
                     if let Some(head) = head.filter(|_| core.is_recording) {
                         self.current = Some(core.captures.begin(head, now.unix_millis));
                     }
@@ -493,6 +496,19 @@ impl Connection {
             current.number = self.machine.requests();
             core.finished.push(current);
         }
+    }
+}
+
+/// What the handler says to a request that is refused.
+pub(crate) fn refusal_answer<H: Handler>(
+    handler: &H,
+    stream: &Stream,
+    refusal: Refusal,
+    head: Option<RequestHead<'_>>,
+) -> Response {
+    match stream.is_secured() {
+        true => handler.refuse_secured(refusal, head),
+        false => handler.refuse(refusal, head),
     }
 }
 

@@ -95,4 +95,4 @@ pub use methods::{
 #[doc(hidden)]
 pub use uploads::law as law_of_forms;
 pub use uploads::{UploadLimits, Uploads, UploadsConfig};
-pub use variants::NegotiateConfig;
+pub use variants::{NegotiateConfig, variant_names};

@@ -18,6 +18,7 @@ mod set;
 mod type_map;
 
 pub(crate) use keep::Negotiator;
+pub use keep::variant_names;
 use name::Name;
 use semantics::Known;
 pub(crate) use serve::Look;

@@ -153,6 +153,7 @@ mod tests {
                     number,
                     client: SocketAddr::from((client, 1)).into(),
                     user: None,
+                    mark: None,
                     tls: None,
                     request: &Capture::for_test(exchange.head),
                     status: Some(Status::NOT_MODIFIED),

@@ -34,6 +34,7 @@
 pub mod config;
 mod explain;
 pub mod log;
+mod marks;
 mod plan;
 mod recorder;
 mod reload;

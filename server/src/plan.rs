@@ -16,6 +16,7 @@ use semantics::Limits;
 use crate::config::{Config, HandlerName, Lenient, LogFormat};
 use crate::log::own::{self, OwnError, OwnFormat};
 use crate::log::{LogHandle, Style};
+use crate::marks::Names;
 use crate::recorder::AccessLog;
 use crate::reload::say;
 use crate::signing::{Signing, SigningError};
@@ -54,6 +55,7 @@ pub(crate) struct Plan {
     signing: Signing,
     log: Option<LogHandle>,
     own_format: Option<Arc<OwnFormat>>,
+    names: Arc<Names>,
     /// The TLS of all listeners that speak it.
     pub(crate) tls: Option<Arc<Tls>>,
 }
@@ -85,14 +87,15 @@ impl Lasting {
 }
 
 impl Plan {
-    /// A plan whose folders are there, and whose log is this one. `tls` is that of the plan before: it stays, with what clients know
-    /// of it, and gets other rules when the plan is gone over to.
+    /// A plan whose folders are there, and whose log is this one. The TLS of the plan before stays, with what clients know of it, and
+    /// gets other rules when the plan is gone over to.
     pub(crate) fn new(
         config: Config,
         lasting: &Lasting,
         log: Option<LogHandle>,
-        tls: Option<&Arc<Tls>>,
+        before: Option<&Self>,
     ) -> Result<Self, ServeError> {
+        let tls = before.and_then(|before| before.tls.as_ref());
         let tls = tls::prepare(&config, tls).map_err(ServeError::Tls)?;
         let own_format = own_format(&config).map_err(ServeError::LogFormat)?;
         let signing = Signing::new(&config, &lasting.registry).map_err(ServeError::Signing)?;
@@ -108,6 +111,7 @@ impl Plan {
             signing,
             log,
             own_format,
+            names: Arc::new(Names::new(&config, before.map(|before| &*before.names))),
             tls,
             config,
         };
@@ -168,6 +172,7 @@ impl Plan {
             &cache,
             &self.lasting.recent,
             &self.signing.gates(),
+            self.names.generation(),
         )
         .map_err(ServeError::Site)
     }
@@ -180,6 +185,7 @@ impl Plan {
             format: self.config.log_format(),
             style: Style::from(self.config.output),
             own: self.own_format.clone(),
+            names: Arc::clone(&self.names),
             writer: self.log.clone(),
             recent: has_wire.then(|| self.lasting.recent.clone()),
             batch: Vec::new(),
@@ -276,6 +282,7 @@ fn cache_limits(config: &Config, workers: usize, open_files: u64) -> CacheLimits
             .open_files_max
             .min(share(open_files.min(OTHER_FILES) / 2))
             .max(1),
+        coders_max: usize::try_from(config.limits.coders_max).unwrap_or(usize::MAX),
         ..defaults
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::config::LogFormat;
 use crate::log::own::OwnFormat;
 use crate::log::{self, LogHandle, Style};
+use crate::marks::Names;
 
 /// Where the records of one worker go.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(crate) struct AccessLog {
     pub(crate) style: Style,
     /// The format that the configuration describes, if that is the format.
     pub(crate) own: Option<Arc<OwnFormat>>,
+    /// What exchanges are marked by.
+    pub(crate) names: Arc<Names>,
     pub(crate) writer: Option<LogHandle>,
     pub(crate) recent: Option<Recent>,
     /// Lines since the last flush.
@@ -40,6 +43,10 @@ impl Recorder for AccessLog {
         let end = record.request_end.because();
         let fate = record.fate.because();
         let request = record.request;
+        let (site, route) = match record.mark.and_then(|mark| self.names.find(mark)) {
+            Some((site, route)) => (Some(site), route),
+            None => (None, None),
+        };
         let line = log::Record {
             unix_millis: record.unix_millis,
             connection: record.connection,
@@ -58,6 +65,8 @@ impl Recorder for AccessLog {
             host: request.host(),
             referer: request.referer(),
             user_agent: request.user_agent(),
+            site,
+            route,
             status: record.status.map(Status::code),
             octets: record.octets,
             micros: u64::try_from(record.duration.as_micros()).unwrap_or(u64::MAX),

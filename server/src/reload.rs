@@ -96,7 +96,7 @@ impl Serving {
         let log = lock(&self.logs)
             .prepare(LogSetup::of(&config))
             .map_err(|error| error.to_string())?;
-        let plan = Plan::new(config, &self.lasting, log.handle(), was.tls.as_ref())
+        let plan = Plan::new(config, &self.lasting, log.handle(), Some(&was))
             .map_err(|error| error.to_string())?;
         let rebound = self
             .control

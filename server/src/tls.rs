@@ -20,14 +20,14 @@ pub(crate) fn prepare(
         return Ok(Some(Arc::clone(before)));
     }
     let tls = Tls::new(rules(config), PROTOCOLS)?;
-    say_warnings(&tls);
+    say_untold(config, &tls);
     Ok(Some(Arc::new(tls)))
 }
 
 /// Puts the rules of a configuration in force, or changes nothing. Files are read again, whether they have changed or not.
 pub(crate) fn replace(config: &Config, tls: &Tls) -> Result<(), TlsError> {
     tls.replace(rules(config))?;
-    say_warnings(tls);
+    say_untold(config, tls);
     Ok(())
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn rules(config: &Config) -> Vec<TlsRules> {
     config.tls.iter().map(rules_of).collect()
 }
 
-fn rules_of(tls: &config::Tls) -> TlsRules {
+pub(crate) fn rules_of(tls: &config::Tls) -> TlsRules {
     let certificate = match (&tls.cert, &tls.key) {
         (Some(chain), key) => TlsCertificate::Files {
             chain: chain.clone(),
@@ -72,6 +72,13 @@ pub(crate) async fn watch(tls: Weak<Tls>) {
             Ok(Some(Ok(()))) => say_warnings(&tls),
             Ok(Some(Err(error))) => say(&format!("{error}; the certificates stay as they were")),
         }
+    }
+}
+
+/// Whoever read the file of a configuration was told what is odd in files that it names.
+fn say_untold(config: &Config, tls: &Tls) {
+    if !config.is_of_file {
+        say_warnings(tls);
     }
 }
 

@@ -83,6 +83,14 @@ impl Page {
         }
     }
 
+    /// Places that it does not have, of those that people would miss: `error` and `next`.
+    pub fn lacks(&self) -> impl Iterator<Item = &'static str> {
+        let missed = [("error", Place::Error), ("next", Place::Next)];
+        let lacks = |place: Place| !self.parts.contains(&Part::Place(place));
+        let missed = missed.into_iter().filter(move |(_, place)| lacks(*place));
+        missed.map(|(name, _)| name)
+    }
+
     /// The page with its places filled. What is put there is text and never markup.
     pub(crate) fn fill(&self, filling: Filling<'_>) -> String {
         let mut out = String::new();

@@ -8,7 +8,7 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A file of users. What it says counts within a second of a change; while it is wrong or gone, what it said last.
@@ -164,7 +164,23 @@ impl Version {
     }
 }
 
-fn read(path: &PathBuf) -> Result<(Users, Version), UsersFileError> {
+/// All that is wrong with a file of users: each line that cannot be used, or why it cannot be read. It may wait for a disk.
+pub fn users_errors(file: &Path) -> Vec<UsersFileError> {
+    match octets(file) {
+        Ok((octets, _)) => {
+            let errors = Users::errors(&octets).into_iter();
+            errors.map(UsersFileError::Line).collect()
+        }
+        Err(error) => vec![error],
+    }
+}
+
+fn read(path: &Path) -> Result<(Users, Version), UsersFileError> {
+    let (octets, version) = octets(path)?;
+    Ok((Users::parse(&octets)?, version))
+}
+
+fn octets(path: &Path) -> Result<(Vec<u8>, Version), UsersFileError> {
     let file = File::open(path)?;
     let version = Version::of(&file.metadata()?);
     let mut octets = Vec::new();
@@ -172,7 +188,7 @@ fn read(path: &PathBuf) -> Result<(Users, Version), UsersFileError> {
     if octets.len() as u64 > FILE_OCTETS_MAX {
         return Err(UsersFileError::TooLong);
     }
-    Ok((Users::parse(&octets)?, version))
+    Ok((octets, version))
 }
 
 /// Why a file of users cannot be used.

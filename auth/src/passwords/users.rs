@@ -27,36 +27,47 @@ impl Users {
     /// The first line that cannot be used, and why.
     pub(crate) fn parse(octets: &[u8]) -> Result<Self, UsersError> {
         let mut users = Self::default();
-        for (number, line) in (1..).zip(octets.split(|octet| *octet == b'\n')) {
-            let at = |problem| UsersError {
+        users.lines(octets).try_for_each(|line| line)?;
+        Ok(users)
+    }
+
+    /// Reads on past lines that cannot be used; says what is wrong with each.
+    pub(crate) fn errors(octets: &[u8]) -> Vec<UsersError> {
+        let mut users = Self::default();
+        users.lines(octets).filter_map(Result::err).collect()
+    }
+
+    /// Takes in one line after the other.
+    fn lines(&mut self, octets: &[u8]) -> impl Iterator<Item = Result<(), UsersError>> {
+        let lines = (1..).zip(octets.split(|octet| *octet == b'\n'));
+        lines.map(|(number, line)| {
+            self.line(number, line).map_err(|problem| UsersError {
                 line: number,
                 problem,
-            };
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            let text = std::str::from_utf8(line).map_err(|_| at(Problem::NotUtf8))?;
-            if text.trim().is_empty() || text.starts_with('#') {
-                continue;
-            }
-            let (name, hash) = text.split_once(':').ok_or(at(Problem::NoColon))?;
-            if !is_name(name) {
-                return Err(at(Problem::Name));
-            }
-            // Other programs keep more fields behind a second colon, such as a group; no hash has one.
-            let hash = hash.split(':').next().unwrap_or_default();
-            let mark = mark_of(name, hash);
-            let hash = Hash::parse(hash).map_err(|error| at(Problem::Hash(error)))?;
-            users
-                .add(
-                    name,
-                    User {
-                        hash,
-                        mark,
-                        line: number,
-                    },
-                )
-                .map_err(at)?;
+            })
+        })
+    }
+
+    fn line(&mut self, number: usize, line: &[u8]) -> Result<(), Problem> {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let text = std::str::from_utf8(line).map_err(|_| Problem::NotUtf8)?;
+        if text.trim().is_empty() || text.starts_with('#') {
+            return Ok(());
         }
-        Ok(users)
+        let (name, hash) = text.split_once(':').ok_or(Problem::NoColon)?;
+        if !is_name(name) {
+            return Err(Problem::Name);
+        }
+        // Other programs keep more fields behind a second colon, such as a group; no hash has one.
+        let hash = hash.split(':').next().unwrap_or_default();
+        let mark = mark_of(name, hash);
+        let hash = Hash::parse(hash).map_err(Problem::Hash)?;
+        let user = User {
+            hash,
+            mark,
+            line: number,
+        };
+        self.add(name, user)
     }
 
     fn add(&mut self, name: &str, user: User) -> Result<(), Problem> {
@@ -134,6 +145,8 @@ pub enum Problem {
     Hash(HashError),
 }
 
+impl std::error::Error for UsersError {}
+
 impl fmt::Display for UsersError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}: ", self.line)?;
@@ -204,6 +217,15 @@ mod tests {
             Users::parse(b"a\xff:x").unwrap_err().problem,
             Problem::NotUtf8
         );
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_of_every_line() {
+        let text = format!("anna\nb:{HASH}\nc:plain\nb:{HASH}\n");
+        let lines = Users::errors(text.as_bytes());
+        let lines: Vec<_> = lines.iter().map(|error| error.line).collect();
+        assert_eq!(lines, [1, 3, 4]);
+        assert!(Users::errors(format!("b:{HASH}").as_bytes()).is_empty());
     }
 
     #[test]

@@ -175,6 +175,8 @@ fn speak_tls(config: &mut Config) -> &mut Tls {
         listener.tls = true;
     }
     config.tls = vec![Tls::default()];
+    // No file names this one: what is odd about it was not told.
+    config.is_of_file = false;
     &mut config.tls[0]
 }
 

@@ -103,7 +103,10 @@ impl Place {
             said: Mutex::new(said),
             place: self,
         };
-        let line = hansom.next_said();
+        let mut line = hansom.next_said();
+        while line.starts_with("warning: ") {
+            line = hansom.next_said();
+        }
         if let Some((_, rest)) = line.split_once("://") {
             let authority = rest.trim_end_matches('/');
             hansom.address = authority.parse().expect("an address");

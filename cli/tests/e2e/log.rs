@@ -96,6 +96,45 @@ fn each_record_tells_connection_and_request() {
 }
 
 #[test]
+fn a_record_names_the_site_and_the_route_that_answered() {
+    let place = Place::new()
+        .with("site/index.html", "a")
+        .with("site/docs/b.html", "b");
+    let hansom = place.run(
+        "\
+[log]
+format = \"json\"
+[[site]]
+hosts = [\"a.example\"]
+root = \"site\"
+[[site.route]]
+path = \"/docs\"
+auth = false
+[[site.route]]
+path = \"/old\"
+rewrite = \"/docs{rest}\"
+",
+    );
+    let mut client = hansom.connect();
+    for (host, target) in [
+        ("a.example", "/"),
+        ("a.example", "/docs/b.html"),
+        ("a.example", "/old/b.html"),
+        ("b.example", "/"),
+    ] {
+        client.send(format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        client.answer();
+    }
+    let named = |record: &serde_json::Value| {
+        let text = |key: &str| record[key].as_str().unwrap_or("-").to_owned();
+        format!("{} {}", text("site"), text("route"))
+    };
+    let named: Vec<_> = hansom.log_records(4).iter().map(named).collect();
+    let docs = "a.example /docs";
+    assert_eq!(named, ["a.example -", docs, docs, "- -"]);
+}
+
+#[test]
 fn combined_keeps_its_form_whatever_is_asked() {
     let hansom = Hansom::plain(&["--access-log", "combined"]);
     provoke(&hansom);

@@ -122,7 +122,13 @@ impl World {
             .spawn()
             .expect("bash starts");
         let mut lines = BufReader::new(child.stderr.take().expect("stderr is piped")).lines();
-        let first = match lines.next() {
+        // What is odd in a file is told before the server listens.
+        let first = lines.find(|line| {
+            !line
+                .as_ref()
+                .is_ok_and(|line| line.starts_with("warning: "))
+        });
+        let first = match first {
             Some(line) => line.map_err(|error| error.to_string())?,
             None => return Err("it ended and said nothing".to_owned()),
         };

@@ -5,6 +5,7 @@ use semantics::{CloseReason, LimitError, Limits, OwnedRequest};
 
 use super::{Connection, Next, Phase};
 use crate::core::Core;
+use crate::serve::refusal_answer;
 use crate::{Handler, Recorder};
 
 impl Connection {
@@ -142,7 +143,7 @@ impl Connection {
         }
         let held = self.busy.as_ref().and_then(|busy| busy.head.as_ref());
         let known = held.map(OwnedRequest::head).or(begun);
-        let response = core.handler.refuse(limit.into(), known);
+        let response = refusal_answer(&core.handler, &self.stream, limit.into(), known);
         self.refused(core, response);
         // Before anything else: what is submitted and not transmitted would be the next connection's.
         match self.flush(core, cx, token) {

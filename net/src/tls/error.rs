@@ -224,6 +224,21 @@ pub enum TlsWarning {
     },
 }
 
+impl TlsWarning {
+    /// The file that it is about, if it is one.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Expired { file, .. }
+            | Self::ExpiresSoon { file, .. }
+            | Self::NotYetValid { file }
+            | Self::KeyReadable { file }
+            | Self::NoNames { file } => Some(file),
+            Self::NameTwice { .. } => None,
+        }
+    }
+}
+
 impl fmt::Display for TlsWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -3,10 +3,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::path::Path;
 use std::rc::Rc;
 
 use foldhash::fast::RandomState;
-use net::{FileKind, FileMeta, Now, OpenError, Wait};
+use net::{FileKind, FileMeta, Now, OpenError, Root, Wait};
 
 use super::NegotiateConfig;
 use super::set::{FileVariant, Meaning, Shelf, below};
@@ -272,6 +273,25 @@ impl Kept {
         if let Some(kept) = self.folders.remove(folder) {
             self.memory_octets -= kept.shelf.memory_octets;
         }
+    }
+}
+
+/// The files among which is chosen where `path` of a folder is asked for and negotiated, or the type map that lists them;
+/// none where there is nothing to choose. For tools; it waits for a disk.
+pub fn variant_names(root: &Path, path: &[u8]) -> Vec<String> {
+    let (folder, asked) = split(path);
+    let shelf = Root::new(root).ok().and_then(|root| {
+        let meta = root.stat(folder, Wait::MayBlock).ok()?;
+        let read = root.read_folder(folder, FOLDER_ENTRIES_MAX).ok()?;
+        Some(Shelf::of(meta, read))
+    });
+    match shelf.map(|shelf| shelf.meaning(folder, asked)) {
+        Some(Meaning::Variants(variants)) => variants
+            .into_iter()
+            .map(|variant| variant.reference)
+            .collect(),
+        Some(Meaning::Map(map)) => vec![String::from_utf8_lossy(&map).into_owned()],
+        Some(Meaning::Plain) | None => Vec::new(),
     }
 }
 

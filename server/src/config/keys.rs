@@ -280,6 +280,58 @@ pub(crate) const LIMITS: &[Key<Limits>] = &[
         ),
         about: "Open files of the process.",
     },
+    Key {
+        name: "coders_max",
+        slot: &Is(|l: &mut Limits| &mut l.coders_max, Number(0, 10_000)),
+        about: "Contents that a worker codes at one time; beyond it they are sent without a coding.",
+    },
+    Key {
+        name: "uploads_max",
+        slot: &Is(|l: &mut Limits| &mut l.uploads_max, Number(1, 1_000_000)),
+        about: "Uploads under way; beyond it 503.",
+    },
+    Key {
+        name: "upload_files_max",
+        slot: &Is(
+            |l: &mut Limits| &mut l.upload_files_max,
+            Number(1, 1_000_000),
+        ),
+        about: "Files in the making by uploads; beyond it 503. A form may have many.",
+    },
+    Key {
+        name: "form_parts_max",
+        slot: &Is(|l: &mut Limits| &mut l.form_parts_max, Number(1, 1_000_000)),
+        about: "Parts of a form that is uploaded; beyond it 413.",
+    },
+    Key {
+        name: "form_part_head_octets_max",
+        slot: &Is(
+            |l: &mut Limits| &mut l.form_part_head_octets_max,
+            Octets(64, 16 * MIB),
+        ),
+        about: "Octets of the head of one part; beyond it 400.",
+    },
+    Key {
+        name: "form_fields_octets_max",
+        slot: &Is(
+            |l: &mut Limits| &mut l.form_fields_octets_max,
+            Octets(0, 1 << 30),
+        ),
+        about: "Octets of the parts of a form that are no files; beyond it 413.",
+    },
+    Key {
+        name: "resumable_uploads_max",
+        slot: &Is(
+            |l: &mut Limits| &mut l.resumable_uploads_max,
+            Number(1, 1_000_000),
+        ),
+        about: "Uploads that may be resumed, in one folder and below; beyond it 503.",
+    },
+    Key {
+        name: "resumable_upload_age",
+        slot: &Is(|l: &mut Limits| &mut l.resumable_upload_age, TimePositive),
+        about: "How long an upload that nobody resumes is kept.",
+    },
 ];
 
 pub(crate) const LISTEN: &[Key<Listener>] = &[
@@ -454,7 +506,7 @@ pub(crate) const AUTH: &[Key<Auth>] = &[
     Key {
         name: "attempts_max",
         slot: &Is(|a: &mut Auth| &mut a.attempts_max, Number(1, 1_000_000)),
-        about: "Failed attempts that one address, or one name, has in `attempts_time`; beyond it 429.",
+        about: "Failed attempts in `attempts_time` for one name from one network (an IPv4 address, an IPv6 /64), five times as many for the network; beyond it 429.",
     },
     Key {
         name: "attempts_time",
@@ -649,6 +701,11 @@ pub(crate) const SETTINGS: &[Key<Settings>] = &[
         about: "Whether variants of a file, such as `page.en.html`, are negotiated (RFC 9110 §12.1).",
     },
     Key {
+        name: "negotiate_strict",
+        slot: &May(|s: &mut Settings| &mut s.negotiate_strict, Switch, "false"),
+        about: "Whether who accepts none of the languages gets 406, although `language` has a variant (RFC 9110 §12.5.4).",
+    },
+    Key {
         name: "language",
         slot: &May(|s: &mut Settings| &mut s.language, Text(&LANGUAGE), "none"),
         about: "The language of files that name none, and what is chosen when nothing else decides (RFC 9110 §8.5.1).",
@@ -679,6 +736,11 @@ pub(crate) const SETTINGS: &[Key<Settings>] = &[
         name: "uploads",
         slot: &May(|s: &mut Settings| &mut s.uploads, Switch, "false"),
         about: "Whether PUT, DELETE and POST change the folder.",
+    },
+    Key {
+        name: "durable_uploads",
+        slot: &May(|s: &mut Settings| &mut s.durable_uploads, Switch, "true"),
+        about: "Whether the answer waits until what was uploaded is on the disk, so that a loss of power does not take it.",
     },
     Key {
         name: "resumable_uploads",

@@ -31,6 +31,8 @@ pub struct Config {
     pub sites: Vec<Site>,
     /// What the program knows of its standard output; not part of the file.
     pub output: Output,
+    /// Whether it was read from a file, so that what is odd in it was told with its place.
+    pub is_of_file: bool,
 }
 
 /// The process and the life of its connections.
@@ -117,7 +119,7 @@ pub struct Auth {
     pub users: PathBuf,
     /// Shown to people, and the scope of their password (RFC 9110 §11.5).
     pub realm: String,
-    /// Failed attempts that one address, or one name, has in `attempts_time`; beyond it 429.
+    /// Failed attempts in `attempts_time` for one name from one network, five times as many for the network; beyond it 429.
     pub attempts_max: u64,
     /// The time in which they count.
     pub attempts_time: Duration,
@@ -207,6 +209,22 @@ pub struct Limits {
     pub cache_octets_max: u64,
     /// Open files of the process; `None` is the hard limit of the system.
     pub open_files_max: Option<u64>,
+    /// Contents that a worker codes at one time; beyond it they are sent without a coding.
+    pub coders_max: u64,
+    /// Uploads under way in the process; beyond it 503.
+    pub uploads_max: u64,
+    /// Files in the making by uploads in the process; beyond it 503.
+    pub upload_files_max: u64,
+    /// Parts of a form that is uploaded; beyond it 413.
+    pub form_parts_max: u64,
+    /// Octets of the head of one part; beyond it 400.
+    pub form_part_head_octets_max: u64,
+    /// Octets of the parts of a form that are no files; beyond it 413.
+    pub form_fields_octets_max: u64,
+    /// Uploads that may be resumed, in one folder and below; beyond it 503.
+    pub resumable_uploads_max: u64,
+    /// How long an upload that nobody resumes is kept.
+    pub resumable_upload_age: Duration,
 }
 
 /// One address at which connections are accepted.
@@ -298,6 +316,8 @@ pub struct Route {
 pub struct Settings {
     /// Whether variants of a file, such as `page.en.html`, are negotiated (RFC 9110 §12.1). Default: no.
     pub negotiate: Option<bool>,
+    /// Whether who accepts none of the languages gets 406, although `language` has a variant. Default: no.
+    pub negotiate_strict: Option<bool>,
     /// The language of files that name none, and what is chosen when nothing else decides.
     pub language: Option<String>,
     /// Content codings offered, best first (RFC 9110 §8.4). Default: `zstd`, `br`, `gzip`; empty offers none.
@@ -306,6 +326,8 @@ pub struct Settings {
     pub coding_octets_min: Option<u64>,
     /// Whether PUT, DELETE and POST change the folder. Default: no.
     pub uploads: Option<bool>,
+    /// Whether the answer waits until what was uploaded is on the disk. Default: yes.
+    pub durable_uploads: Option<bool>,
     /// Whether uploads may be resumed. Default: no.
     pub resumable_uploads: Option<bool>,
     /// Octets of request content; beyond it 413. Default: `limits.content_octets_max`.
@@ -494,6 +516,14 @@ impl Default for Limits {
             cached_file_octets_max: 64 * KIB,
             cache_octets_max: 64 * KIB * KIB,
             open_files_max: None,
+            coders_max: 16,
+            uploads_max: 256,
+            upload_files_max: 512,
+            form_parts_max: 256,
+            form_part_head_octets_max: 8 * KIB,
+            form_fields_octets_max: KIB * KIB,
+            resumable_uploads_max: 1000,
+            resumable_upload_age: Duration::from_secs(24 * 3600),
         }
     }
 }

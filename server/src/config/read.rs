@@ -69,7 +69,10 @@ pub fn parse_with_places(
         let message = error.message().replace('\n', "; ");
         reader.note(error.span().unwrap_or(0..0), Complaint::new(message));
     }
-    let mut config = Config::default();
+    let mut config = Config {
+        is_of_file: true,
+        ..Config::default()
+    };
     let mut root = Node::of_document(&document);
     reader.move_keys(&mut root);
     reader.document(&root, &mut config);

@@ -1,6 +1,7 @@
 //! What must hold between sections: errors, and warnings of what is probably not meant.
 
 mod exposure;
+mod named;
 mod people;
 mod redirects;
 mod repeats;
@@ -29,6 +30,7 @@ pub(super) fn check(config: &Config, root: &Node, findings: &mut Findings) {
     rules.check_secured();
     rules.check_people();
     rules.check_exposure();
+    rules.check_named_files();
 }
 
 struct Rules<'r> {

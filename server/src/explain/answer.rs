@@ -2,8 +2,8 @@
 
 use super::steps::{At, Explainer, listed, step};
 use super::{Other, Step};
-use crate::config::{AuthMethod, HandlerName, Settings};
-use crate::sites::Template;
+use crate::config::{AuthMethod, CodingName, HandlerName, Settings};
+use crate::sites::{CODING_OCTETS_MIN, Template, uploads_octets_max};
 use std::path::{Path, PathBuf};
 
 /// What is found at a path.
@@ -97,12 +97,14 @@ impl Explainer<'_> {
         ) {
             return;
         }
-        let (octets, place) = match settings.content_octets_max {
-            Some(octets) => (octets, self.spot_of(at, "content_octets_max")),
-            None => (
-                self.config.limits.content_octets_max,
-                self.spot("limits.content_octets_max"),
-            ),
+        let of_all = self.config.limits.content_octets_max;
+        let octets = match settings.uploads {
+            Some(true) => uploads_octets_max(settings, of_all),
+            _ => settings.content_octets_max.unwrap_or(of_all),
+        };
+        let place = match settings.content_octets_max {
+            Some(_) => self.spot_of(at, "content_octets_max"),
+            None => self.spot("limits.content_octets_max"),
         };
         let what = format!("at most {octets} octets, beyond it 413");
         self.push(Step {
@@ -168,10 +170,8 @@ impl Explainer<'_> {
             None => 0,
         };
         let below = at.path.octets().get(led..).unwrap_or_default().to_vec();
-        if !matches!(self.asked.method.as_str(), "GET" | "HEAD" | "OPTIONS")
-            && !self.may_change(at, settings)
-        {
-            return;
+        if !matches!(self.asked.method.as_str(), "GET" | "HEAD" | "OPTIONS") {
+            return self.change(at, settings, root, &below);
         }
         match at.route.map(|(_, route)| route.try_files.as_slice()) {
             Some(tried) if !tried.is_empty() && !below.is_empty() => {
@@ -181,19 +181,55 @@ impl Explainer<'_> {
         }
     }
 
-    /// Whether the method is one that changes the folder; tells what the answer is where it is not.
-    fn may_change(&mut self, at: &At<'_>, settings: &Settings) -> bool {
-        let is_change = matches!(self.asked.method.as_str(), "PUT" | "DELETE" | "POST");
-        let (what, rule) = match settings.uploads {
-            Some(true) if is_change => ("changes the folder", None),
-            _ => ("405: files are not changed here", Some("RFC 9110 §15.5.6")),
+    /// What a method does that is none of reading.
+    fn change(&mut self, at: &At<'_>, settings: &Settings, root: &Path, below: &[u8]) {
+        let method = self.asked.method.as_str();
+        let shown = String::from_utf8_lossy(below).into_owned();
+        let path = join(root, &shown);
+        let is_folder = below.is_empty() || shown.ends_with('/');
+        let exists = path.exists();
+        let shown = path.display();
+        let not_allowed = Some("RFC 9110 §15.5.6");
+        let (what, rule) = match (settings.uploads, method, is_folder) {
+            (Some(true), "PUT", false) if path.is_dir() => {
+                (format!("409: {shown} is a folder"), Some("RFC 9110 §9.3.4"))
+            }
+            (Some(true), "PUT", false) if exists => (
+                format!("204: replaces the file {shown}"),
+                Some("RFC 9110 §9.3.4"),
+            ),
+            (Some(true), "PUT", false) => (
+                format!("201: makes the file {shown}"),
+                Some("RFC 9110 §9.3.4"),
+            ),
+            (Some(true), "POST", true) => {
+                let what = format!("303: stores the files of a form in {shown}");
+                (what, Some("RFC 9110 §9.3.3"))
+            }
+            (Some(true), "DELETE", _) if exists => {
+                (format!("204: removes {shown}"), Some("RFC 9110 §9.3.5"))
+            }
+            (Some(true), "DELETE", _) => (
+                format!("404: there is no {shown}"),
+                Some("RFC 9110 §15.5.5"),
+            ),
+            (Some(true), "PATCH", _) if settings.resumable_uploads == Some(true) => (
+                "goes on with an upload that was interrupted".to_owned(),
+                None,
+            ),
+            (Some(true), "PUT", true) => ("405: a folder is not put".to_owned(), not_allowed),
+            (Some(true), "POST", false) => (
+                "405: forms are for folders, whose paths end in a slash".to_owned(),
+                not_allowed,
+            ),
+            _ => ("405: files are not changed here".to_owned(), not_allowed),
         };
         let place = self.spot_of(at, "uploads");
+        let what = format!("{method} {what}");
         self.push(Step {
             rule,
-            ..step("answer", format!("{} {what}", self.asked.method), place)
+            ..step("answer", what, place)
         });
-        false
     }
 
     fn tried(&mut self, at: &At<'_>, settings: &Settings, root: &Path, below: &[u8]) {
@@ -257,9 +293,13 @@ impl Explainer<'_> {
             let what = "301 to the same path with a slash: it is a folder".to_owned();
             return self.push(step("answer", what, None));
         }
+        if self.negotiated(at, settings, root, below) {
+            return;
+        }
         match self.look(at, root, below) {
             Found::File(file) => {
-                self.push(step("answer", format!("the file {}", file.display()), None))
+                self.push(step("answer", format!("the file {}", file.display()), None));
+                self.codings(at, settings, &file);
             }
             Found::Folder(what) => {
                 let is_closed = what.starts_with("403");
@@ -278,6 +318,78 @@ impl Explainer<'_> {
                 self.error_page(at, settings, 404);
             }
         }
+    }
+
+    /// Tells of the variants that stand for a file that is not there.
+    fn negotiated(&mut self, at: &At<'_>, settings: &Settings, root: &Path, below: &[u8]) -> bool {
+        if settings.negotiate != Some(true) {
+            return false;
+        }
+        let shown = String::from_utf8_lossy(below).into_owned();
+        let asked = match shown.ends_with('/') {
+            true => at
+                .site
+                .index
+                .iter()
+                .map(|name| format!("{shown}{name}"))
+                .collect(),
+            false => vec![shown],
+        };
+        let found = asked
+            .iter()
+            .map(|path| origin::variant_names(root, path.as_bytes()));
+        let Some(names) = found.into_iter().find(|names| !names.is_empty()) else {
+            return false;
+        };
+        let what = format!(
+            "one of the variants, by Accept, Accept-Language and Accept-Encoding: {}",
+            names.join(", ")
+        );
+        let place = self.spot_of(at, "negotiate");
+        self.push(Step {
+            rule: Some("RFC 9110 §12.1"),
+            ..step("answer", what, place)
+        });
+        true
+    }
+
+    /// In which codings a file may be sent.
+    fn codings(&mut self, at: &At<'_>, settings: &Settings, file: &Path) {
+        let names = match &settings.codings {
+            None => CodingName::NAMES.iter().map(|(name, _)| *name).collect(),
+            Some(chosen) => {
+                let named = |coding: &CodingName| {
+                    let mut names = CodingName::NAMES.iter();
+                    names
+                        .find(|(_, known)| known == coding)
+                        .map(|(name, _)| *name)
+                };
+                chosen.iter().filter_map(named).collect::<Vec<_>>()
+            }
+        };
+        let octets = file.metadata().map_or(0, |facts| facts.len());
+        let octets_min = settings.coding_octets_min.unwrap_or(CODING_OCTETS_MIN);
+        if names.is_empty() {
+            return;
+        }
+        let (what, key) = match octets < octets_min {
+            true => (
+                format!("none is made: it has {octets} octets, less than {octets_min}"),
+                "coding_octets_min",
+            ),
+            false => (
+                format!(
+                    "{} by Accept-Encoding, if its type is worth it",
+                    names.join(", ")
+                ),
+                "codings",
+            ),
+        };
+        let place = self.spot_of(at, key);
+        self.push(Step {
+            rule: Some("RFC 9110 §12.5.3"),
+            ..step("coding", what, place)
+        });
     }
 
     /// What is there, as the files of a folder are looked up: names with a dot are not shown.

@@ -2,9 +2,14 @@
 
 use super::url::Asked;
 use super::{Other, Spot, Step};
-use crate::config::{Address, Config, HandlerName, Loaded, Places, Route, Settings, Site};
-use crate::sites::{HostRule, Matcher, REWRITES_MAX, SecurePort, Template, Words, shown_host};
+use crate::config::{
+    Address, AuthMethod, Config, HandlerName, Loaded, Places, Route, Settings, Site,
+};
+use crate::sites::{
+    Astray, HostRule, Looked, Matcher, SecurePort, Template, Words, follow, prefix, shown_host,
+};
 use semantics::NormalPath;
+use std::borrow::Cow;
 
 pub(super) struct Explainer<'a> {
     pub(super) config: &'a Config,
@@ -42,6 +47,7 @@ impl<'a> Explainer<'a> {
         }
         if let Some(site) = self.site()
             && let Some(at) = self.path(site)
+            && self.form(&at).is_none()
             && let Some(at) = self.rewritten(at)
         {
             self.settle(&at);
@@ -285,43 +291,79 @@ impl<'a> Explainer<'a> {
         });
     }
 
-    /// Follows rewrites as the server does.
-    fn rewritten(&mut self, mut at: At<'a>) -> Option<At<'a>> {
-        for _ in 0..=REWRITES_MAX {
-            let Some(text) = at.route.and_then(|(_, route)| route.rewrite.as_deref()) else {
-                return Some(at);
-            };
-            let place = self.spot(&format!("{}.rewrite", at.key()));
-            let template = Template::path(text).ok()?;
-            let host = self.host(at.site);
-            let Some((path, query)) = template.expand_path(&at.words(host.as_deref())) else {
-                self.push(step(
-                    "answer",
-                    "404: what is looked for instead is no path".to_owned(),
-                    place,
-                ));
-                return None;
-            };
-            let what = format!(
-                "{} is looked for instead",
-                String::from_utf8_lossy(path.octets())
-            );
-            self.push(step("rewrite", what, place));
-            let next = self.at(at.site_number, path, query.or(at.query.take()))?;
-            let is_same =
-                next.route.map(|(number, _)| number) == at.route.map(|(number, _)| number);
-            if is_same {
-                return Some(next);
+    /// Follows rewrites by what the server asks.
+    fn rewritten(&mut self, at: At<'a>) -> Option<At<'a>> {
+        let (site, site_number) = (at.site, at.site_number);
+        let template = |route: &Route| Template::path(route.rewrite.as_deref()?).ok();
+        let templates: Vec<_> = site.routes.iter().map(template).collect();
+        let rewrite = |number: usize| {
+            let template = templates.get(number)?.as_ref()?;
+            Some((template, prefix(&site.routes.get(number)?.path).len()))
+        };
+        let host = self.host(site);
+        let start = Looked {
+            route: self.matcher.route(site_number, &at.path),
+            path: at.path,
+            query: at.query.map(Cow::Owned),
+        };
+        let next = |path: &NormalPath<'_>| self.matcher.route(site_number, path);
+        let mut told = Vec::new();
+        let tell = |from: usize, to: &Looked<'_>| {
+            told.push((from, to.route, to.path.clone().into_owned()));
+        };
+        let found = follow(start, host.as_deref(), rewrite, next, tell);
+        let place = |number: usize| format!("site[{site_number}].route[{number}].rewrite");
+        for (from, to, path) in told {
+            let shown = String::from_utf8_lossy(path.octets());
+            let what = format!("{shown} is looked for instead");
+            self.push(step("rewrite", what, self.spot(&place(from))));
+            if from != to {
+                let at = self.at(site_number, path, None)?;
+                self.route(&at);
             }
-            self.route(&next);
-            at = next;
         }
-        self.push(step(
-            "answer",
-            "500: the rewrites lead to one another".to_owned(),
-            None,
-        ));
+        let (what, number) = match found {
+            Ok(at) => {
+                let query = at.query.map(Cow::into_owned);
+                return self.at(site_number, at.path.into_owned(), query);
+            }
+            Err(Astray::NoPath(number)) => ("404: what is looked for instead is no path", number),
+            Err(Astray::Loop(number)) => ("500: the rewrites lead to one another", number),
+        };
+        self.push(step("answer", what.to_owned(), self.spot(&place(number))));
         None
+    }
+
+    /// The path of a form is answered by it, whatever route is there.
+    fn form(&mut self, at: &At<'_>) -> Option<()> {
+        let names: Vec<_> = at
+            .site
+            .effective()
+            .filter_map(|(_, settings)| settings.auth().map(str::to_owned))
+            .collect();
+        let mut forms = self
+            .config
+            .auth
+            .iter()
+            .enumerate()
+            .filter(|(_, auth)| auth.method == AuthMethod::Form && names.contains(&auth.name));
+        let is = |path: &str| at.path.octets() == path.as_bytes();
+        let (number, form) = forms.find(|(_, form)| is(&form.login) || is(&form.logout))?;
+        let is_login = is(&form.login);
+        let (key, what) = match (is_login, self.asked.method.as_str()) {
+            (true, "POST") => ("login", "signs in: 303, or the form with what is wrong"),
+            (true, _) => ("login", "the form to sign in by"),
+            (false, "POST") => ("logout", "ends the session: 303"),
+            (false, _) => ("logout", "the form to sign out by"),
+        };
+        let what = format!(
+            "{what}, whatever the route is; it is the `{key}` of \"{}\"",
+            form.name
+        );
+        let place = self.spot(&format!("auth[{number}].{key}"));
+        let place = place.or_else(|| self.spot(&format!("auth[{number}].name")));
+        self.push(step("answer", what, place));
+        Some(())
     }
 
     /// The host for `{host}`: that of the request, else the first that the site names.
@@ -373,9 +415,7 @@ impl At<'_> {
     }
 
     pub(super) fn words<'w>(&'w self, host: Option<&'w str>) -> Words<'w> {
-        let prefix = self.route.map_or("", |(_, route)| {
-            route.path.strip_suffix('/').unwrap_or(&route.path)
-        });
+        let prefix = self.route.map_or("", |(_, route)| prefix(&route.path));
         Words {
             path: self.path.octets(),
             rest: self.path.octets().get(prefix.len()..).unwrap_or_default(),

@@ -35,17 +35,41 @@ redirect = "https://b.example{rest}"
 [[site.route]]
 path = "/moved"
 rewrite = "/app{rest}"
+[[site.route]]
+path = "/drop"
+uploads = true
+[[site.route]]
+path = "/members"
+auth = "form"
+[[site.route]]
+path = "/pages"
+negotiate = true
+[[site.route]]
+path = "/round"
+rewrite = "/about{rest}"
+[[site.route]]
+path = "/about"
+rewrite = "/round{rest}"
+[[auth]]
+name = "form"
+method = "form"
+users = "users"
 "#;
 
 fn told(method: &str, url: &str) -> Vec<String> {
     let folder = TempDir::new().unwrap();
     fs::create_dir(folder.path().join("root")).unwrap();
     for (name, text) in [
-        ("users", "ann:x"),
+        ("users", "ann:{SHA}4V440WL1axDf+F+S9kVPLU2lu4E="),
         ("root/index.html", "i"),
         ("root/missing.html", "m"),
+        ("root/pages/a.en.html", "en"),
+        ("root/pages/a.de.html", "de"),
+        ("root/drop/old", "o"),
     ] {
-        fs::write(folder.path().join(name), text).unwrap();
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
     }
     let loaded = parse_with_places(TEXT, "a.toml", folder.path()).unwrap();
     let explained = explain(&loaded, method, url).unwrap().to_string();
@@ -181,6 +205,82 @@ fn what_changes_files_is_refused_without_uploads() {
             &lines,
             "answer    PUT 405: files are not changed here (RFC 9110 §15.5.6)"
         ),
+        "{lines:#?}"
+    );
+}
+
+#[test]
+fn uploads_are_told_by_what_they_do() {
+    for (method, path, answer) in [
+        (
+            "PUT",
+            "new",
+            "PUT 201: makes the file FOLDER/root/drop/new (RFC 9110 §9.3.4)",
+        ),
+        (
+            "PUT",
+            "old",
+            "PUT 204: replaces the file FOLDER/root/drop/old (RFC 9110 §9.3.4)",
+        ),
+        (
+            "POST",
+            "",
+            "POST 303: stores the files of a form in FOLDER/root/drop/ (RFC 9110 §9.3.3)",
+        ),
+        (
+            "DELETE",
+            "old",
+            "DELETE 204: removes FOLDER/root/drop/old (RFC 9110 §9.3.5)",
+        ),
+        (
+            "DELETE",
+            "none",
+            "DELETE 404: there is no FOLDER/root/drop/none (RFC 9110 §15.5.5)",
+        ),
+    ] {
+        let lines = told(method, &format!("http://c.example/drop/{path}"));
+        let answer = format!("answer    {answer}  [a.toml:33]");
+        assert!(has(&lines, &answer), "{lines:#?}");
+        let limit = "content   at most 10737418240 octets, beyond it 413 (RFC 9110 §15.5.14)";
+        assert!(has(&lines, limit), "{lines:#?}");
+    }
+}
+
+#[test]
+fn the_paths_of_a_form_are_answered_by_it() {
+    let lines = told("GET", "http://c.example/login");
+    let answer = "answer    the form to sign in by, whatever the route is; it is the `login` of \"form\"  [a.toml:47]";
+    assert_eq!(lines.last().map(String::as_str), Some(answer), "{lines:#?}");
+    let lines = told("POST", "http://c.example/logout");
+    assert!(
+        lines
+            .last()
+            .unwrap()
+            .starts_with("answer    ends the session: 303"),
+        "{lines:#?}"
+    );
+}
+
+#[test]
+fn variants_are_told_with_what_chooses() {
+    let lines = told("GET", "http://c.example/pages/a");
+    let answer = "answer    one of the variants, by Accept, Accept-Language and Accept-Encoding: a.de.html, a.en.html (RFC 9110 §12.1)  [a.toml:39]";
+    assert!(has(&lines, answer), "{lines:#?}");
+}
+
+#[test]
+fn content_that_is_too_short_for_a_coding_is_told() {
+    let lines = told("GET", "http://c.example/index.html");
+    let coding = "coding    none is made: it has 1 octets, less than 1024 (RFC 9110 §12.5.3)";
+    assert!(has(&lines, coding), "{lines:#?}");
+}
+
+#[test]
+fn rewrites_that_lead_to_one_another_are_told_to_the_end() {
+    let lines = told("GET", "http://c.example/round/x");
+    let last = lines.last().unwrap();
+    assert!(
+        last.starts_with("answer    500: the rewrites lead to one another"),
         "{lines:#?}"
     );
 }

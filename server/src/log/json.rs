@@ -30,6 +30,8 @@ pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>) {
     append_text(out, ",\"host\":", record.host);
     append_uri(out, ",\"referer\":", record.referer);
     append_text(out, ",\"user_agent\":", record.user_agent);
+    append_text(out, ",\"site\":", record.site.map(str::as_bytes));
+    append_text(out, ",\"route\":", record.route.map(str::as_bytes));
     match record.status {
         Some(status) => append_number(out, ",\"status\":", u64::from(status)),
         None => out.extend_from_slice(b",\"status\":null"),

@@ -295,6 +295,12 @@ static VALUES: &[(&str, Append)] = &[
     ("user_agent", |out, record| {
         quoted(out, record.user_agent.unwrap_or_default());
     }),
+    ("site", |out, record| {
+        quoted(out, record.site.unwrap_or_default().as_bytes());
+    }),
+    ("route", |out, record| {
+        quoted(out, record.route.unwrap_or_default().as_bytes());
+    }),
     ("status", |out, record| {
         if let Some(status) = record.status {
             number::append(out, u64::from(status));

@@ -31,6 +31,10 @@ pub struct Record<'a> {
     pub referer: Option<&'a [u8]>,
     /// The value of `User-Agent`.
     pub user_agent: Option<&'a [u8]>,
+    /// The site that it was for, by the first of its hosts in the configuration.
+    pub site: Option<&'a str>,
+    /// The route that answered, by its path; `None` also for the site itself.
+    pub route: Option<&'a str>,
     /// The status of the response; `None` if the exchange ended without one.
     pub status: Option<u16>,
     /// Octets of response content that were sent.

@@ -18,6 +18,8 @@ pub(super) fn record() -> Record<'static> {
         host: Some(b"a.example"),
         referer: None,
         user_agent: Some(b"test/1.0"),
+        site: None,
+        route: None,
         status: Some(200),
         octets: 1234,
         micros: 420,

@@ -63,11 +63,10 @@ pub(super) fn finish_refusal(
     route: &Route,
     head: RequestHead<'_>,
     mut response: Response,
-    now: Now,
+    is_secured: bool,
 ) -> Response {
-    dress_now(route, &mut response, head, now);
-    // Whether it came by TLS is not told.
-    fields(route, false, origin(route, head), &mut response);
+    dress_now(route, &mut response, head, Now::read());
+    fields(route, is_secured, origin(route, head), &mut response);
     response
 }
 

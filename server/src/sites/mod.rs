@@ -24,6 +24,7 @@ mod gate;
 mod matching;
 mod pages;
 mod redirect;
+mod rewriting;
 mod route;
 mod template;
 #[cfg(test)]
@@ -36,21 +37,23 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use engine::{Answer, Exchange, Handler, OwnedExchange, Response};
-use net::Now;
 use origin::wire::Recent;
 use origin::{Cache, error_response, refusal_response};
 use semantics::fields::host::Host;
 use semantics::{Form, Known, Method, NormalPath, PeerError, Refusal, RequestHead, Status, Target};
 
 use crate::config::{self, Config};
+use crate::marks::mark_of;
 use auth::{Gate, Pass, Verdict};
 use client::Gateways;
 use gate::Refused;
-pub(crate) use matching::{HostRule, Matcher};
+pub(crate) use matching::{HostRule, Matcher, prefix};
 use redirect::to_https;
 pub(crate) use redirect::{SecurePort, shown_host};
+pub(crate) use rewriting::{Astray, Looked, follow};
 pub use route::SiteError;
 use route::{Asked, Made, Route};
+pub(crate) use route::{CODING_OCTETS_MIN, uploads_octets_max};
 pub(crate) use template::{Template, TemplateError, Words};
 
 /// All sites, for one worker.
@@ -60,7 +63,10 @@ pub(crate) struct Sites {
     sites: Vec<SiteTable>,
     gateways: Gateways,
     secure_port: SecurePort,
-    allow_trace: bool,
+    /// What is allowed anywhere.
+    allow: String,
+    /// Which configuration it is of; see [`mark_of`].
+    generation: u16,
     /// The loop of rewrites was told of.
     told_loop: Cell<bool>,
 }
@@ -113,6 +119,7 @@ impl Sites {
         cache: &Rc<Cache>,
         recent: &Recent,
         gates: &[(String, Gate)],
+        generation: u16,
     ) -> Result<Self, SiteError> {
         let made = Made {
             allow_trace: config.server.allow_trace,
@@ -121,6 +128,7 @@ impl Sites {
             content_octets_max: config.limits.content_octets_max,
             listener_octets_max: content_octets_max(config),
             gates,
+            upload_limits: route::upload_limits(&config.limits),
         };
         Ok(Self {
             matcher: Matcher::new(&config.sites),
@@ -131,7 +139,8 @@ impl Sites {
                 .collect::<Result<_, _>>()?,
             gateways: Gateways::new(&config.server.trusted_gateways),
             secure_port: SecurePort::of(&config.listeners),
-            allow_trace: config.server.allow_trace,
+            allow: allow(config),
+            generation,
             told_loop: Cell::new(false),
         })
     }
@@ -149,7 +158,8 @@ impl Sites {
         if self.sites.get(site)?.gate_at(&path).is_some() {
             return None;
         }
-        let route = self.route(site, &path)?;
+        let place = self.matcher.route(site, &path);
+        let route = self.sites.get(site)?.routes.get(place)?;
         let files = route.direct(exchange.is_secured)?;
         if !may_be_served(exchange, head.first(Known::Host)) {
             return None;
@@ -157,6 +167,7 @@ impl Sites {
         if head.method() == Method::Connect || (route.cors.is_some() && head.has(Known::Origin)) {
             return None;
         }
+        exchange.mark(mark_of(self.generation, site, place));
         Some(match files.answer(exchange, &path) {
             kept @ Answer::Kept { .. } => kept,
             other => after::finish(route, exchange, other),
@@ -188,9 +199,9 @@ impl Sites {
                 Some(authority)
             }
             Form::Absolute { .. } => return misdirected(head),
-            Form::Asterisk => return origin::options_answer(self.allow()).into(),
+            Form::Asterisk => return origin::options_answer(&self.allow).into(),
             // An origin server is no tunnel (RFC 9110 §9.3.6).
-            Form::Authority(_) => return origin::method_not_allowed(head, self.allow()).into(),
+            Form::Authority(_) => return origin::method_not_allowed(head, &self.allow).into(),
         };
         let Some(site) = self.matcher.site(host) else {
             return without_site(head);
@@ -230,6 +241,11 @@ impl Sites {
                 };
             }
         };
+        exchange.mark(mark_of(
+            self.generation,
+            place,
+            self.matcher.route(place, &path),
+        ));
         let host = shown_host(host).or_else(|| site.host.clone());
         if site.to_https && !exchange.is_secured {
             let response = to_https(head, host.as_deref(), self.secure_port, &path, target.query);
@@ -254,45 +270,51 @@ impl Sites {
             host,
         };
         match self.choose(place, asked) {
-            Ok(chosen) => proceed(exchange, chosen, client),
+            Ok((number, chosen)) => {
+                exchange.mark(mark_of(self.generation, place, number));
+                proceed(exchange, chosen, client)
+            }
             Err(lost) => self.lost(exchange, lost),
         }
     }
 
-    /// The route of a path, and of what that is rewritten to. A route that a path leads back to at once answers; more than
-    /// [`REWRITES_MAX`] are a loop.
-    fn choose<'a>(&self, site: usize, asked: Asked<'a>) -> Result<Chosen<'a>, Lost> {
-        let route = self.route(site, &asked.path).ok_or(Lost::NoRoute)?;
-        let mut chosen = Chosen {
-            route: Rc::clone(route),
-            passed: Vec::new(),
+    /// The route of a path, and of what that is rewritten to, with its place.
+    fn choose<'a>(&self, site: usize, asked: Asked<'a>) -> Result<(usize, Chosen<'a>), Lost> {
+        let routes = &self.sites.get(site).ok_or(Lost::NoRoute)?.routes;
+        let number = self.matcher.route(site, &asked.path);
+        let start = Looked {
+            route: number,
+            path: asked.path,
+            query: asked.query,
+        };
+        let rewrite = |number: usize| {
+            let route = routes.get(number)?;
+            Some((route.rewrite.as_ref()?, route.prefix_octets()))
+        };
+        let next = |path: &NormalPath<'_>| self.matcher.route(site, path);
+        let mut passed = Vec::new();
+        let tell = |from: usize, to: &Looked<'_>| {
+            passed.extend(routes.get(from).filter(|_| from != to.route).map(Rc::clone));
+        };
+        let host = asked.host;
+        let at = follow(start, host.as_deref(), rewrite, next, tell);
+        let route = |number: usize| routes.get(number).map(Rc::clone).ok_or(Lost::NoRoute);
+        let at = match at {
+            Ok(at) => at,
+            Err(Astray::NoPath(number)) => return Err(Lost::NoPath(route(number)?)),
+            Err(Astray::Loop(number)) => return Err(Lost::Loop(route(number)?)),
+        };
+        let asked = Asked {
+            path: at.path,
+            query: at.query,
+            host,
+        };
+        let chosen = Chosen {
+            route: route(at.route)?,
+            passed,
             asked,
         };
-        for _ in 0..=REWRITES_MAX {
-            let Some(rewrite) = &chosen.route.rewrite else {
-                return Ok(chosen);
-            };
-            let words = chosen.route.words(&chosen.asked);
-            let Some((path, query)) = rewrite.expand_path(&words) else {
-                return Err(Lost::NoPath(chosen.route));
-            };
-            let next = Rc::clone(self.route(site, &path).ok_or(Lost::NoRoute)?);
-            let Asked {
-                query: own, host, ..
-            } = chosen.asked;
-            chosen.asked = Asked {
-                path,
-                query: query.map(Cow::Owned).or(own),
-                host,
-            };
-            if Rc::ptr_eq(&next, &chosen.route) {
-                return Ok(chosen);
-            }
-            chosen
-                .passed
-                .push(std::mem::replace(&mut chosen.route, next));
-        }
-        Err(Lost::Loop(chosen.route))
+        Ok((at.route, chosen))
     }
 
     /// The answer where no route answers.
@@ -333,14 +355,25 @@ impl Sites {
             target.escape_debug()
         );
     }
+}
 
-    fn allow(&self) -> &'static str {
-        if self.allow_trace {
-            "GET, HEAD, OPTIONS, POST, TRACE"
-        } else {
-            "GET, HEAD, OPTIONS, POST"
+/// What is allowed anywhere (RFC 9110 §9.3.7): the answer to `OPTIONS *`.
+fn allow(config: &Config) -> String {
+    let is_anywhere = |holds: fn(&config::Settings) -> bool| {
+        let settings = config.sites.iter().flat_map(config::Site::effective);
+        settings.into_iter().any(|(_, settings)| holds(&settings))
+    };
+    let mut methods = "GET, HEAD, OPTIONS, POST".to_owned();
+    if is_anywhere(|settings| settings.uploads == Some(true)) {
+        methods.push_str(", PUT, DELETE");
+        if is_anywhere(|settings| settings.resumable_uploads == Some(true)) {
+            methods.push_str(", PATCH");
         }
     }
+    if config.server.allow_trace {
+        methods.push_str(", TRACE");
+    }
+    methods
 }
 
 impl Handler for Sites {
@@ -353,16 +386,37 @@ impl Handler for Sites {
     }
 
     fn refuse(&self, refusal: Refusal, head: Option<RequestHead<'_>>) -> Response {
-        let response = refusal_response(refusal, head);
-        let Some(head) = head else { return response };
-        match self.route_of_refused(head) {
-            Some(route) => after::finish_refusal(route, head, response, Now::read()),
-            None => response,
-        }
+        self.refuse_over(Transport::Clear, refusal, head)
+    }
+
+    fn refuse_secured(&self, refusal: Refusal, head: Option<RequestHead<'_>>) -> Response {
+        self.refuse_over(Transport::Tls, refusal, head)
     }
 }
 
+/// Over what a request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Transport {
+    Clear,
+    Tls,
+}
+
 impl Sites {
+    fn refuse_over(
+        &self,
+        transport: Transport,
+        refusal: Refusal,
+        head: Option<RequestHead<'_>>,
+    ) -> Response {
+        let response = refusal_response(refusal, head);
+        let Some(head) = head else { return response };
+        let is_secured = transport == Transport::Tls;
+        match self.route_of_refused(head) {
+            Some(route) => after::finish_refusal(route, head, response, is_secured),
+            None => response,
+        }
+    }
+
     /// The route that a refused request was for, as far as its head tells. Where it does not, nothing is guessed.
     fn route_of_refused(&self, head: RequestHead<'_>) -> Option<&Route> {
         let target = Target::parse(head.target(), head.method())?;
@@ -582,9 +636,6 @@ fn other_rules(head: RequestHead<'_>) -> Answer {
 fn misdirected(head: RequestHead<'_>) -> Answer {
     refusal_response(PeerError::Misdirected.into(), Some(head)).into()
 }
-
-/// How often a path is rewritten for one request.
-pub(crate) const REWRITES_MAX: usize = 8;
 
 #[cfg(test)]
 mod tests;

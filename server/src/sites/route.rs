@@ -6,8 +6,8 @@ use std::rc::Rc;
 use engine::{Answer, Exchange, Response};
 use origin::wire::Recent;
 use origin::{
-    Cache, Coding, Files, FilesConfig, FilesError, NegotiateConfig, Uploads, UploadsConfig,
-    error_response, refusal_response,
+    Cache, Coding, Files, FilesConfig, FilesError, NegotiateConfig, UploadLimits, Uploads,
+    UploadsConfig, error_response, refusal_response,
 };
 use semantics::{FieldRuleError, FieldRules, Known, NormalPath, Status};
 
@@ -116,6 +116,7 @@ pub(super) struct Made<'a> {
     pub(super) content_octets_max: u64,
     pub(super) listener_octets_max: u64,
     pub(super) gates: &'a [(String, Gate)],
+    pub(super) upload_limits: UploadLimits,
 }
 
 /// Why a site cannot be served.
@@ -238,6 +239,11 @@ impl Route {
         exchange
             .limit_content(octets_max)
             .map_err(|refusal| Box::new(refusal_response(refusal, Some(exchange.head))))
+    }
+
+    /// Octets of its own path, without a slash at its end.
+    pub(super) fn prefix_octets(&self) -> usize {
+        self.prefix.len()
     }
 
     /// What the words of a template stand for.
@@ -432,30 +438,51 @@ fn negotiation(settings: &Settings) -> Option<NegotiateConfig> {
     let is_on = settings.negotiate.unwrap_or(false);
     is_on.then(|| NegotiateConfig {
         language: settings.language.clone(),
-        strict: false,
+        strict: settings.negotiate_strict.unwrap_or(false),
+    })
+}
+
+/// Octets of the content of an upload, where listeners let in `octets_max`.
+pub(crate) fn uploads_octets_max(settings: &Settings, octets_max: u64) -> u64 {
+    settings.content_octets_max.unwrap_or_else(|| {
+        // That default is meant for content that is held or looked at, not for what goes to a disk.
+        if octets_max == config::Limits::default().content_octets_max {
+            UploadsConfig::default().content_octets_max
+        } else {
+            octets_max
+        }
     })
 }
 
 /// What may be uploaded, if anything may.
 fn uploads(settings: &Settings, made: Made<'_>) -> Option<UploadsConfig> {
     let defaults = UploadsConfig::default();
-    let of_all = match made.content_octets_max {
-        // That default is meant for content that is held or looked at, not for what goes to a disk.
-        octets if octets == config::Limits::default().content_octets_max => {
-            defaults.content_octets_max
-        }
-        octets => octets,
-    };
     (settings.uploads == Some(true)).then(|| UploadsConfig {
-        content_octets_max: settings.content_octets_max.unwrap_or(of_all),
+        content_octets_max: uploads_octets_max(settings, made.content_octets_max),
         trusted_origins: settings
             .cors
             .as_ref()
             .map_or(Vec::new(), |cors| cors.origins.clone()),
         allow_trace: made.allow_trace,
+        durable: settings.durable_uploads.unwrap_or(defaults.durable),
         resumable: settings.resumable_uploads == Some(true),
-        ..defaults
+        limits: made.upload_limits,
     })
+}
+
+/// Bounds for what uploads can make grow.
+pub(super) fn upload_limits(limits: &config::Limits) -> UploadLimits {
+    let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    UploadLimits {
+        uploads_max: size(limits.uploads_max),
+        open_files_max: size(limits.upload_files_max),
+        parts_max: size(limits.form_parts_max),
+        part_head_octets_max: size(limits.form_part_head_octets_max),
+        fields_octets_max: size(limits.form_fields_octets_max),
+        resumable_uploads_max: size(limits.resumable_uploads_max),
+        upload_age_seconds_max: limits.resumable_upload_age.as_secs().max(1),
+        ..UploadLimits::default()
+    }
 }
 
 fn request_rules(settings: &Settings) -> Result<FieldRules, SiteError> {
@@ -566,4 +593,4 @@ impl fmt::Display for SiteError {
 impl std::error::Error for SiteError {}
 
 /// Shorter content gains nothing worth the work, and fits a packet or two anyway.
-const CODING_OCTETS_MIN: u64 = 1024;
+pub(crate) const CODING_OCTETS_MIN: u64 = 1024;

@@ -81,7 +81,7 @@ impl World {
 
     fn sites(&self) -> Result<Sites, SiteError> {
         let cache = Rc::new(Cache::new(CacheLimits::default()));
-        Sites::new(&self.config, &cache, &Recent::new(), &[])
+        Sites::new(&self.config, &cache, &Recent::new(), &[], 0)
     }
 
     /// The answer to a request from 127.0.0.1, whenever that comes.
@@ -769,6 +769,102 @@ fn a_refused_request_has_the_page_and_the_fields_of_its_site() {
     assert_eq!(refused.content, "<p>own 404");
     let refused = got(sites.refuse(refusal(), None));
     assert_eq!((refused.status, refused.field("X-Set")), (431, None));
+}
+
+#[test]
+fn a_request_refused_over_tls_is_answered_with_hsts_and_none_in_the_clear_is() {
+    let mut world = World::with_routes(Vec::new());
+    world.config.sites[0].hsts = Some(Duration::from_secs(60));
+    let sites = world.sites().unwrap();
+    let refusal = || Refusal::from(semantics::LimitError::HeadOctets);
+    with_exchange("GET / HTTP/1.1\r\nHost: a\r\n\r\n", |exchange| {
+        let head = Some(exchange.head);
+        let hsts = |response| {
+            let got = got(response);
+            got.field("Strict-Transport-Security").map(str::to_owned)
+        };
+        let secured = hsts(sites.refuse_secured(refusal(), head));
+        assert_eq!(secured.as_deref(), Some("max-age=60"));
+        assert_eq!(hsts(sites.refuse(refusal(), head)), None);
+    });
+}
+
+#[test]
+fn the_server_as_a_whole_allows_what_any_route_does() {
+    let allow = |routes| {
+        let got = World::with_routes(routes).ask("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n");
+        got.field("Allow").map(str::to_owned)
+    };
+    let uploads = |resumable_uploads| RouteConfig {
+        path: "/in".to_owned(),
+        settings: Settings {
+            uploads: Some(true),
+            resumable_uploads,
+            ..Settings::default()
+        },
+        ..RouteConfig::default()
+    };
+    let plain = "GET, HEAD, OPTIONS, POST";
+    assert_eq!(allow(Vec::new()).as_deref(), Some(plain));
+    let stored = format!("{plain}, PUT, DELETE");
+    assert_eq!(allow(vec![uploads(None)]), Some(stored.clone()));
+    let resumed = format!("{stored}, PATCH");
+    assert_eq!(allow(vec![uploads(Some(true))]), Some(resumed));
+}
+
+#[test]
+fn who_accepts_no_language_gets_406_where_that_is_strict() {
+    let settings = |negotiate_strict| Settings {
+        negotiate: Some(true),
+        negotiate_strict,
+        language: Some("en".to_owned()),
+        ..Settings::default()
+    };
+    let status = |negotiate_strict| {
+        let world = World::with_settings(settings(negotiate_strict));
+        let root = world.config.sites[0].root.clone().unwrap();
+        fs::write(root.join("v.en.html"), "en").unwrap();
+        fs::write(root.join("v.de.html"), "de").unwrap();
+        let request = "GET /v HTTP/1.1\r\nHost: a\r\nAccept-Language: fr\r\n\r\n";
+        world.ask(request).status
+    };
+    assert_eq!(status(None), 200);
+    assert_eq!(status(Some(true)), 406);
+}
+
+#[test]
+fn bounds_of_uploads_are_those_of_the_configuration() {
+    let limits = config::Limits {
+        form_parts_max: 1,
+        resumable_upload_age: Duration::from_secs(5),
+        ..config::Limits::default()
+    };
+    let bounds = route::upload_limits(&limits);
+    assert_eq!((bounds.parts_max, bounds.upload_age_seconds_max), (1, 5));
+    let same = route::upload_limits(&config::Limits::default());
+    assert_eq!(same, origin::UploadLimits::default());
+}
+
+#[test]
+fn an_exchange_is_marked_by_the_route_that_answers() {
+    let route = |path: &str, rewrite: Option<&str>| RouteConfig {
+        path: path.to_owned(),
+        rewrite: rewrite.map(str::to_owned),
+        ..RouteConfig::default()
+    };
+    let world = World::with_routes(vec![route("/new", None), route("/old", Some("/new{rest}"))]);
+    let sites = world.sites().unwrap();
+    let mark = |target: &str| {
+        let request = format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n");
+        crate::sites::testing::with_mark(&request, |exchange| {
+            net::run_alone(async { sites.handle(exchange).response().await });
+        })
+    };
+    assert_eq!(mark("/new/a"), Some(mark_of(0, 0, 0)));
+    assert_eq!(mark("/old/a"), Some(mark_of(0, 0, 0)));
+    assert_eq!(mark("/a.txt"), Some(mark_of(0, 0, 2)), "the site itself");
+    assert_eq!(mark("/a.txt?b"), Some(mark_of(0, 0, 2)));
+    assert_eq!(mark("*"), None);
 }
 
 #[test]

@@ -14,10 +14,12 @@ impl Settings {
         }
         first!(
             negotiate,
+            negotiate_strict,
             language,
             codings,
             coding_octets_min,
             uploads,
+            durable_uploads,
             resumable_uploads,
             content_octets_max,
             auth,

@@ -1,7 +1,7 @@
 //! Routes: what they serve, and from where.
 
 use super::{Rules, Spot};
-use crate::config::model::{HandlerName, Route, Site};
+use crate::config::model::{HandlerName, Route, Settings, Site};
 use crate::config::slot::Complaint;
 use crate::config::suggest::nearest_path;
 use std::path::Path;
@@ -176,5 +176,22 @@ impl Rules<'_> {
             let complaint = Complaint::with("there are no uploads to resume", "add uploads = true");
             self.warn(&format!("{}.resumable_uploads", spot.path()), complaint);
         }
+        // What a site says may be for one of its routes.
+        if own.durable_uploads.is_some() && !self.is_so_here(spot, |s| s.uploads == Some(true)) {
+            let complaint = Complaint::with("nothing is uploaded here", "add uploads = true");
+            self.warn(&format!("{}.durable_uploads", spot.path()), complaint);
+        }
+        if own.negotiate_strict.is_some() && !self.is_so_here(spot, |s| s.negotiate == Some(true)) {
+            let complaint = Complaint::with("nothing is negotiated here", "add negotiate = true");
+            self.warn(&format!("{}.negotiate_strict", spot.path()), complaint);
+        }
+    }
+
+    /// Whether something holds for a route, or for a site or any route of it.
+    fn is_so_here(&self, spot: &Spot<'_>, holds: fn(&Settings) -> bool) -> bool {
+        let mut effective = spot.site.effective();
+        effective.any(|(route, settings)| {
+            (spot.route.is_none() || spot.route == route) && holds(&settings)
+        })
     }
 }

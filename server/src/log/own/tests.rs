@@ -35,6 +35,8 @@ fn every_name_of_the_json_format_is_known() {
         tls_version: Some("TLSv1.3"),
         tls_name: Some("a.example"),
         referer: Some(b"b"),
+        site: Some("a.example"),
+        route: Some("/docs"),
         ..record()
     };
     json::append(&mut out, &all);
