@@ -139,7 +139,9 @@ impl FormGate {
                 users,
                 &note,
             );
-            return Verdict::Ready(judged.unwrap_or_else(|| pass(record, None)));
+            return Verdict::Ready(
+                judged.unwrap_or_else(|| pass(record, None, exchange.is_secured)),
+            );
         }
         let visit = Visit {
             request: exchange.head.to_owned(),
@@ -185,7 +187,7 @@ impl FormGate {
             let end = record.begin.saturating_add(self.times.whole.as_secs());
             cookie = self.session_cookie(&id.text(), end.saturating_sub(now), visit.is_secured);
         }
-        pass(&record, cookie)
+        pass(&record, cookie, visit.is_secured)
     }
 
     /// Why a request with a session does not go on; `None` if it does.
@@ -296,11 +298,14 @@ fn written(cookie: SetCookie, is_secured: bool) -> String {
     }
 }
 
-fn pass(record: &Record, cookie: Option<String>) -> Outcome {
+fn pass(record: &Record, cookie: Option<String>, is_secured: bool) -> Outcome {
     Outcome::Pass(Pass {
         user: (&*record.user).into(),
         cookie,
-        kept_from: KeptFrom::Others,
+        kept_from: match is_secured {
+            true => KeptFrom::Others,
+            false => KeptFrom::Everybody,
+        },
     })
 }
 

@@ -221,7 +221,7 @@ fn who_looks_at_pages_is_led_to_the_form_and_back() {
         let fields = format!("Cookie: {}\r\n", said.cookie("session"));
         let said = place.get("/a/b?c=d&e", &fields).await;
         assert_eq!((said.status, said.user.as_deref()), (200, Some("anna")));
-        assert_eq!(said.all("Cache-Control"), ["private"]);
+        assert_eq!(said.all("Cache-Control"), ["no-store"]);
     });
 }
 
