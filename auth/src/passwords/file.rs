@@ -1,7 +1,7 @@
 //! A file of users that is read again when it changes.
 
 use crate::Complain;
-use crate::flight::Flight;
+use crate::flight::{Flight, Pilot};
 use crate::passwords::users::{Users, UsersError};
 use net::{Now, blocking};
 use std::fmt;
@@ -78,27 +78,31 @@ impl UsersFile {
         if let Some(current) = self.fresh(now) {
             return current;
         }
-        let (looking, pilot) = {
-            let mut state = self.state();
-            match &state.looking {
-                Some(looking) => (Arc::clone(looking), None),
-                None => {
-                    let (flight, pilot) = Flight::start(());
-                    state.looking = Some(Arc::clone(&flight));
-                    (flight, Some(pilot))
-                }
-            }
-        };
-        if let Some(pilot) = pilot {
-            let file = Arc::clone(self);
+        let (looking, look) = self.looking();
+        if let Some(look) = look {
             // Dropping what awaits it does not stop the work.
             drop(blocking(move || {
-                file.look();
-                pilot.land(());
+                look.file.look();
+                drop(look);
             }));
         }
         looking.landed().await;
         self.state().current.clone()
+    }
+
+    /// The look that is under way, or one that is to be taken.
+    fn looking(self: &Arc<Self>) -> (Arc<Flight<()>>, Option<Look>) {
+        let mut state = self.state();
+        if let Some(looking) = &state.looking {
+            return (Arc::clone(looking), None);
+        }
+        let (flight, pilot) = Flight::start(());
+        state.looking = Some(Arc::clone(&flight));
+        let look = Look {
+            file: Arc::clone(self),
+            _pilot: pilot,
+        };
+        (flight, Some(look))
     }
 
     /// Reads the file again if it is another one than before.
@@ -111,7 +115,6 @@ impl UsersFile {
         };
         let mut state = self.state();
         state.looked_millis = Now::read().millis;
-        state.looking = None;
         match found {
             None => {}
             Some(Ok((users, version))) => {
@@ -141,6 +144,18 @@ impl UsersFile {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A look at the file. It is over when this is dropped, also when its worker ended before it began.
+struct Look {
+    file: Arc<UsersFile>,
+    _pilot: Pilot<()>,
+}
+
+impl Drop for Look {
+    fn drop(&mut self) {
+        self.file.state().looking = None;
     }
 }
 
@@ -261,6 +276,18 @@ mod tests {
         assert!(knows(&file, "anna"), "it was looked at just now");
         file.age();
         assert!(knows(&file, "bert") && !knows(&file, "anna"));
+    }
+
+    #[test]
+    fn a_look_whose_worker_ended_first_is_not_waited_for() {
+        let (folder, file, _complaints) = open(OLD);
+        let (looking, look) = file.looking();
+        assert!(look.is_some() && file.looking().1.is_none());
+        drop(look);
+        net::run_alone(looking.landed());
+        fs::write(folder.path().join("users"), OLD.replace("anna", "bert")).unwrap();
+        file.age();
+        assert!(knows(&file, "bert"));
     }
 
     #[test]

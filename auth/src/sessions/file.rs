@@ -158,7 +158,7 @@ impl SessionsFile {
         let flight = Arc::clone(flight);
         if !queue.is_writing {
             queue.is_writing = true;
-            let writing = Writing(Arc::clone(self));
+            let mut writing = Writing::new(Arc::clone(self));
             drop(blocking(move || writing.write_all()));
         }
         flight
@@ -170,20 +170,33 @@ impl SessionsFile {
 }
 
 /// Who writes at the moment; there is one at most.
-struct Writing(Arc<SessionsFile>);
+struct Writing {
+    file: Arc<SessionsFile>,
+    is_over: bool,
+}
 
 impl Writing {
-    fn write_all(&self) {
+    fn new(file: Arc<SessionsFile>) -> Self {
+        Self {
+            file,
+            is_over: false,
+        }
+    }
+
+    fn write_all(&mut self) {
         loop {
             let (changes, flight) = {
-                let mut queue = self.0.queue();
+                let mut queue = self.file.queue();
+                // Said with the same lock that shows that there is nothing: whoever comes next begins another.
+                self.is_over = queue.flight.is_none();
+                queue.is_writing = !self.is_over;
                 (std::mem::take(&mut queue.changes), queue.flight.take())
             };
             let Some((_, pilot)) = flight else { return };
-            let written = self.0.write(&changes);
+            let written = self.file.write(&changes);
             if let Err(error) = &written {
-                let path = self.0.path.display();
-                (self.0.complain)(&format!("{path}: sessions cannot be written: {error}"));
+                let path = self.file.path.display();
+                (self.file.complain)(&format!("{path}: sessions cannot be written: {error}"));
             }
             pilot.land(written.map_err(|_| Away));
         }
@@ -193,7 +206,10 @@ impl Writing {
 impl Drop for Writing {
     /// Also when its worker ended before it began: who comes next writes.
     fn drop(&mut self) {
-        let mut queue = self.0.queue();
+        if self.is_over {
+            return;
+        }
+        let mut queue = self.file.queue();
         queue.is_writing = false;
         let left = queue.flight.take();
         drop(queue);
@@ -322,6 +338,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state/sessions");
         (folder, path)
+    }
+
+    #[test]
+    fn a_change_that_comes_when_the_writer_ends_is_written_too() {
+        let (_folder, path) = place();
+        let store = open(&path, 100).unwrap();
+        net::run_alone(async {
+            store.0.queue().is_writing = true;
+            let mut writing = Writing::new(Arc::clone(&store.0));
+            writing.write_all();
+            let removed = store.remove(vec![[1; 32]]);
+            drop(writing);
+            assert_eq!(removed.await, Ok(()));
+        });
     }
 
     #[test]
