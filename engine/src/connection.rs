@@ -71,7 +71,9 @@ pub(crate) struct Connection {
 pub(crate) struct Busy {
     /// Received and not read by the machine.
     pub(crate) input: Bytes,
-    outbox: Outbox<Outgoing>,
+    pub(crate) outbox: Outbox<Outgoing>,
+    /// The content at its end is ended by the connection's end alone.
+    pub(crate) is_ended_by_close: bool,
     pub(crate) work: Work,
     pub(crate) incoming: Option<Incoming>,
     /// The head of a request with content, for the answer if the content is refused.

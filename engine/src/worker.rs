@@ -111,7 +111,9 @@ impl<H: Handler, R: Recorder> Worker<H, R> {
         let (core, buffer) = (&mut self.core, &mut self.buffer);
         // A handler that panics costs its connection, not the server.
         let next = catch_unwind(AssertUnwindSafe(|| turn(connection, core, buffer, cx)));
-        match self.core.checked(next.ok()) {
+        let cut = next.is_err().then(|| connection.cut());
+        let next = self.core.checked(next.ok());
+        match cut.unwrap_or(next) {
             Next::Keep => {}
             next => self.remove(token, next),
         }
@@ -158,7 +160,9 @@ impl<H: Handler, R: Recorder> Service for Worker<H, R> {
             Ok(()) => connection.turn(core, buffer, cx, token),
             Err(limit) => connection.refuse(limit, core, buffer, cx, token),
         }));
+        let cut = next.is_err().then(|| connection.cut());
         let next = self.core.checked(next.ok());
+        let next = cut.unwrap_or(next);
         if next == Next::Keep && cx.register(&connection.stream, token).is_ok() {
             match self.connections.insert(connection) {
                 Ok(_) => self.core.listeners.enter(listener),
@@ -213,8 +217,14 @@ impl<H: Handler, R: Recorder> Service for Worker<H, R> {
 
     fn cut_off(&mut self, cx: &mut Context<'_>) {
         self.core.refresh(cx.now());
-        for connection in self.connections.values_mut() {
+        let tokens: Vec<Token> = self.connections.tokens().collect();
+        for token in tokens {
+            let Some(connection) = self.connections.get_mut(token) else {
+                continue;
+            };
+            let next = connection.cut();
             connection.abandon(&mut self.core, CloseReason::Drain);
+            self.remove(token, next);
         }
         self.core.batch_done();
     }
