@@ -9,20 +9,36 @@ use std::thread;
 
 use tempfile::TempDir;
 use testkit::raw::suite::{self, Deliveries, Options, Summary};
-use testkit::raw::{Case, report, script, world};
+use testkit::raw::world::Access;
+use testkit::raw::{Case, Relay, report, script, world};
 
 /// Places that each case is cut at; `cargo run -p hansom-testkit --example raw -- --every-split` cuts everywhere.
 const CUTS: usize = 8;
+/// Cases that only mean something without TLS.
+const LEFT_OUT_MAX: usize = 20;
 
 #[test]
 fn every_case_is_met() {
-    let server = Running::of_file();
+    let server = Running::of_file(Access::Clear);
     settle(play(&server, Options::default()));
+}
+
+/// A relay speaks TLS to the program, so that the cases say the same octets. What means nothing over TLS needs `clear`, and says why.
+#[test]
+fn every_case_is_met_over_tls() {
+    let server = Running::of_file(Access::Tls);
+    let relay = Relay::start(server.address).expect("it listens");
+    let mut options = Options::default();
+    options.by_tls();
+    let summary = suite::run(cases(), relay.address(), &options).expect("well written cases");
+    assert!(summary.left_out < LEFT_OUT_MAX, "nearly all cases are played");
+    settle(summary);
+    assert_eq!(relay.truncated(), 0, "connections without close_notify");
 }
 
 #[test]
 fn every_case_is_met_octet_by_octet() {
-    let server = Running::of_file();
+    let server = Running::of_file(Access::Clear);
     settle(play(
         &server,
         Options {
@@ -34,7 +50,7 @@ fn every_case_is_met_octet_by_octet() {
 
 #[test]
 fn every_case_is_met_in_two_pieces() {
-    let server = Running::of_file();
+    let server = Running::of_file(Access::Clear);
     settle(play(
         &server,
         Options {
@@ -94,10 +110,10 @@ struct Running {
 }
 
 impl Running {
-    fn of_file() -> Self {
+    fn of_file(access: Access) -> Self {
         let folder = folder();
         let file = folder.path().join("hansom.toml");
-        std::fs::write(&file, world::configuration(folder.path()))
+        std::fs::write(&file, world::configuration(folder.path(), access))
             .expect("the configuration can be written");
         let mut command = Command::new(env!("CARGO_BIN_EXE_hansom"));
         command.arg("run").arg(file);
@@ -159,6 +175,6 @@ fn folder() -> TempDir {
 
 /// The address in a line with `http://127.0.0.1:8080/`.
 fn address_in(line: &str) -> Option<SocketAddr> {
-    let (_, rest) = line.split_once("http://")?;
+    let (_, rest) = line.split_once("://")?;
     rest.split(['/', ' ']).next()?.parse().ok()
 }

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! cargo run -p hansom-testkit --example raw -- 127.0.0.1:8080 [FILTER] [--without echo,vhost] [--world trace]
-//!     [--drip | --every-split [N]] [--brief] [--patience SECONDS] [--at-a-time N] [--cases DIR]
-//! cargo run -p hansom-testkit --example raw -- --write-world DIR     writes the folder the cases are written for
+//!     [--tls] [--drip | --every-split [N]] [--brief] [--patience SECONDS] [--at-a-time N] [--cases DIR]
+//! cargo run -p hansom-testkit --example raw -- --write-world DIR [--tls]     writes the folder the cases are written for
 //! ```
 
 use std::net::ToSocketAddrs;
@@ -12,7 +12,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use hansom_testkit::raw::suite::{self, Deliveries, Options};
-use hansom_testkit::raw::{report, script, world};
+use hansom_testkit::raw::world::Access;
+use hansom_testkit::raw::{Relay, report, script, world};
 
 /// The most places a case is cut at by `--every-split` without a number.
 const CUTS_MAX: usize = 400;
@@ -31,6 +32,8 @@ fn run() -> Result<ExitCode, String> {
     let mut options = Options::default();
     let mut address = None;
     let mut is_brief = false;
+    let mut is_tls = false;
+    let mut world = None;
     let mut folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../corpus/origin"));
     let mut arguments = std::env::args().skip(1).peekable();
     while let Some(argument) = arguments.next() {
@@ -40,7 +43,7 @@ fn run() -> Result<ExitCode, String> {
                 .map_err(|_| format!("not a number: {text}"))
         };
         match argument.as_str() {
-            "--write-world" => return write_world(&value("a folder")?),
+            "--write-world" => world = Some(value("a folder")?),
             "--without" => {
                 let without = value("what the server lacks")?;
                 options
@@ -60,9 +63,13 @@ fn run() -> Result<ExitCode, String> {
                 options.deliveries = Deliveries::Cuts(most.unwrap_or(CUTS_MAX));
             }
             "--brief" => is_brief = true,
+            "--tls" => is_tls = true,
             _ if address.is_none() => address = Some(argument),
             _ => options.filter = Some(argument),
         }
+    }
+    if let Some(world) = world {
+        return write_world(&world, is_tls);
     }
     let address = address.ok_or("which server? HOST:PORT")?;
     let address = address
@@ -71,6 +78,13 @@ fn run() -> Result<ExitCode, String> {
         .next()
         .ok_or("no address")?;
     let cases = script::load(&folder)?;
+    let relay = is_tls
+        .then(|| Relay::start(address).map_err(|error| format!("{address}: {error}")))
+        .transpose()?;
+    if is_tls {
+        options.by_tls();
+    }
+    let address = relay.as_ref().map_or(address, Relay::address);
     let summary = suite::run(&cases, address, &options)?;
     print!(
         "{}",
@@ -81,6 +95,12 @@ fn run() -> Result<ExitCode, String> {
         }
     );
     print!("{}", report::table(&summary));
+    if let Some(relay) = relay {
+        println!(
+            "{} connections ended without close_notify",
+            relay.truncated()
+        );
+    }
     let is_clean = summary
         .played
         .iter()
@@ -92,8 +112,9 @@ fn run() -> Result<ExitCode, String> {
     })
 }
 
-fn write_world(folder: &str) -> Result<ExitCode, String> {
+fn write_world(folder: &str, is_tls: bool) -> Result<ExitCode, String> {
+    let access = if is_tls { Access::Tls } else { Access::Clear };
     world::write(Path::new(folder)).map_err(|error| format!("{folder}: {error}"))?;
-    println!("{}", world::configuration(Path::new(folder)));
+    println!("{}", world::configuration(Path::new(folder), access));
     Ok(ExitCode::SUCCESS)
 }

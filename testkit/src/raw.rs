@@ -8,11 +8,14 @@
 //!                                          ^ octets: escapes, {a*8000}, bindings
 //! ```
 //!
+//! TLS is between them when a [`relay`] is: cases are played on it as on the server itself.
+//!
 //! The format of a case is told in `corpus/origin/README.md`.
 
 pub mod date;
 pub mod dialogue;
 pub mod octets;
+pub mod relay;
 pub mod report;
 pub mod response;
 pub mod rules;
@@ -21,5 +24,6 @@ pub mod suite;
 pub mod world;
 
 pub use dialogue::{Delivery, Failure, Outcome, Server};
+pub use relay::Relay;
 pub use script::{Case, Level};
 pub use suite::{Options, Summary};

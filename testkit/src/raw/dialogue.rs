@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use socket2::SockRef;
 use super::octets::{Bindings, expand};
 use super::response::{self, AnswerTo, Progress, Response};
 use super::rules;
-use super::script::{Case, Ending, Expectation, Level, Step, is_in};
+use super::script::{Case, Check, Ending, Expectation, Level, Step, is_in};
 
 /// The server that is judged.
 #[derive(Clone, Debug)]
@@ -86,12 +87,27 @@ pub fn play(case: &Case, server: &Server, delivery: Delivery) -> Result<Outcome,
     Ok(dialogue.finish())
 }
 
-/// How many octets a case sends.
+/// How many octets a case sends, without what it takes from its responses.
 pub fn sent_octets(case: &Case, bindings: &Bindings) -> Result<usize, String> {
+    let mut bindings = bindings.clone();
+    bindings.extend(once());
+    for step in &case.steps {
+        if let Step::Expect(expectation) = step {
+            let taken = expectation.checks.iter().filter_map(Check::takes);
+            bindings.extend(taken.map(|(name, _)| (name.to_owned(), Vec::new())));
+        }
+    }
     case.steps.iter().try_fold(0, |sum, step| match step {
-        Step::Send(text) => Ok(sum + expand(text, bindings)?.len()),
+        Step::Send(text) => Ok(sum + expand(text, &bindings)?.len()),
         _ => Ok(sum),
     })
+}
+
+/// `{ONCE}`: eight digits that no other dialogue of this process has, for names of its own.
+fn once() -> [(String, Vec<u8>); 1] {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    [("ONCE".to_owned(), format!("{number:08}").into_bytes())]
 }
 
 /// Why no response came.
@@ -118,6 +134,7 @@ impl fmt::Display for Fault {
 struct Dialogue<'a> {
     case: &'a Case,
     server: &'a Server,
+    bindings: Bindings,
     delivery: Delivery,
     stream: TcpStream,
     held: Vec<u8>,
@@ -133,9 +150,12 @@ impl<'a> Dialogue<'a> {
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(Duration::from_secs(20)))?;
         let (held, writers, outcome) = (Vec::new(), Vec::new(), Outcome::default());
+        let mut bindings = server.bindings.clone();
+        bindings.extend(once());
         Ok(Self {
             case,
             server,
+            bindings,
             delivery,
             stream,
             held,
@@ -151,7 +171,7 @@ impl<'a> Dialogue<'a> {
         let mut pending = Vec::new();
         for step in &self.case.steps {
             if let Step::Send(text) = step {
-                pending.extend(expand(text, &self.server.bindings)?);
+                pending.extend(expand(text, &self.bindings)?);
                 continue;
             }
             self.send(std::mem::take(&mut pending));
@@ -259,11 +279,14 @@ impl<'a> Dialogue<'a> {
             );
         } else {
             for check in &expectation.checks {
-                self.outcome.failures.extend(rules::judge(
-                    check,
-                    &response,
-                    &self.server.bindings,
-                )?);
+                if let Some((name, field)) = check.takes() {
+                    let value = response.value(field).unwrap_or_default();
+                    self.bindings
+                        .insert(name.to_owned(), value.as_bytes().to_vec());
+                    continue;
+                }
+                let failure = rules::judge(check, &response, &self.bindings)?;
+                self.outcome.failures.extend(failure);
             }
         }
         self.outcome

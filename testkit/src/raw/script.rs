@@ -80,6 +80,13 @@ pub struct Check {
     pub rule: String,
 }
 
+impl Check {
+    /// `let NAME = field FIELD`: what follows may name the value of that field `{NAME}`; it is empty if there is none.
+    pub(super) fn takes(&self) -> Option<(&str, &str)> {
+        self.rule.strip_prefix("let ")?.split_once(" = field ")
+    }
+}
+
 /// What becomes of the connection after the last expected response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {

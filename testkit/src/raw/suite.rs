@@ -15,7 +15,7 @@ use super::script::{Case, Level};
 pub struct Options {
     /// Only cases whose name contains this.
     pub filter: Option<String>,
-    /// What the server has: `echo`, `vhost`; cases that need more are left out.
+    /// What the server has: `echo`, `vhost`, `more`, and `clear` or `tls` for how it is reached; cases that need more are left out.
     pub has: Vec<String>,
     /// The world the server is in.
     pub world: String,
@@ -42,12 +42,20 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             filter: None,
-            has: ["echo", "vhost", "hansom"].map(str::to_owned).to_vec(),
+            has: ["echo", "vhost", "hansom", "more", "clear"].map(str::to_owned).to_vec(),
             world: "plain".to_owned(),
             deliveries: Deliveries::Whole,
             at_a_time: 32,
             patience: Duration::from_secs(5),
         }
+    }
+}
+
+impl Options {
+    /// For a server that is reached by TLS, on whatever way.
+    pub fn by_tls(&mut self) {
+        self.has.retain(|has| has != "clear");
+        self.has.push("tls".to_owned());
     }
 }
 
