@@ -142,7 +142,7 @@ impl Connection {
             self.machine.close_after(CloseReason::RequestsMax);
         } else if self.is_old(cx.now().millis, limits) {
             self.machine.close_after(CloseReason::AgeMax);
-        } else if (cx.is_draining() && is_last) || goes() {
+        } else if self.is_leaving || (cx.is_draining() && is_last) || goes() {
             self.machine.close_after(CloseReason::Drain);
         }
     }

@@ -26,6 +26,9 @@ pub struct WorkerOptions {
 pub struct Change<H, R> {
     /// The policies of listeners that stay or come, each with the number that `net` gave it.
     pub policies: Vec<(usize, Policy)>,
+    /// Those of these listeners that speak TLS. Connections that came before a listener began or ceased to do so are let go: what
+    /// is said to be served by TLS alone is not served on one that is in the clear.
+    pub secured: Vec<usize>,
     /// As in [`WorkerOptions`].
     pub server_field: Option<String>,
     /// Answers the requests whose heads come after the change.
@@ -83,6 +86,23 @@ impl<H: Handler, R: Recorder> Worker<H, R> {
         let change = *change;
         for connection in self.connections.values_mut() {
             connection.keep_policy(&self.core.listeners);
+        }
+        let mut outdated = Vec::new();
+        for token in self.connections.tokens() {
+            let Some(connection) = self.connections.get(token) else {
+                continue;
+            };
+            let number = connection.listener;
+            let stays = change.policies.iter().any(|(stays, _)| *stays == number);
+            if stays && connection.stream.is_secured() != change.secured.contains(&number) {
+                outdated.push(token);
+            }
+        }
+        for token in outdated {
+            match self.connections.get_mut(token) {
+                Some(connection) if !connection.is_idle() => connection.leave(),
+                _ => self.remove(token, Next::Close),
+            }
         }
         for (number, policy) in change.policies {
             self.core.listeners.set(number, policy);
