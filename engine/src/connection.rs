@@ -56,6 +56,8 @@ pub(crate) struct Connection {
     is_read_closed: bool,
     /// The system says that the transport has failed.
     has_failed: bool,
+    /// Its next answer is its last.
+    pub(crate) is_leaving: bool,
     /// Its transmit buffer was made small.
     pub(crate) is_buffer_bounded: bool,
     /// It was counted in, and is to be counted out.
@@ -72,7 +74,9 @@ pub(crate) struct Connection {
 pub(crate) struct Busy {
     /// Received and not read by the machine.
     pub(crate) input: Bytes,
-    outbox: Outbox<Outgoing>,
+    pub(crate) outbox: Outbox<Outgoing>,
+    /// The content at its end is ended by the connection's end alone.
+    pub(crate) is_ended_by_close: bool,
     pub(crate) work: Work,
     pub(crate) incoming: Option<Incoming>,
     /// The head of a request with content, for the answer if the content is refused.
@@ -169,6 +173,7 @@ impl Connection {
             is_writable: true,
             is_read_closed: false,
             has_failed: false,
+            is_leaving: false,
             is_buffer_bounded: false,
             is_admitted: true,
             is_content_unread: false,
@@ -723,6 +728,12 @@ impl Connection {
         if !self.machine.is_in_head() && !has_input {
             self.machine.close_after(CloseReason::Drain);
         }
+    }
+
+    /// The exchange under way, or the request that has begun to arrive, is the last.
+    pub(crate) fn leave(&mut self) {
+        self.is_leaving = true;
+        self.drain();
     }
 
     /// The policies are about to be replaced: a request that has begun to arrive goes on by its own.

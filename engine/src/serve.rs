@@ -10,7 +10,7 @@ use semantics::{
     RequestHead, ResponseHead, Status,
 };
 
-use crate::connection::{Connection, Next, Work};
+use crate::connection::{Busy, Connection, Next, Work};
 use crate::core::Core;
 use crate::handler::Lent;
 use crate::transmit::Outgoing;
@@ -145,7 +145,7 @@ impl Connection {
             self.machine.close_after(CloseReason::RequestsMax);
         } else if self.is_old(cx.now().millis, limits) {
             self.machine.close_after(CloseReason::AgeMax);
-        } else if (cx.is_draining() && is_last) || goes() {
+        } else if self.is_leaving || (cx.is_draining() && is_last) || goes() {
             self.machine.close_after(CloseReason::Drain);
         }
     }
@@ -453,20 +453,30 @@ impl Connection {
     }
 
     fn end_stream<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>) {
-        self.busy().work = Work::None;
+        let is_ended_by_close = self.machine.is_content_ended_by_close();
+        let busy = self.busy();
+        busy.work = Work::None;
+        busy.is_ended_by_close = is_ended_by_close;
         self.machine.submit_end(None, core.outbox.framing());
         self.settle(core);
     }
 
-    /// The content will not come to its end, and the client must see that. Where only the end of the connection ends
-    /// it, an orderly end would tell the client that it is complete (RFC 9112 §8).
     fn cut_stream<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>) -> Next {
-        let next = match self.machine.is_content_ended_by_close() {
-            true => Next::Reset,
-            false => Next::Close,
-        };
+        let next = self.cut();
         self.abandon(core, CloseReason::AnswerIncomplete);
         next
+    }
+
+    /// What is under way will not come to its end, and the client must see that. Where only the end of the connection ends
+    /// its content, an orderly end would tell the client that it is complete (RFC 9112 §8).
+    pub(crate) fn cut(&mut self) -> Next {
+        self.stream.cut();
+        let is_queued = |busy: &Busy| busy.is_ended_by_close && !busy.outbox.is_empty();
+        if self.machine.is_content_ended_by_close() || self.busy.as_deref().is_some_and(is_queued) {
+            Next::Reset
+        } else {
+            Next::Close
+        }
     }
 
     fn submit_piece<H, R>(&mut self, core: &mut Core<H, R>, piece: Piece) -> u64 {

@@ -26,6 +26,9 @@ pub struct WorkerOptions {
 pub struct Change<H, R> {
     /// The policies of listeners that stay or come, each with the number that `net` gave it.
     pub policies: Vec<(usize, Policy)>,
+    /// Those of these listeners that speak TLS. Connections that came before a listener began or ceased to do so are let go: what
+    /// is said to be served by TLS alone is not served on one that is in the clear.
+    pub secured: Vec<usize>,
     /// As in [`WorkerOptions`].
     pub server_field: Option<String>,
     /// Answers the requests whose heads come after the change.
@@ -84,6 +87,23 @@ impl<H: Handler, R: Recorder> Worker<H, R> {
         for connection in self.connections.values_mut() {
             connection.keep_policy(&self.core.listeners);
         }
+        let mut outdated = Vec::new();
+        for token in self.connections.tokens() {
+            let Some(connection) = self.connections.get(token) else {
+                continue;
+            };
+            let number = connection.listener;
+            let stays = change.policies.iter().any(|(stays, _)| *stays == number);
+            if stays && connection.stream.is_secured() != change.secured.contains(&number) {
+                outdated.push(token);
+            }
+        }
+        for token in outdated {
+            match self.connections.get_mut(token) {
+                Some(connection) if !connection.is_idle() => connection.leave(),
+                _ => self.remove(token, Next::Close),
+            }
+        }
         for (number, policy) in change.policies {
             self.core.listeners.set(number, policy);
         }
@@ -111,7 +131,9 @@ impl<H: Handler, R: Recorder> Worker<H, R> {
         let (core, buffer) = (&mut self.core, &mut self.buffer);
         // A handler that panics costs its connection, not the server.
         let next = catch_unwind(AssertUnwindSafe(|| turn(connection, core, buffer, cx)));
-        match self.core.checked(next.ok()) {
+        let cut = next.is_err().then(|| connection.cut());
+        let next = self.core.checked(next.ok());
+        match cut.unwrap_or(next) {
             Next::Keep => {}
             next => self.remove(token, next),
         }
@@ -158,7 +180,9 @@ impl<H: Handler, R: Recorder> Service for Worker<H, R> {
             Ok(()) => connection.turn(core, buffer, cx, token),
             Err(limit) => connection.refuse(limit, core, buffer, cx, token),
         }));
+        let cut = next.is_err().then(|| connection.cut());
         let next = self.core.checked(next.ok());
+        let next = cut.unwrap_or(next);
         if next == Next::Keep && cx.register(&connection.stream, token).is_ok() {
             match self.connections.insert(connection) {
                 Ok(_) => self.core.listeners.enter(listener),
@@ -213,8 +237,14 @@ impl<H: Handler, R: Recorder> Service for Worker<H, R> {
 
     fn cut_off(&mut self, cx: &mut Context<'_>) {
         self.core.refresh(cx.now());
-        for connection in self.connections.values_mut() {
+        let tokens: Vec<Token> = self.connections.tokens().collect();
+        for token in tokens {
+            let Some(connection) = self.connections.get_mut(token) else {
+                continue;
+            };
+            let next = connection.cut();
             connection.abandon(&mut self.core, CloseReason::Drain);
+            self.remove(token, next);
         }
         self.core.batch_done();
     }

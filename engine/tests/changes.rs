@@ -135,6 +135,10 @@ impl Running {
     }
 
     fn prepare(&self, name: &'static str, limits: Limits) {
+        self.prepare_secured(name, limits, &[]);
+    }
+
+    fn prepare_secured(&self, name: &'static str, limits: Limits, secured: &'static [usize]) {
         let gate = self.gate.clone();
         self.control.ask(move |worker, _| {
             let policy = Policy {
@@ -143,6 +147,7 @@ impl Running {
             };
             worker.prepare(Change {
                 policies: vec![(0, policy.clone()), (1, policy)],
+                secured: secured.to_vec(),
                 server_field: None,
                 handler: Named(name.into(), gate.clone()),
                 recorder: NoRecorder,
@@ -277,6 +282,40 @@ fn what_was_pipelined_to_a_listener_that_goes_is_answered_to_the_last() {
         .collect();
     assert_eq!(closes, [false, false, false, true]);
     assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    running.stop();
+}
+
+#[test]
+fn connections_in_the_clear_end_where_tls_is_to_be_spoken() {
+    let running = start();
+    let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    let (mut stays, mut idle) = (running.connect(0), running.connect(1));
+    let mut busy = running.connect(1);
+    for stream in [&mut stays, &mut idle] {
+        assert!(ask(stream, get).ends_with("first"));
+    }
+    let mut begun = running.connect(1);
+    assert!(ask(&mut begun, get).ends_with("first"));
+    begun.write_all(&get.as_bytes()[..5]).unwrap();
+    busy.write_all(b"GET /later HTTP/1.1\r\nHost: a\r\n\r\n")
+        .unwrap();
+    // What was sent before is read before this is answered, or in the same batch.
+    assert!(ask(&mut stays, get).ends_with("first"));
+    running.prepare_secured("second", Limits::default(), &[1]);
+    running.commit();
+    running.gate.open();
+    assert!(ask(&mut stays, get).ends_with("second"));
+    assert_eq!(idle.read(&mut [0; 1]).unwrap(), 0);
+    let mut rest = String::new();
+    busy.read_to_string(&mut rest).unwrap();
+    assert!(rest.ends_with("first"), "{rest}");
+    begun
+        .write_all(format!("{}{get}", &get[5..]).as_bytes())
+        .unwrap();
+    let mut rest = String::new();
+    begun.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("Connection: close") && rest.ends_with("second"));
+    assert_eq!(rest.matches("HTTP/1.1 200").count(), 1, "{rest}");
     running.stop();
 }
 

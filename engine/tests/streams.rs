@@ -54,6 +54,14 @@ impl Source for Pieces {
     }
 }
 
+struct Panics;
+
+impl Source for Panics {
+    fn poll_next(&mut self, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Interrupted>>> {
+        panic!("as the test wants it");
+    }
+}
+
 /// One piece, and then none and no end.
 struct Hangs {
     first: Option<Bytes>,
@@ -114,6 +122,15 @@ impl Handler for ByPath {
             b"/more" => self.stream(Some(12), 3, 5, false).into(),
             b"/broken" => self.stream(None, 3, 5, true).into(),
             b"/endless" => self.stream(None, u64::MAX, 16 * 1024, false).into(),
+            b"/much" => self.stream(None, 1, 32 << 20, false).into(),
+            b"/panics" => Response {
+                head: ResponseHead::new(Status::OK),
+                content: Content::Stream(Streamed {
+                    octets: None,
+                    source: Box::new(Panics),
+                }),
+            }
+            .into(),
             b"/hangs" => Response {
                 head: ResponseHead::new(Status::OK),
                 content: Content::Stream(Streamed {
@@ -329,6 +346,32 @@ fn content_that_breaks_off_for_a_client_without_chunks_ends_in_a_reset() {
     let server = Server::start();
     let end = server.ask("GET /broken HTTP/1.0\r\n\r\n");
     assert_eq!(end.unwrap_err(), ErrorKind::ConnectionReset);
+}
+
+#[test]
+fn content_that_a_stop_cuts_does_not_look_complete() {
+    let server = Server::start();
+    // One is being made, the other is made and not taken.
+    let mut streams: Vec<_> = ["/endless", "/much"]
+        .map(|path| server.connect(&format!("GET {path} HTTP/1.0\r\n\r\n")))
+        .into();
+    for stream in &mut streams {
+        stream.read_exact(&mut [0; 100]).unwrap();
+    }
+    server.shutdown.end();
+    for stream in &mut streams {
+        let end = stream.read_to_end(&mut Vec::new());
+        assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    }
+}
+
+#[test]
+fn content_whose_source_panics_does_not_look_complete() {
+    let server = Server::start();
+    let end = server.ask("GET /panics HTTP/1.0\r\n\r\n");
+    assert_eq!(end.unwrap_err(), ErrorKind::ConnectionReset);
+    let text = server.ask("GET /panics HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(!text.is_ok_and(|text| text.ends_with("0\r\n\r\n")));
 }
 
 #[test]

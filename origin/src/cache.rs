@@ -31,7 +31,8 @@ pub struct CacheLimits {
     pub open_files_max: usize,
     /// Octets of a path by which something is kept.
     pub cached_path_octets_max: usize,
-    /// Contents that are coded at one time. Above it they are sent without a coding.
+    /// Contents that are coded at one time. Above it they are sent without a coding. Below the threads of a worker's pool
+    /// (16), so that those who wait for a disk find one.
     pub coders_max: usize,
 }
 
@@ -43,7 +44,7 @@ impl Default for CacheLimits {
             cached_files_max: 16 * 1024,
             open_files_max: 64,
             cached_path_octets_max: 1024,
-            coders_max: 16,
+            coders_max: 8,
         }
     }
 }

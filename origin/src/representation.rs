@@ -406,6 +406,8 @@ impl Representation {
         response
             .head
             .add(Known::ContentRange, content_range.as_octets());
+        // The length is that of the selected representation.
+        self.copy_fields(&mut response.head, &[Known::Vary]);
         response
     }
 

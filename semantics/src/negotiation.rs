@@ -25,7 +25,7 @@
 use std::cmp::Reverse;
 use std::fmt;
 
-use crate::fields::accept::{self, Accept, Quality};
+use crate::fields::accept::{self, Quality};
 use crate::fields::accept_language::{self, Closeness};
 use crate::fields::list::{ParameterGrammar, parameters, split_token};
 use crate::fields::{accept_charset, accept_encoding};
@@ -318,10 +318,10 @@ impl Decision {
 pub fn decide(asked: &Preferences<'_>, variants: &[Variant<'_>], rules: &Rules<'_>) -> Decision {
     let asked = &asked.bounded();
     let differs = Differences::of(variants);
-    let mut types = Types::new(asked);
+    let mut fields = Fields::new(asked, differs);
     let mut judged: Vec<Judged> = variants
         .iter()
-        .map(|variant| judge(asked, variant, &differs, types.judge(variant.media_type)))
+        .map(|variant| fields.judge(variant))
         .collect();
     let ranks: Vec<Rank> = judged
         .iter()
@@ -522,64 +522,82 @@ impl Judged {
     }
 }
 
-/// Accept, asked once for each media type: variants often share theirs, and a range may be long.
-struct Types<'a, 'v> {
-    lines: &'a [&'a [u8]],
-    known: Vec<(&'v str, Option<accept::Judged>)>,
+/// The fields, each asked once for each value: variants often share theirs, and a field may be long.
+struct Fields<'a, 'v> {
+    asked: &'a Preferences<'a>,
+    differs: Differences,
+    media_ranges: accept::Ranges<'a>,
+    languages: accept_language::Ranges<'a>,
+    types: Answers<'v, Option<accept::Judged>>,
+    charsets: Answers<'v, Quality>,
+    codings: Answers<'v, Quality>,
 }
 
-impl<'a, 'v> Types<'a, 'v> {
-    fn new(asked: &'a Preferences<'_>) -> Self {
+/// What was answered, by what was asked.
+type Answers<'v, T> = Vec<(&'v str, T)>;
+
+fn once<'v, T: Copy>(known: &mut Answers<'v, T>, value: &'v str, ask: impl FnOnce() -> T) -> T {
+    if let Some((_, answer)) = known.iter().find(|(known, _)| *known == value) {
+        return *answer;
+    }
+    let answer = ask();
+    known.push((value, answer));
+    answer
+}
+
+impl<'a, 'v> Fields<'a, 'v> {
+    fn new(asked: &'a Preferences<'a>, differs: Differences) -> Self {
         Self {
-            lines: &asked.media_types,
-            known: Vec::new(),
+            asked,
+            differs,
+            media_ranges: accept::Ranges::of(asked.media_types.iter().copied()),
+            languages: accept_language::Ranges::of(asked.languages.iter().copied()),
+            types: Vec::new(),
+            charsets: Vec::new(),
+            codings: Vec::new(),
         }
     }
 
-    fn judge(&mut self, media_type: &'v str) -> Option<accept::Judged> {
-        if let Some((_, judged)) = self.known.iter().find(|(known, _)| *known == media_type) {
-            return *judged;
+    fn judge(&mut self, variant: &Variant<'v>) -> Judged {
+        let (asked, differs) = (self.asked, self.differs);
+        let ranges = &self.media_ranges;
+        let media_type = once(&mut self.types, variant.media_type, || {
+            // What has no readable type is no worse than octets of which nothing is known.
+            ranges
+                .judge(variant.media_type)
+                .or_else(|| ranges.judge("application/octet-stream"))
+        });
+        let is_unasked = asked.media_types.is_empty() && !differs.media_type;
+        let language = self.languages.judge(variant.languages);
+        let charset = differs.charset.then(|| match variant.charset {
+            "" => Quality::FULL,
+            name => once(&mut self.charsets, name, || {
+                accept_charset::quality(asked.charsets.iter().copied(), name)
+            }),
+        });
+        let coding = differs.coding.then(|| {
+            once(&mut self.codings, variant.codings, || {
+                accept_encoding::quality(asked.codings.iter().copied(), variant.codings)
+            })
+        });
+        Judged {
+            judgement: Judgement {
+                source: variant.source_quality.unwrap_or(Quality::FULL),
+                qualities: [
+                    media_type
+                        .map(|judged| judged.quality)
+                        .filter(|_| !is_unasked),
+                    charset,
+                    coding,
+                    differs.language.then_some(language.quality),
+                ],
+                verdict: Verdict::LessWelcome,
+            },
+            closeness: language.closeness,
+            language_place: language.place,
+            type_exactness: media_type.map_or(0, |judged| judged.exactness),
+            type_place: media_type.map_or(0, |judged| judged.place),
         }
-        let accept = Accept::new(self.lines.iter().copied());
-        // What has no readable type is no worse than octets of which nothing is known.
-        let judged = accept
-            .judge(media_type)
-            .or_else(|| accept.judge("application/octet-stream"));
-        self.known.push((media_type, judged));
-        judged
-    }
-}
-
-fn judge(
-    asked: &Preferences<'_>,
-    variant: &Variant<'_>,
-    differs: &Differences,
-    media_type: Option<accept::Judged>,
-) -> Judged {
-    let is_unasked = asked.media_types.is_empty() && !differs.media_type;
-    let language = accept_language::judge(asked.languages.iter().copied(), variant.languages);
-    let charset = || match variant.charset {
-        "" => Quality::FULL,
-        name => accept_charset::quality(asked.charsets.iter().copied(), name),
-    };
-    let coding = || accept_encoding::quality(asked.codings.iter().copied(), variant.codings);
-    Judged {
-        judgement: Judgement {
-            source: variant.source_quality.unwrap_or(Quality::FULL),
-            qualities: [
-                media_type
-                    .map(|judged| judged.quality)
-                    .filter(|_| !is_unasked),
-                differs.charset.then(charset),
-                differs.coding.then(coding),
-                differs.language.then_some(language.quality),
-            ],
-            verdict: Verdict::LessWelcome,
-        },
-        closeness: language.closeness,
-        language_place: language.place,
-        type_exactness: media_type.map_or(0, |judged| judged.exactness),
-        type_place: media_type.map_or(0, |judged| judged.place),
     }
 }
 

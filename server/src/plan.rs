@@ -159,6 +159,12 @@ impl Plan {
                 .copied()
                 .zip(self.policies.iter().cloned())
                 .collect(),
+            secured: numbers
+                .iter()
+                .zip(&self.config.listeners)
+                .filter(|(_, listener)| listener.tls)
+                .map(|(number, _)| *number)
+                .collect(),
             server_field: self.config.server.server_field.clone(),
             handler: self.sites()?,
             recorder: self.recorder(),

@@ -50,7 +50,7 @@ fn served() -> Hansom {
 }
 
 /// A long file that has just changed is sent as it is: a further change might not show.
-fn settle(hansom: &Hansom, path: &str) {
+pub(crate) fn settle(hansom: &Hansom, path: &str) {
     until("it is coded", || {
         let fields = "Accept-Encoding: gzip\r\n";
         let head = ask(&mut hansom.connect(), &format!("HEAD {path}"), fields);

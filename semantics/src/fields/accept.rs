@@ -125,37 +125,62 @@ where
         self.judge_offer(offer).quality
     }
 
-    /// "The most specific reference has precedence"; of two as specific, the higher weight, then
-    /// the earlier.
     fn judge_offer(&self, offer: &Offer<'_>) -> Judged {
-        let mut seen_any = false;
-        let mut best: Option<(Exactness, Judged)> = None;
-        for (place, range) in self.ranges().take(MEMBERS_MAX).enumerate() {
-            seen_any = true;
-            if !range.includes(offer) {
-                continue;
-            }
-            let exactness = range.specificity();
-            let judged = Judged {
-                quality: range.quality,
-                exactness: exactness.0 + 1,
-                place,
-            };
-            if best.is_none_or(|(than, best)| (exactness, judged.quality) > (than, best.quality)) {
-                best = Some((exactness, judged));
-            }
-        }
-        let unlisted = Judged {
-            quality: if seen_any {
-                Quality::NONE
-            } else {
-                Quality::FULL
-            },
-            exactness: 0,
-            place: 0,
-        };
-        best.map_or(unlisted, |(_, judged)| judged)
+        judge_among(self.ranges().take(MEMBERS_MAX), offer)
     }
+}
+
+/// The media ranges of an `Accept` field, read once for many questions.
+#[derive(Clone, Debug)]
+pub struct Ranges<'a>(Vec<MediaRange<'a>>);
+
+impl<'a> Ranges<'a> {
+    /// Those of a field with these lines, of which the first [`MEMBERS_MAX`] count.
+    pub fn of<I>(lines: I) -> Self
+    where
+        I: IntoIterator<Item = &'a [u8]> + Clone,
+    {
+        Self(Accept::new(lines).ranges().take(MEMBERS_MAX).collect())
+    }
+
+    /// As [`Accept::judge`].
+    #[must_use]
+    pub fn judge(&self, media_type: &str) -> Option<Judged> {
+        let offer = Offer::parse(media_type.as_bytes())?;
+        Some(judge_among(self.0.iter().cloned(), &offer))
+    }
+}
+
+/// "The most specific reference has precedence"; of two as specific, the higher weight, then
+/// the earlier.
+fn judge_among<'a>(ranges: impl Iterator<Item = MediaRange<'a>>, offer: &Offer<'_>) -> Judged {
+    let mut seen_any = false;
+    let mut best: Option<(Exactness, Judged)> = None;
+    for (place, range) in ranges.enumerate() {
+        seen_any = true;
+        if !range.includes(offer) {
+            continue;
+        }
+        let exactness = range.specificity();
+        let judged = Judged {
+            quality: range.quality,
+            exactness: exactness.0 + 1,
+            place,
+        };
+        if best.is_none_or(|(than, best)| (exactness, judged.quality) > (than, best.quality)) {
+            best = Some((exactness, judged));
+        }
+    }
+    let unlisted = Judged {
+        quality: if seen_any {
+            Quality::NONE
+        } else {
+            Quality::FULL
+        },
+        exactness: 0,
+        place: 0,
+    };
+    best.map_or(unlisted, |(_, judged)| judged)
 }
 
 /// How specific a range is: its wildcards, then how many parameters it has.

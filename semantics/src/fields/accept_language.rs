@@ -39,45 +39,54 @@ pub struct Judged {
 /// larger of that and the weight of `*` counts. A tag that differs from a range after the first subtag is still the same
 /// language: it is worth [`Quality::LEAST`]. Chinese is told apart by script, not by region: `zh-TW` includes `zh-Hant`.
 /// A field that is absent, or has no readable member, welcomes all.
-pub fn judge<'a>(lines: impl IntoIterator<Item = &'a [u8]> + Clone, languages: &str) -> Judged {
-    let unlisted = |quality| Judged {
-        quality,
-        closeness: Closeness::Unlisted,
-        place: 0,
-    };
-    if weighted_list(lines.clone())
-        .take(MEMBERS_MAX)
-        .all(|member| member.is_err())
-    {
-        return unlisted(Quality::FULL);
-    }
-    let mut tags = members(languages.as_bytes()).peekable();
-    if tags.peek().is_none() {
-        return unlisted(Quality::LEAST);
-    }
-    let mut best = unlisted(Quality::NONE);
-    for tag in tags.take(TAGS_MAX) {
-        if let Some(judged) = judge_tag(lines.clone(), tag)
-            && judged.is_better_than(&best)
-        {
-            best = judged;
-        }
-    }
-    best
+pub fn judge<'a>(lines: impl IntoIterator<Item = &'a [u8]>, languages: &str) -> Judged {
+    Ranges::of(lines).judge(languages)
 }
 
-fn judge_tag<'a>(lines: impl IntoIterator<Item = &'a [u8]>, tag: &[u8]) -> Option<Judged> {
+/// The readable members of the field, read once for many questions.
+#[derive(Clone, Debug)]
+pub struct Ranges<'a>(Vec<Weighted<'a>>);
+
+impl<'a> Ranges<'a> {
+    /// Those of a field with these lines, of which the first [`MEMBERS_MAX`] members count.
+    pub fn of(lines: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let members = weighted_list(lines).take(MEMBERS_MAX);
+        Self(members.filter_map(Result::ok).collect())
+    }
+
+    /// As [`judge`].
+    pub fn judge(&self, languages: &str) -> Judged {
+        let unlisted = |quality| Judged {
+            quality,
+            closeness: Closeness::Unlisted,
+            place: 0,
+        };
+        if self.0.is_empty() {
+            return unlisted(Quality::FULL);
+        }
+        let mut tags = members(languages.as_bytes()).peekable();
+        if tags.peek().is_none() {
+            return unlisted(Quality::LEAST);
+        }
+        let mut best = unlisted(Quality::NONE);
+        for tag in tags.take(TAGS_MAX) {
+            if let Some(judged) = judge_tag(&self.0, tag)
+                && judged.is_better_than(&best)
+            {
+                best = judged;
+            }
+        }
+        best
+    }
+}
+
+fn judge_tag(ranges: &[Weighted<'_>], tag: &[u8]) -> Option<Judged> {
     // The length of the match, and whether the range says it in so many words.
     let mut filtered: Option<((usize, bool), Judged)> = None;
     let mut looked_up: Option<Judged> = None;
     let mut wild: Option<Judged> = None;
     let mut sibling: Option<Judged> = None;
-    for (place, listed) in weighted_list(lines)
-        .take(MEMBERS_MAX)
-        .filter_map(Result::ok)
-        .enumerate()
-    {
-        let Weighted { value, quality } = listed;
+    for (place, &Weighted { value, quality }) in ranges.iter().enumerate() {
         let judged = |closeness| Judged {
             quality,
             closeness,

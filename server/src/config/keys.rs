@@ -816,7 +816,7 @@ pub(crate) const SETTINGS: &[Key<Settings>] = &[
             },
             "none",
         ),
-        about: "Fields set on responses, also on errors, replacing those there are.",
+        about: "Fields set on responses, also on errors, replacing those there are; Vary keeps what the server itself says.",
     },
     Key {
         name: "add_fields",

@@ -154,3 +154,11 @@ fn what_is_not_modified_or_partial_has_every_line_that_a_store_needs() {
         }
     }
 }
+
+#[test]
+fn the_length_that_a_range_lies_outside_of_is_told_to_be_of_a_selection() {
+    let (site, ..) = tagged(5000);
+    let response = ask(&site, "Range: bytes=6000-");
+    assert_eq!(response.head.status().code(), 416);
+    assert_eq!(field(&response, Known::Vary).unwrap(), "Accept-Encoding");
+}
