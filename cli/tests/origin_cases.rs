@@ -31,7 +31,10 @@ fn every_case_is_met_over_tls() {
     let mut options = Options::default();
     options.by_tls();
     let summary = suite::run(cases(), relay.address(), &options).expect("well written cases");
-    assert!(summary.left_out < LEFT_OUT_MAX, "nearly all cases are played");
+    assert!(
+        summary.left_out < LEFT_OUT_MAX,
+        "nearly all cases are played"
+    );
     settle(summary);
     assert_eq!(relay.truncated(), 0, "connections without close_notify");
 }

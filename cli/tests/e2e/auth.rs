@@ -1,7 +1,6 @@
 //! Who asks: passwords, the form, sessions and where they live.
 
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use testkit::raw::response::Response;
 
@@ -14,7 +13,7 @@ bert:$2y$04$wTImO8/oXHDxbkX09VfLf.QiTxGKhfHm/iAdKwU2/ZnhiwfRYMzs2
 ";
 
 /// `/staff` is for everyone who is known, `/staff/anna` for anna.
-fn configuration(method: &str, more: &str) -> String {
+pub(crate) fn configuration(method: &str, more: &str) -> String {
     format!(
         "\
 [server]
@@ -41,7 +40,7 @@ users = [\"anna\"]
     )
 }
 
-fn place() -> Place {
+pub(crate) fn place() -> Place {
     Place::new()
         .with("users", USERS)
         .with("site/staff/index.html", "staff")
@@ -49,11 +48,11 @@ fn place() -> Place {
         .with("site/login", "a file where the form is")
 }
 
-fn get(hansom: &Hansom, target: &str, fields: &str) -> Response {
+pub(crate) fn get(hansom: &Hansom, target: &str, fields: &str) -> Response {
     ask(hansom, &format!("GET {target}"), fields, "")
 }
 
-fn ask(hansom: &Hansom, line: &str, fields: &str, content: &str) -> Response {
+pub(crate) fn ask(hansom: &Hansom, line: &str, fields: &str, content: &str) -> Response {
     let length = match content.len() {
         0 => String::new(),
         octets => format!("Content-Length: {octets}\r\n"),
@@ -126,7 +125,7 @@ fn a_user_who_is_deleted_is_out_within_seconds() {
 }
 
 /// Opens the form, sends it, and gives the `Cookie` line of the session.
-fn sign_in(hansom: &Hansom) -> String {
+pub(crate) fn sign_in(hansom: &Hansom) -> String {
     let said = send_form(hansom, "secret");
     assert_eq!(
         (said.status, said.value("Location")),
@@ -254,110 +253,6 @@ fn a_file_of_users_that_is_wrong_is_told_with_its_line() {
         said.contains("users: line 1: ") && said.contains("plain text"),
         "{said}"
     );
-}
-
-/// A redis-server of its own.
-struct Redis {
-    port: u16,
-    folder: tempfile::TempDir,
-    child: Option<Child>,
-}
-
-impl Redis {
-    fn start() -> Option<Self> {
-        let probe = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = probe.local_addr().expect("an address").port();
-        drop(probe);
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut redis = Self {
-            port,
-            folder,
-            child: None,
-        };
-        if redis.resume() {
-            return Some(redis);
-        }
-        eprintln!("SKIPPED: there is no redis-server (apt-get install redis-server)");
-        None
-    }
-
-    fn resume(&mut self) -> bool {
-        let port = self.port.to_string();
-        let child = Command::new("redis-server")
-            .args([
-                "--bind",
-                "127.0.0.1",
-                "--port",
-                &port,
-                "--appendonly",
-                "yes",
-                "--appendfsync",
-                "always",
-            ])
-            .current_dir(self.folder.path())
-            .stdout(Stdio::null())
-            .spawn();
-        let Ok(child) = child else { return false };
-        self.child = Some(child);
-        until("it accepts", || {
-            TcpStream::connect(("127.0.0.1", self.port)).ok()
-        });
-        true
-    }
-
-    fn stop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().expect("it runs");
-            child.wait().expect("it ends");
-        }
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-#[test]
-fn two_servers_share_sessions_and_the_store_may_go_and_come() {
-    let Some(mut redis) = Redis::start() else {
-        return;
-    };
-    let sessions = format!(
-        "[sessions]\nstore = \"redis://127.0.0.1:{}/1\"\n",
-        redis.port
-    );
-    let (here, there) = (
-        place().run(&configuration("form", &sessions)),
-        place().run(&configuration(
-            "form",
-            &format!("{sessions}when_away = \"remember\"\n"),
-        )),
-    );
-    let session = sign_in(&here);
-    assert_eq!(get(&there, "/staff/", &session).status, 200);
-    redis.stop();
-    let said = until("it is refused", || {
-        let said = get(&here, "/staff/", &session);
-        (said.status != 200).then_some(said)
-    });
-    assert_eq!(said.status, 503);
-    assert!(said.value("Retry-After").is_some());
-    assert_eq!(get(&there, "/staff/", &session).status, 200, "it remembers");
-    assert!(redis.resume());
-    until("it goes on", || {
-        (get(&here, "/staff/", &session).status == 200).then_some(())
-    });
-    let own = format!("{session}Origin: http://{}\r\n", here.address);
-    // Each worker finds out by itself that the store is back.
-    until("it signs out", || {
-        let said = ask(&here, "POST /logout", &own, "");
-        (said.status == 204).then_some(())
-    });
-    until("it is out there too", || {
-        (get(&there, "/staff/", &session).status == 401).then_some(())
-    });
 }
 
 #[test]

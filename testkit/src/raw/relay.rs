@@ -165,10 +165,7 @@ impl Passing {
     fn server_interest(&self) -> PollFlags {
         let mut interest = PollFlags::empty();
         let has_room = self.held.len() < HELD_OCTETS_MAX;
-        interest.set(
-            PollFlags::IN,
-            self.answering == Answering::Open && has_room,
-        );
+        interest.set(PollFlags::IN, self.answering == Answering::Open && has_room);
         interest.set(PollFlags::OUT, self.tls.wants_write());
         interest
     }

@@ -42,7 +42,9 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             filter: None,
-            has: ["echo", "vhost", "hansom", "more", "clear"].map(str::to_owned).to_vec(),
+            has: ["echo", "vhost", "hansom", "more", "clear"]
+                .map(str::to_owned)
+                .to_vec(),
             world: "plain".to_owned(),
             deliveries: Deliveries::Whole,
             at_a_time: 32,
