@@ -69,7 +69,7 @@ impl BasicGate {
                 return Outcome::Pass(Pass {
                     user: who.name,
                     cookie: None,
-                    kept_from: KeptFrom::Nobody,
+                    kept_from: KeptFrom::Allowed,
                 });
             }
             Checked::Right => Denial::forbidden(),

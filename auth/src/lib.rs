@@ -64,6 +64,7 @@ mod credentials;
 mod flight;
 mod form;
 mod gate;
+mod law;
 mod passwords;
 mod room;
 mod secret;
@@ -75,6 +76,8 @@ mod verdict;
 
 pub use form::{FormConfig, PAGE_OCTETS_MAX, Page, PageError, SameSite};
 pub use gate::Gate;
+#[doc(hidden)]
+pub use law::law;
 pub use passwords::file::{FILE_OCTETS_MAX, UsersFileError};
 pub use passwords::hash::{
     ARGON2_MEMORY_KIB_MAX, ARGON2_WORK_KIB_MAX, BCRYPT_COST_MAX, HashError, SHA_CRYPT_ROUNDS_MAX,

@@ -45,20 +45,20 @@ pub struct Pass {
     pub(crate) kept_from: KeptFrom,
 }
 
-/// Which caches must not keep the response.
+/// How a response is kept from caches that several people share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeptFrom {
-    /// None: a shared cache keeps no response to a request with `Authorization` unless it is allowed to by the response
-    /// itself (RFC 9111 §3.5).
-    Nobody,
-    /// Shared ones: they do not know that a cookie changes what is answered, so it is said (RFC 9111 §5.2.2.7).
+    /// They keep no response to a request with `Authorization` unless the response allows it (RFC 9111 §3.5). A site that allows it for
+    /// all that it has does not mean what one has to sign in for.
+    Allowed,
+    /// They do not know that a cookie changes what is answered, so it is said (RFC 9111 §5.2.2.7).
     Others,
 }
 
 impl Pass {
-    /// Whether the response must carry something.
-    pub fn has_fields(&self) -> bool {
-        self.cookie.is_some() || self.kept_from == KeptFrom::Others
+    /// Whether a response with this head must carry something more.
+    pub fn has_fields_for(&self, head: &ResponseHead) -> bool {
+        self.cookie.is_some() || self.must_be_private(head)
     }
 
     /// Adds to the response what it must carry. A `Cache-Control` that says `public` is joined by `private`, of which caches
@@ -67,17 +67,43 @@ impl Pass {
         if let Some(cookie) = &self.cookie {
             head.add(Known::SetCookie, cookie);
         }
-        if self.kept_from == KeptFrom::Others && !is_private(head) {
+        if self.must_be_private(head) {
             head.add(Known::CacheControl, "private");
         }
     }
+
+    fn must_be_private(&self, head: &ResponseHead) -> bool {
+        let is_kept = match self.kept_from {
+            KeptFrom::Allowed => has_directive(head, &["public", "s-maxage", "must-revalidate"]),
+            KeptFrom::Others => true,
+        };
+        is_kept && !has_whole_directive(head, &["private", "no-store"])
+    }
 }
 
-fn is_private(head: &ResponseHead) -> bool {
-    let lines = head.section().all(Known::CacheControl);
-    semantics::fields::list::members_of(lines).any(|member| {
-        member.eq_ignore_ascii_case(b"private") || member.eq_ignore_ascii_case(b"no-store")
+/// Whether `Cache-Control` has one of these directives, whatever its argument (RFC 9111 §5.2).
+fn has_directive(head: &ResponseHead, names: &[&str]) -> bool {
+    has_member(head, |member| {
+        let name = member.split(|octet| *octet == b'=').next();
+        is_one_of(name.unwrap_or_default(), names)
     })
+}
+
+/// The same without an argument: with one, `private` is about fields alone (RFC 9111 §5.2.2.7).
+fn has_whole_directive(head: &ResponseHead, names: &[&str]) -> bool {
+    has_member(head, |member| is_one_of(member, names))
+}
+
+fn has_member(head: &ResponseHead, is_sought: impl Fn(&[u8]) -> bool) -> bool {
+    let lines = head.section().all(Known::CacheControl);
+    semantics::fields::list::members_of(lines).any(is_sought)
+}
+
+fn is_one_of(name: &[u8], names: &[&str]) -> bool {
+    let name = name.trim_ascii();
+    names
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
 }
 
 /// A request that is refused: the status, why, by which rule, and what the response must carry.
@@ -166,15 +192,22 @@ mod tests {
     use super::*;
 
     fn cache_control(said: &[&str]) -> Vec<String> {
+        cache_control_of(KeptFrom::Others, said)
+    }
+
+    fn cache_control_of(kept_from: KeptFrom, said: &[&str]) -> Vec<String> {
         let mut head = ResponseHead::new(Status::OK);
         said.iter()
             .for_each(|value| head.add(Known::CacheControl, value));
         let pass = Pass {
             user: "anna".into(),
             cookie: None,
-            kept_from: KeptFrom::Others,
+            kept_from,
         };
+        let must_change = pass.has_fields_for(&head);
         pass.add_to(&mut head);
+        let count = head.section().all(Known::CacheControl).count();
+        assert_eq!(must_change, count > said.len());
         let lines = head.section().all(Known::CacheControl);
         lines
             .map(|line| String::from_utf8(line.to_vec()).unwrap())
@@ -202,6 +235,22 @@ mod tests {
             cache_control(&["private=\"set-cookie\""]),
             ["private=\"set-cookie\"", "private"]
         );
+    }
+
+    #[test]
+    fn what_a_password_opens_is_private_where_a_shared_cache_might_keep_it() {
+        let said = |value| cache_control_of(KeptFrom::Allowed, &[value]).join(" + ");
+        for allowed in [
+            "public, max-age=60",
+            "max-age=1, S-MaxAge=60",
+            "must-revalidate",
+        ] {
+            assert_eq!(said(allowed), format!("{allowed} + private"));
+        }
+        for kept in ["max-age=60", "public, private", "no-store, public"] {
+            assert_eq!(said(kept), kept);
+        }
+        assert!(cache_control_of(KeptFrom::Allowed, &[]).is_empty());
     }
 
     #[test]

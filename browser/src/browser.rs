@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::webdriver;
+use crate::{wait_for, webdriver};
 
 /// A browser with one page and a profile of its own.
 #[derive(Debug)]
@@ -26,6 +26,15 @@ pub enum Scheme {
     Light,
     /// `prefers-color-scheme: dark`
     Dark,
+}
+
+/// What is set in the browser before it starts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings<'a> {
+    /// The languages of its user, best first: the setting behind Accept-Language. Empty: those of the system.
+    pub languages: &'a str,
+    /// More arguments of its command line.
+    pub arguments: &'a [&'a str],
 }
 
 /// How a page is looked at.
@@ -46,6 +55,15 @@ impl Browser {
     ///
     /// When one of them is missing (the message names the packages) or does not start.
     pub fn start() -> Self {
+        Self::start_with(Settings::default())
+    }
+
+    /// The same, with settings. Certificates that nobody vouches for are accepted.
+    ///
+    /// # Panics
+    ///
+    /// As [`Browser::start`] does.
+    pub fn start_with(settings: Settings<'_>) -> Self {
         let chromium = find(
             "CHROMIUM",
             &["chromium", "chromium-browser", "google-chrome"],
@@ -56,8 +74,14 @@ impl Browser {
         let mut arguments: Vec<String> =
             CHROMIUM_FLAGS.iter().map(|&flag| flag.to_owned()).collect();
         arguments.push(format!("--user-data-dir={}", profile.path().display()));
+        arguments.extend(settings.arguments.iter().map(|&flag| flag.to_owned()));
+        let mut options = json!({"binary": chromium, "args": arguments});
+        if !settings.languages.is_empty() {
+            options["prefs"] = json!({"intl.accept_languages": settings.languages});
+        }
         let wanted = json!({"capabilities": {"alwaysMatch": {
-            "goog:chromeOptions": {"binary": chromium, "args": arguments},
+            "acceptInsecureCerts": true,
+            "goog:chromeOptions": options,
             "goog:loggingPrefs": {"browser": "ALL"},
         }}});
         let value = driver.command("POST", "/session", Some(&wanted));
@@ -77,8 +101,37 @@ impl Browser {
         self.post("url", &json!({ "url": url }));
     }
 
+    /// Loads the page again.
+    pub fn reload(&self) {
+        self.post("refresh", &json!({}));
+    }
+
     /// Clicks on the element that a CSS selector names.
     pub fn click(&self, selector: &str) {
+        let id = self.element(selector);
+        self.post(&format!("element/{id}/click"), &json!({}));
+    }
+
+    /// Types into the element that a CSS selector names, key by key. A field for files takes their paths, a line each.
+    pub fn type_into(&self, selector: &str, text: &str) {
+        let id = self.element(selector);
+        self.post(&format!("element/{id}/value"), &json!({ "text": text }));
+    }
+
+    /// The text of the first element that a CSS selector names; empty where there is none.
+    pub fn text(&self, selector: &str) -> Result<String, String> {
+        let script = format!("document.querySelector({selector:?})?.textContent ?? ''");
+        let value = self.try_value(&script)?;
+        Ok(value.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Path and query of the page.
+    pub fn location(&self) -> Result<String, String> {
+        let value = self.try_value("location.pathname + location.search")?;
+        Ok(value.as_str().unwrap_or_default().to_owned())
+    }
+
+    fn element(&self, selector: &str) -> String {
         let found = self.post(
             "element",
             &json!({"using": "css selector", "value": selector}),
@@ -88,7 +141,7 @@ impl Browser {
             .and_then(|object| object.values().next())
             .and_then(Value::as_str);
         let id = id.unwrap_or_else(|| panic!("no element {selector}: {found}"));
-        self.post(&format!("element/{id}/click"), &json!({}));
+        id.to_owned()
     }
 
     /// The value of a JavaScript expression.
@@ -145,6 +198,36 @@ impl Browser {
         let octets = from_base64(text).unwrap_or_else(|| panic!("the screenshot is not base64"));
         std::fs::write(path, octets)
             .unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
+    }
+
+    /// Saves pictures of the page in light and dark, wide and narrow: `name-dark-400.png`.
+    ///
+    /// # Panics
+    ///
+    /// When the page is wider than its window.
+    pub fn screenshots(&self, folder: &Path, name: &str) {
+        for (scheme, shade) in [(Scheme::Light, "light"), (Scheme::Dark, "dark")] {
+            for width in [1280, 400] {
+                let height = 900;
+                self.look(View {
+                    width,
+                    height,
+                    scheme,
+                });
+                wait_for("the width to change", || {
+                    match self.try_value("innerWidth")? {
+                        value if value == width => Ok(()),
+                        value => Err(value.to_string()),
+                    }
+                });
+                self.screenshot(&folder.join(format!("{name}-{shade}-{width}.png")));
+                let wider = "document.documentElement.scrollWidth - innerWidth";
+                assert!(
+                    self.value(wider).as_i64() <= Some(0),
+                    "{name} is wider than {width} pixels"
+                );
+            }
+        }
     }
 
     /// What the page has written to the console since the last question, as `level: message`.

@@ -4,14 +4,14 @@
 //! that runs Chromium through chromedriver (WebDriver is JSON over HTTP/1.1, so a `TcpStream` is enough), and
 //! [`wait_for`], which polls with a deadline. What is not: any judgement. The tests judge.
 //!
-//! The tests in `tests/demo.rs` are marked `#[ignore]`, for they need two Debian packages and the built program;
+//! The tests in `tests/` are marked `#[ignore]`, for they need two Debian packages and the built program;
 //! `cargo xtask browser` runs them. A missing package fails a test and is named; nothing passes unseen.
 
 mod browser;
 mod server;
 mod webdriver;
 
-pub use browser::{Browser, Scheme, View};
+pub use browser::{Browser, Scheme, Settings, View};
 pub use server::{Exchange, Server};
 
 use std::path::PathBuf;

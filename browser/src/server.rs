@@ -30,6 +30,8 @@ pub struct Exchange {
     pub target: String,
     /// The final status.
     pub status: u64,
+    /// The name of who is signed in.
+    pub user: Option<String>,
 }
 
 impl Server {
@@ -48,9 +50,24 @@ impl Server {
     ///
     /// When there is no program, or it does not tell its URL.
     pub fn start_in(folder: &Path, args: &[&str]) -> Self {
+        Self::start_verb("serve", folder, args)
+    }
+
+    /// Starts `hansom run` of a configuration, which is written to the folder, with more arguments.
+    ///
+    /// # Panics
+    ///
+    /// When there is no program, or it does not tell its URL.
+    pub fn run(folder: &Path, configuration: &str, args: &[&str]) -> Self {
+        std::fs::write(folder.join("hansom.toml"), configuration)
+            .unwrap_or_else(|error| panic!("cannot write hansom.toml: {error}"));
+        Self::start_verb("run", folder, args)
+    }
+
+    fn start_verb(verb: &str, folder: &Path, args: &[&str]) -> Self {
         let program = program();
         let mut child = Command::new(&program)
-            .args(["serve", "--listen", "127.0.0.1:0", "--access-log", "json"])
+            .args([verb, "--listen", "127.0.0.1:0", "--access-log", "json"])
             .args(args)
             .current_dir(folder)
             .stdin(Stdio::null())
@@ -99,6 +116,11 @@ impl Server {
         &self.url
     }
 
+    /// The URL of a target on it.
+    pub fn at(&self, target: &str) -> String {
+        format!("{}{target}", self.url.trim_end_matches('/'))
+    }
+
     /// How many exchanges are logged so far.
     pub fn log_len(&self) -> usize {
         self.log
@@ -134,6 +156,7 @@ impl Exchange {
             method: value["method"].as_str()?.to_owned(),
             target: value["target"].as_str()?.to_owned(),
             status: value["status"].as_u64()?,
+            user: value["user"].as_str().map(str::to_owned),
         })
     }
 
@@ -163,9 +186,9 @@ fn program() -> PathBuf {
     program
 }
 
-/// The first `http://` URL in a line, which may be coloured.
+/// The first URL in a line, which may be coloured.
 fn url_in(line: &str) -> Option<String> {
-    let start = line.find("http://")?;
+    let start = line.find("http://").or_else(|| line.find("https://"))?;
     let end = line[start..]
         .find(|c: char| c.is_whitespace() || c.is_control())
         .map_or(line.len(), |length| start + length);

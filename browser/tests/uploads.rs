@@ -126,3 +126,134 @@ fn the_form_works_without_its_script() {
     });
     assert_eq!(world.read("a \"b\".txt"), "one");
 }
+
+#[test]
+#[ignore = "needs chromium; run by `cargo xtask browser`"]
+fn several_files_are_chosen_at_once_and_all_are_stored() {
+    let world = World::new("several");
+    let chosen = tempfile::tempdir().expect("a folder");
+    let names: Vec<_> = (0..5).map(|n| format!("file {n}.txt")).collect();
+    let paths: Vec<_> = names
+        .iter()
+        .map(|name| {
+            let path = chosen.path().join(name);
+            fs::write(&path, format!("content of {name}")).expect("a file");
+            path.display().to_string()
+        })
+        .collect();
+    world.open("/?upload");
+    world.browser.type_into("#upload input", &paths.join("\n"));
+    let script =
+        "[...document.querySelectorAll('#upload li small')].map((note) => note.textContent)";
+    wait_for("all to be stored", || {
+        let seen = world.browser.try_value(script)?;
+        match seen == serde_json::json!(vec!["Stored"; 5]) {
+            true => Ok(()),
+            false => Err(seen.to_string()),
+        }
+    });
+    for name in &names {
+        assert_eq!(world.read(name), format!("content of {name}"));
+    }
+    assert_eq!(world.browser.console(), Vec::<String>::new());
+}
+
+/// 12 MiB at 2 MiB/s.
+const LARGE: &str = "(() => { const files = new DataTransfer(); \
+    files.items.add(new File([new Uint8Array(12 << 20).fill(97)], 'large.bin')); \
+    files.items.add(new File(['small'], 'small.txt')); \
+    const input = document.querySelector('#upload input'); input.files = files.files; \
+    window.seen = new Set(); \
+    new MutationObserver(() => { const bar = document.querySelector('#upload progress'); if (bar) seen.add(bar.value); }) \
+        .observe(document.querySelector('#upload ul'), {subtree: true, attributes: true, childList: true, characterData: true}); \
+    input.dispatchEvent(new Event('change')); return 1; })()";
+
+fn slow_down(browser: &Browser) {
+    browser.devtools("Network.enable", serde_json::json!({}));
+    browser.devtools(
+        "Network.emulateNetworkConditions",
+        serde_json::json!({"offline": false, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 2 << 20}),
+    );
+}
+
+#[test]
+#[ignore = "needs chromium; run by `cargo xtask browser`"]
+fn the_bar_of_a_large_file_moves_until_it_is_stored() {
+    let world = World::new("bar");
+    world.open("/?upload");
+    slow_down(&world.browser);
+    assert_eq!(world.browser.value(LARGE), 1);
+    wait_for("the bar to be under way", || {
+        let seen = world
+            .browser
+            .try_value("document.querySelector('#upload progress').value")?;
+        match seen
+            .as_f64()
+            .is_some_and(|value| value > 0.0 && value < 1.0)
+        {
+            true => Ok(()),
+            false => Err(seen.to_string()),
+        }
+    });
+    // Not visible before it is whole.
+    assert!(!world.folder.join("large.bin").exists());
+    world.browser.screenshots(&out_folder(), "upload");
+    wait_for("it to be stored", || {
+        match world.browser.text("#upload li:first-child small")?.as_str() {
+            "Stored" => Ok(()),
+            other => Err(other.to_owned()),
+        }
+    });
+    let steps = world
+        .browser
+        .value("[...seen].filter((value) => value > 0 && value < 1).length");
+    assert!(steps.as_u64() >= Some(3), "{steps} steps");
+    assert_eq!(world.read("large.bin").len(), 12 << 20);
+    world.choose("large.bin", "another", CHANGE);
+    world.noted("There is a file of this name.");
+    world.browser.screenshots(&out_folder(), "upload-asks");
+}
+
+#[test]
+#[ignore = "needs chromium; run by `cargo xtask browser`"]
+fn an_upload_that_is_cancelled_leaves_nothing() {
+    let world = World::new("cancel");
+    world.open("/?upload");
+    slow_down(&world.browser);
+    assert_eq!(world.browser.value(LARGE), 1);
+    world.browser.click("#upload li:first-child button");
+    wait_for("it to be cancelled", || {
+        match world.browser.text("#upload li:first-child small")?.as_str() {
+            "Cancelled" => Ok(()),
+            other => Err(other.to_owned()),
+        }
+    });
+    world.noted("Stored");
+    let names: Vec<_> = fs::read_dir(&world.folder)
+        .expect("the folder")
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
+    assert_eq!(names, ["small.txt"]);
+}
+
+#[test]
+#[ignore = "needs chromium; run by `cargo xtask browser`"]
+fn the_listing_with_its_form_fits_its_window() {
+    let world = World::new("looks");
+    for (name, octets) in [
+        ("readme.txt", 300),
+        (
+            "A rather long name of a file that somebody took from another system, with its date 2026-11-24.tar.gz",
+            40_000,
+        ),
+        ("photo.jpg", 3_000_000),
+    ] {
+        fs::write(world.folder.join(name), vec![b'a'; octets]).expect("a file");
+    }
+    fs::create_dir(world.folder.join("papers")).expect("a folder");
+    world.open("/");
+    world.browser.screenshots(&out_folder(), "listing");
+    assert_eq!(world.browser.console(), Vec::<String>::new());
+    world.open("/papers/");
+    world.browser.screenshots(&out_folder(), "listing-empty");
+}

@@ -53,6 +53,8 @@ pub(crate) struct Connection {
     is_writable: bool,
     /// The peer has ended its side; there may be octets before the end.
     is_read_closed: bool,
+    /// The system says that the transport has failed.
+    has_failed: bool,
     /// Its transmit buffer was made small.
     pub(crate) is_buffer_bounded: bool,
     /// It was counted in, and is to be counted out.
@@ -165,6 +167,7 @@ impl Connection {
             is_readable: true,
             is_writable: true,
             is_read_closed: false,
+            has_failed: false,
             is_buffer_bounded: false,
             is_admitted: true,
             is_content_unread: false,
@@ -180,6 +183,7 @@ impl Connection {
             readiness.is_readable() | readiness.is_read_closed() | readiness.is_error();
         self.is_writable |= readiness.is_writable() | readiness.is_error();
         self.is_read_closed |= readiness.is_read_closed();
+        self.has_failed |= readiness.is_error();
         if self.is_writable && self.stream.is_blocked() {
             // Best effort: whoever transmits or receives next meets the error.
             let _ = self.stream.flush();
@@ -321,6 +325,10 @@ impl Connection {
                 Next::Keep => {}
                 next => return Some(next),
             }
+        }
+        // While nothing is made nothing is transmitted or received that would meet the error.
+        if self.has_failed && self.is_streaming() {
+            return Some(self.transport_failed(core));
         }
         None
     }

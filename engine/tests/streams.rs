@@ -54,6 +54,27 @@ impl Source for Pieces {
     }
 }
 
+/// One piece, and then none and no end.
+struct Hangs {
+    first: Option<Bytes>,
+    seen: Arc<Seen>,
+}
+
+impl Source for Hangs {
+    fn poll_next(&mut self, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Interrupted>>> {
+        match self.first.take() {
+            Some(first) => Poll::Ready(Some(Ok(first))),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Hangs {
+    fn drop(&mut self) {
+        self.seen.is_dropped.store(true, Ordering::SeqCst);
+    }
+}
+
 impl Drop for Pieces {
     fn drop(&mut self) {
         self.seen.is_dropped.store(true, Ordering::SeqCst);
@@ -93,6 +114,17 @@ impl Handler for ByPath {
             b"/more" => self.stream(Some(12), 3, 5, false).into(),
             b"/broken" => self.stream(None, 3, 5, true).into(),
             b"/endless" => self.stream(None, u64::MAX, 16 * 1024, false).into(),
+            b"/hangs" => Response {
+                head: ResponseHead::new(Status::OK),
+                content: Content::Stream(Streamed {
+                    octets: None,
+                    source: Box::new(Hangs {
+                        first: Some(Bytes::from_static(b"first")),
+                        seen: Arc::clone(&self.0),
+                    }),
+                }),
+            }
+            .into(),
             b"/limited" => {
                 if let Err(refusal) = exchange.limit_content(10) {
                     return self.refuse(refusal, None).into();
@@ -324,6 +356,27 @@ fn no_more_is_made_than_the_client_takes_and_nothing_once_it_left() {
     assert!(seen.made_octets.load(Ordering::SeqCst) < 64 << 20);
     let seen = server.stop();
     assert!(!seen.lines.lock().unwrap()[0].3);
+}
+
+#[test]
+fn a_source_that_makes_nothing_is_dropped_when_the_client_is_gone() {
+    let server = Server::start();
+    let mut stream = server.connect("GET /hangs HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut octets = Vec::new();
+    while !octets.ends_with(b"5\r\nfirst") {
+        let mut octet = [0];
+        stream.read_exact(&mut octet).unwrap();
+        octets.push(octet[0]);
+    }
+    net::Stream::try_from(stream).unwrap().reset();
+    while !server.seen.is_dropped.load(Ordering::SeqCst) {
+        std::thread::yield_now();
+    }
+    let seen = server.stop();
+    assert_eq!(
+        *seen.lines.lock().unwrap(),
+        [("-".to_owned(), 200, 5, false)]
+    );
 }
 
 #[test]

@@ -128,8 +128,8 @@ impl<S> Control<S> {
     /// Binds those of `addresses` that are not listened on. Nothing changes for anybody until [`Self::apply`].
     ///
     /// An address that is given as before keeps its sockets, also with port 0; its other options count for the connections that are
-    /// accepted later. One that went less than a few seconds ago is bound
-    /// beside what is left of it.
+    /// accepted later. One that overlaps with an address that goes, or that went less than a few seconds ago, is bound beside what
+    /// is left of that: so 127.0.0.1:80 can become 0.0.0.0:80.
     ///
     /// # Errors
     /// The first address that cannot be had.
@@ -160,9 +160,10 @@ impl<S> Control<S> {
             }
             let workers = inner.workers.len();
             let bind = |claim| listen::bind_one(address, options, addresses, workers, claim);
-            let was_ours = inner.left.iter().any(|(left, ..)| left == address);
             let bound = match bind(Claim::Exclusive) {
-                Err(BindError::Busy { .. }) if was_ours => bind(Claim::BesideOwn)?,
+                Err(BindError::Busy { .. }) if inner.makes_room(address, addresses) => {
+                    bind(Claim::BesideOwn)?
+                }
                 bound => bound?,
             };
             let id = inner.free_id(&rebound.ids);
@@ -290,6 +291,18 @@ impl<S> Inner<S> {
         (0..).find(|id| !is_taken(id)).unwrap_or(usize::MAX)
     }
 
+    /// Whether those of our listeners that are in the way of an address go, or have gone: none of them is to stay.
+    fn makes_room(&self, address: &Address, wanted: &[(Address, ListenOptions)]) -> bool {
+        let stays = |it: &Listening| wanted.iter().any(|(wanted, _)| *wanted == it.asked);
+        let left = self.left.iter().map(|(left, ..)| (left, true));
+        let current = self.listeners.iter().map(|it| (&it.address, !stays(it)));
+        let mut in_the_way = left
+            .chain(current)
+            .filter(|(other, _)| overlap(other, address))
+            .peekable();
+        in_the_way.peek().is_some() && in_the_way.all(|(_, goes)| goes)
+    }
+
     /// Notes a bound address, and gives the socket for each worker.
     fn adopt(&mut self, id: usize, bound: Bound) -> Vec<Numbered> {
         let held = Arc::new(());
@@ -363,6 +376,17 @@ impl<S> Inner<S> {
             worker.shared.nudge();
         }
         answers
+    }
+}
+
+/// Whether one connection could be meant for either. `[::]` may take IPv4 too.
+fn overlap(one: &Address, other: &Address) -> bool {
+    match (one, other) {
+        (Address::Inet(one), Address::Inet(other)) => {
+            let is_any = one.ip().is_unspecified() || other.ip().is_unspecified();
+            one.port() == other.port() && (is_any || one.ip() == other.ip())
+        }
+        _ => one == other,
     }
 }
 

@@ -185,6 +185,24 @@ fn one_address_that_is_busy_leaves_the_others_unbound() {
     running.stop();
 }
 
+#[test]
+fn an_address_may_become_one_that_overlaps_with_it_but_not_stand_beside_it() {
+    let one = free();
+    let any = SocketAddr::from(([0, 0, 0, 0], one.port()));
+    let running = start(&[one], 2);
+    assert!(running.control.bind(&plain(&[one, any])).is_err());
+    let client = TcpStream::connect(one).unwrap();
+    let number = |ids: Vec<usize>| u8::try_from(ids[0]).unwrap();
+    for address in [any, one] {
+        let number = number(running.listen_on(&[address]));
+        until("it is the one that accepts", || {
+            greeted(&TcpStream::connect(one).unwrap()) == number
+        });
+    }
+    assert_eq!(greeted(&client), 0);
+    running.stop();
+}
+
 /// Lets a worker do nothing until the sender is dropped.
 fn hold_up(running: &Running) -> mpsc::Sender<()> {
     let (go_on, waiting) = mpsc::channel::<()>();

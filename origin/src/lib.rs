@@ -92,5 +92,7 @@ pub use listing::LISTING_ENTRIES_MAX;
 pub use methods::{
     method_not_allowed, method_unknown, options_answer, trace_answer, unsupported_method,
 };
+#[doc(hidden)]
+pub use uploads::law as law_of_forms;
 pub use uploads::{UploadLimits, Uploads, UploadsConfig};
 pub use variants::NegotiateConfig;

@@ -9,7 +9,7 @@ use engine::{Content, FilePart, Piece, Response};
 use net::{FileMeta, Now};
 use semantics::fields::date::HttpDate;
 use semantics::fields::entity_tag::EntityTag;
-use semantics::fields::list::only_line;
+use semantics::fields::list::{members, only_line};
 use semantics::fields::precondition::{self, Conditions, Validators, Verdict, evaluate};
 use semantics::fields::range::{self, ByteRange, RangeRequest};
 use semantics::{
@@ -91,7 +91,12 @@ impl Labels {
             .iter_mut()
             .find(|(field, _)| *field == Known::Vary)
         {
-            Some((_, value)) => *value = format!("{value}, {name}"),
+            Some((_, value)) => {
+                let mut names = members(value.as_bytes());
+                if !names.any(|known| known.eq_ignore_ascii_case(name.as_bytes())) {
+                    *value = format!("{value}, {name}");
+                }
+            }
             None => self.fields.push((Known::Vary, name.to_owned())),
         }
     }
@@ -312,7 +317,7 @@ impl Representation {
     fn copy_fields(&self, to: &mut ResponseHead, fields: &[Known]) {
         let from = self.rendition.head().section();
         for &field in fields {
-            if let Some(value) = from.first(field) {
+            for value in from.all(field) {
                 to.add(field, value);
             }
         }

@@ -1,8 +1,9 @@
 //! Rules that change the fields of messages: what a configuration says beside what makes a message.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use crate::fields::list::is_token;
+use crate::fields::list::{is_token, members, members_of};
 use crate::{
     FieldLine, Known, OwnedRequest, RequestHead, RequestIndex, ResponseHead, Section, SectionIndex,
     Span, Status,
@@ -56,7 +57,7 @@ impl FieldRules {
         Ok(())
     }
 
-    /// One line in place of all of this name.
+    /// One line in place of all of this name. In Vary of a response it keeps what was there, behind what is set.
     ///
     /// # Errors
     /// See [`FieldRuleError`].
@@ -100,8 +101,9 @@ impl FieldRules {
             }
         }
         for (name, value) in &self.set {
+            let value = with_own_members(head.section(), name, value);
             head.remove_named(name.as_bytes());
-            head.add_named(name, value);
+            head.add_named(name, &*value);
         }
         for (name, value) in &self.added {
             if !has_line(head.section(), name, value) {
@@ -191,6 +193,25 @@ fn has_line(section: Section<'_>, name: &str, value: &[u8]) -> bool {
     section
         .all_named(name.as_bytes())
         .any(|there| there == value)
+}
+
+/// The value that a field is set to. What a selection depended on stays in Vary: without it a store would give one
+/// representation to those who asked for another (RFC 9110 §12.5.5).
+fn with_own_members<'a>(section: Section<'_>, name: &str, value: &'a [u8]) -> Cow<'a, [u8]> {
+    let mut out = Cow::Borrowed(value);
+    if !name.eq_ignore_ascii_case(Known::Vary.name()) {
+        return out;
+    }
+    for own in members_of(section.all(Known::Vary)) {
+        if !members(&out).any(|member| member.eq_ignore_ascii_case(own)) {
+            let all = out.to_mut();
+            if !all.is_empty() {
+                all.extend_from_slice(b", ");
+            }
+            all.extend_from_slice(own);
+        }
+    }
+    out
 }
 
 /// Fields that a response with this status must have (RFC 9110 §11.6.1, §15.5.6, §15.3.7, §15.5.22).

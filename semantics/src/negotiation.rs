@@ -71,6 +71,35 @@ impl<'a> Preferences<'a> {
             languages: head.all(Known::AcceptLanguage).collect(),
         }
     }
+
+    /// As much of it as counts. What a user agent says beyond is disregarded (RFC 9110 §12.4.1).
+    fn bounded(&self) -> Self {
+        Self {
+            media_types: bounded(&self.media_types),
+            charsets: bounded(&self.charsets),
+            codings: bounded(&self.codings),
+            languages: bounded(&self.languages),
+        }
+    }
+}
+
+/// The first members of a list whose lines are no longer than [`FIELD_OCTETS_MAX`] together.
+fn bounded<'a>(lines: &[&'a [u8]]) -> Vec<&'a [u8]> {
+    let mut out = Vec::with_capacity(lines.len().min(8));
+    let mut left = FIELD_OCTETS_MAX;
+    for line in lines {
+        // Each line begins a member, so an empty one counts too.
+        if let Some(rest) = left.checked_sub(line.len() + 1) {
+            out.push(*line);
+            left = rest;
+            continue;
+        }
+        let front = line.get(..left).unwrap_or(line);
+        let end = front.iter().rposition(|&octet| octet == b',');
+        out.push(front.get(..end.unwrap_or(0)).unwrap_or_default());
+        break;
+    }
+    out
 }
 
 /// What the server has to say in it.
@@ -285,8 +314,9 @@ impl Decision {
 }
 
 /// Selects one of the variants, which are in the server's order. What it costs is the number of variants times the
-/// length of the fields, of which [`MEMBERS_MAX`](crate::fields::accept::MEMBERS_MAX) members count.
+/// length of the fields, of which the first [`FIELD_OCTETS_MAX`] octets count.
 pub fn decide(asked: &Preferences<'_>, variants: &[Variant<'_>], rules: &Rules<'_>) -> Decision {
+    let asked = &asked.bounded();
     let differs = Differences::of(variants);
     let mut types = Types::new(asked);
     let mut judged: Vec<Judged> = variants
@@ -616,6 +646,9 @@ fn is_html(media_type: &str) -> bool {
     kind.eq_ignore_ascii_case(b"text") && subtype.eq_ignore_ascii_case(b"html")
 }
 
+/// Octets of each field that count. User agents send a tenth of it; without an end to it one request could keep a worker
+/// for as long as hundreds of others.
+pub const FIELD_OCTETS_MAX: usize = 2048;
 /// 1 in each of five dimensions.
 const FULL_OVERALL: u64 = 1_000_000_000_000_000;
 

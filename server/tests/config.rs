@@ -31,7 +31,7 @@ fn what_is_printed_reads_as_an_equal_configuration() {
         let printed = config.to_toml();
         assert_eq!(
             config::parse(&printed, "printed", Path::new("/")),
-            Ok(config),
+            Ok(config.without_passwords()),
             "{printed}"
         );
     }

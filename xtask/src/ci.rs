@@ -209,10 +209,12 @@ const BESIDE: [&str; 3] = [
     "bench/parser/Cargo.toml",
 ];
 
-const CI: [needs::Need; 5] = [
+const CI: [needs::Need; 7] = [
     needs::C_COMPILER,
     needs::CXX_COMPILER,
     needs::CHROMIUM,
     needs::CHROMEDRIVER,
     needs::REDIS,
+    needs::CURL,
+    needs::OPENSSL,
 ];

@@ -208,14 +208,16 @@ impl Sessions {
             .map(|record| record.and_then(|record| record.former));
         let mut keys = vec![key];
         keys.extend(former.ok().flatten());
-        {
-            let mut seen = self.shared.seen();
-            for key in &keys {
-                seen.sessions.remove(key);
-            }
+        let removed = match former {
+            Ok(_) => self.store.remove(keys.clone()).await,
+            Err(Away) => Err(Away),
+        };
+        // Afterwards, since whoever asked the store meanwhile has seen it again.
+        let mut seen = self.shared.seen();
+        for key in &keys {
+            seen.sessions.remove(key);
         }
-        former?;
-        self.store.remove(keys).await
+        removed
     }
 
     /// Whether it is time for another id, and nobody in this process sees to it.
@@ -283,7 +285,11 @@ impl Asking {
         let now = Now::read();
         match loaded {
             Ok(Some(record)) if record.end > now.unix_seconds => {
-                let record = Arc::new(self.used(record, now.unix_seconds).await);
+                let Some(record) = self.used(record, now.unix_seconds).await else {
+                    self.sessions.shared.seen().sessions.remove(&self.key);
+                    return Ok(None);
+                };
+                let record = Arc::new(record);
                 let mut seen = self.sessions.shared.seen();
                 let is_renewing = seen.sessions.find(&self.key).is_some_and(|sight| {
                     sight.is_renewing && sight.record.renewed == record.renewed
@@ -307,29 +313,39 @@ impl Asking {
         }
     }
 
-    /// Writes that a session was used, if that was not written lately; and that the id before is not needed.
-    async fn used(&self, mut record: Record, now: u64) -> Record {
-        if record.stage == Stage::Offered
-            && let Some(former) = record.former
-        {
-            record.stage = Stage::Current;
-            self.sessions.shared.seen().sessions.remove(&former);
-            if let Ok(Some(retired)) = self.sessions.store.load(former).await {
-                let retired = Record {
-                    end: retired.end.min(now + RETIRED_SECONDS),
-                    stage: Stage::Retired,
-                    ..retired
-                };
-                net::spawn(done(self.sessions.store.update(former, retired)));
-            }
-        } else if record.stage == Stage::Retired || now < record.used + self.times.touch_seconds() {
-            return record;
-        }
+    /// Writes that a session was used, if that was not written lately; and that the id before is not needed. `None` if who has
+    /// it signed out by the id before, while the response with this one was under way.
+    async fn used(&self, mut record: Record, now: u64) -> Option<Record> {
+        let store = &self.sessions.store;
+        let former = match record.former.filter(|_| record.stage == Stage::Offered) {
+            None if record.stage == Stage::Retired => return Some(record),
+            None if now < record.used + self.times.touch_seconds() => return Some(record),
+            None => None,
+            Some(former) => match store.load(former).await {
+                Ok(Some(retired)) => Some((former, retired)),
+                Ok(None) => {
+                    net::spawn(done(store.remove(vec![self.key])));
+                    return None;
+                }
+                // It is asked when the store is there again.
+                Err(Away) => return Some(record),
+            },
+        };
+        record.stage = Stage::Current;
         record.used = now;
         record.end = self.times.end(record.begin, now);
         // Nobody waits for it: if it is lost, the session is idle a little earlier.
-        net::spawn(done(self.sessions.store.update(self.key, record.clone())));
-        record
+        net::spawn(done(store.update(self.key, record.clone())));
+        if let Some((former, retired)) = former {
+            self.sessions.shared.seen().sessions.remove(&former);
+            let retired = Record {
+                end: retired.end.min(now + RETIRED_SECONDS),
+                stage: Stage::Retired,
+                ..retired
+            };
+            net::spawn(done(store.update(former, retired)));
+        }
+        Some(record)
     }
 
     /// What this process knows of a session whose store is away.

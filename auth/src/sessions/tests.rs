@@ -178,6 +178,19 @@ fn who_signs_out_by_the_later_id_ends_the_former_one_too() {
 }
 
 #[test]
+fn an_id_that_was_offered_while_its_owner_signed_out_is_worth_nothing() {
+    with_sessions(async |sessions| {
+        let id = sessions.begin(anna(), None, TIMES).await.unwrap();
+        let record = found(&sessions, id.key()).await.unwrap().unwrap();
+        let offered = sessions.renew(id.key(), &record).await.unwrap();
+        sessions.end(id.key()).await.unwrap();
+        assert!(!is_valid(&sessions, &offered).await);
+        forget(&sessions);
+        assert!(!is_valid(&sessions, &offered).await);
+    });
+}
+
+#[test]
 fn an_id_that_is_old_is_renewed_once() {
     with_sessions(async |sessions| {
         let id = sessions.begin(anna(), None, TIMES).await.unwrap();

@@ -96,6 +96,34 @@ fn passwords_are_asked_for_and_the_name_is_in_the_log() {
 }
 
 #[test]
+fn no_shared_cache_keeps_what_one_has_to_sign_in_for() {
+    let of_site = "[site.set_fields]\nCache-Control = \"public, max-age=60\"\n";
+    for method in ["basic", "form"] {
+        let configuration = configuration(method, "");
+        let (before, routes) = configuration.split_once("[[site.route]]").unwrap();
+        let hansom = place().run(&format!("{before}{of_site}[[site.route]]{routes}"));
+        let signed_in = match method {
+            "basic" => ANNA.to_owned(),
+            _ => format!("Cookie: {}\r\n", sign_in(&hansom)),
+        };
+        // The second one is kept in memory.
+        for _ in 0..2 {
+            let said = get(&hansom, "/staff/anna/", &signed_in);
+            let lines = said.values("Cache-Control");
+            assert_eq!(lines, ["public, max-age=60", "private"], "{method}");
+        }
+        for fields in ["", HTML] {
+            let said = get(&hansom, "/staff/anna/", fields);
+            assert_eq!(said.value("Cache-Control"), Some("no-store"), "{method}");
+        }
+        if method == "form" {
+            let said = get(&hansom, "/login", HTML);
+            assert_eq!(said.value("Cache-Control"), Some("no-store"));
+        }
+    }
+}
+
+#[test]
 fn guesses_come_to_an_end_for_one_name_and_not_for_others() {
     let hansom = place().run(&configuration("basic", ""));
     for guess in ["YW5uYTph", "YW5uYTpi", "YW5uYTpj"] {

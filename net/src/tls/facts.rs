@@ -6,8 +6,8 @@ use std::sync::Arc;
 use rustls::server::UnbufferedServerConnection;
 use rustls::{HandshakeKind, ProtocolVersion};
 
-use super::certificate;
 use super::rules::RuleSets;
+use super::{Tls, certificate};
 
 /// A version of TLS.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,10 +54,13 @@ pub struct TlsFacts {
     /// Which of the rules hold, counted from 0 in the order in which they were given.
     pub rules: usize,
     sets: Arc<RuleSets>,
+    /// Where the rules come from, and how often they had been replaced before these were taken.
+    tls: Arc<Tls>,
+    generation: u64,
 }
 
 impl TlsFacts {
-    pub(super) fn begun(sets: Arc<RuleSets>, rules: usize) -> Self {
+    pub(super) fn begun(tls: Arc<Tls>, generation: u64, sets: Arc<RuleSets>, rules: usize) -> Self {
         Self {
             server_name: None,
             version: TlsVersion::Tls12,
@@ -67,6 +70,8 @@ impl TlsFacts {
             is_resumed: false,
             rules,
             sets,
+            tls,
+            generation,
         }
     }
 
@@ -91,17 +96,27 @@ impl TlsFacts {
     #[inline]
     #[must_use]
     pub fn are_only_rules(&self) -> bool {
-        self.sets.is_single()
+        self.sets.is_single() && self.are_in_force()
     }
 
     /// Whether a request for `host` (without port) may be answered on this connection: it may unless the host has rules of its own that
-    /// ask for more, or other, than what was negotiated. Else 421 is due (RFC 9110 §15.5.20).
+    /// ask for more, or other, than what was negotiated. Else 421 is due (RFC 9110 §15.5.20). The rules of the host are those in force,
+    /// also when the connection is older: who was let in once is not let in for ever.
     #[must_use]
     pub fn may_serve(&self, host: &str) -> bool {
+        if !self.are_in_force() {
+            let current = self.tls.current();
+            return current.policy(current.find(host)) == self.sets.policy(self.rules);
+        }
         self.sets.is_single() || {
             let wanted = self.sets.find(host);
             wanted == self.rules || self.sets.is_same_policy(wanted, self.rules)
         }
+    }
+
+    #[inline]
+    fn are_in_force(&self) -> bool {
+        self.generation == self.tls.generation()
     }
 }
 

@@ -70,7 +70,8 @@ pub enum TlsClient {
 /// The TLS of one or more listeners: rules by server name, the first being those of clients that name none or an unknown one.
 ///
 /// Workers take the rules in force with each handshake, so [`reload`](Self::reload) and [`replace`](Self::replace) need not
-/// stop anything; connections keep what they have negotiated. Sessions are resumed by tickets (RFC 8446 §4.6.1, RFC 5077) whose
+/// stop anything; connections keep what they have negotiated, and serve the hosts that ask for no more
+/// ([`TlsFacts::may_serve`]). Sessions are resumed by tickets (RFC 8446 §4.6.1, RFC 5077) whose
 /// keys all workers share and which change every six hours. Early data is not taken (RFC 8446 §8).
 ///
 /// ```
@@ -84,6 +85,8 @@ pub enum TlsClient {
 pub struct Tls {
     protocols: Vec<Vec<u8>>,
     current: RwLock<Arc<RuleSets>>,
+    /// How often `current` was replaced. Raised after it was, so that who reads it before has rules at least as young.
+    generation: AtomicU64,
     /// What `current` was made from. Held while others take its place.
     loaded: Mutex<Loaded>,
     counters: Counters,
@@ -125,6 +128,7 @@ impl Tls {
         Ok(Self {
             protocols,
             current: RwLock::new(Arc::new(sets)),
+            generation: AtomicU64::new(0),
             loaded: Mutex::new(loaded),
             counters: Counters::default(),
         })
@@ -190,6 +194,7 @@ impl Tls {
         match load::load(rules, &self.protocols, Some(&*loaded)) {
             Ok((sets, fresh)) => {
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(sets);
+                self.generation.fetch_add(1, Ordering::Release);
                 *loaded = fresh;
                 Ok(())
             }
@@ -208,6 +213,12 @@ impl Tls {
     /// The rules in force.
     fn current(&self) -> Arc<RuleSets> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How often the rules were replaced. To be read before [`Self::current`].
+    #[inline]
+    fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     fn count(&self, which: impl FnOnce(&Counters) -> &AtomicU64) {

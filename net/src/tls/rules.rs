@@ -68,6 +68,10 @@ impl RuleSets {
         self.exact.get(name).or_else(wildcard).copied().unwrap_or(0)
     }
 
+    pub(super) fn policy(&self, set: usize) -> Option<&Policy> {
+        self.sets.get(set).map(|set| &set.policy)
+    }
+
     pub(super) fn is_same_policy(&self, a: usize, b: usize) -> bool {
         match (self.sets.get(a), self.sets.get(b)) {
             (Some(a), Some(b)) => a.policy == b.policy,

@@ -102,6 +102,32 @@ fn a_host_is_served_on_a_connection_of_another_name_only_under_the_same_policy()
 }
 
 #[test]
+fn what_a_host_asks_for_since_is_asked_of_older_connections_too() {
+    let world = World::new();
+    let tls = world.tls_of(vec![world.rules("a", &["a.example"])]);
+    let mut pair = Pair::new(&tls, &world.client(Version::Tls13), "a.example");
+    pair.greet();
+    let required = |file, name| TlsRules {
+        client: world.required(),
+        ..world.rules(file, &[name])
+    };
+    let facts = Arc::clone(pair.stream.tls().unwrap());
+    assert!(facts.are_only_rules());
+    // The same rules once more change nothing, nor does another name.
+    tls.reload().unwrap();
+    assert!(facts.may_serve("a.example") && facts.may_serve("b.example"));
+    let both = vec![
+        world.rules("a", &["a.example"]),
+        required("b", "b.example"),
+    ];
+    tls.replace(both).unwrap();
+    assert!(!facts.are_only_rules());
+    assert!(facts.may_serve("a.example") && !facts.may_serve("b.example"));
+    tls.replace(vec![required("a", "a.example")]).unwrap();
+    assert!(!facts.may_serve("a.example"));
+}
+
+#[test]
 fn a_client_without_a_server_name_gets_the_first_rules() {
     let world = World::new();
     let tls = world.tls_of(vec![

@@ -455,3 +455,19 @@ fn a_variant_that_was_negotiated_is_sent_in_a_coding() {
         assert_eq!(content.len(), octets_expected);
     }
 }
+
+#[test]
+fn vary_names_no_field_twice() {
+    let negotiate = |config: &mut FilesConfig| {
+        config.negotiate = Some(crate::variants::NegotiateConfig::default());
+    };
+    let site = site_with(negotiate, CacheLimits::default());
+    site.write("a.en.html", text(5000));
+    site.write("a.de.html.gz", noise(5000));
+    site.pass(1001);
+    let response = site.ask("GET /a", "Accept-Language: en\r\n");
+    assert_eq!(
+        field(&response, Known::Vary).unwrap(),
+        "Accept-Encoding, Accept-Language"
+    );
+}

@@ -17,6 +17,7 @@ mod delete;
 mod denial;
 mod disposition;
 mod fields;
+mod law;
 mod multipart;
 mod name;
 pub(crate) mod page;
@@ -29,6 +30,8 @@ mod store;
 mod structured;
 #[cfg(test)]
 mod tests;
+
+pub use law::law;
 
 use std::rc::Rc;
 use std::sync::Arc;

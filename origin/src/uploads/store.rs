@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use net::{Changeable, FileKind, FileMeta, NewFile, Now, OpenError, Wait};
@@ -51,12 +52,14 @@ impl Store {
 
     /// Removes what a process that was killed has left, if this process has not done so yet.
     pub(super) fn sweep_once(&self, entries_max: usize) {
-        static SWEPT: Mutex<Option<HashSet<(u64, u64)>>> = Mutex::new(None);
+        // By its path too: what another folder had before it was removed can be the number of this one.
+        static SWEPT: Mutex<Option<HashSet<(PathBuf, u64, u64)>>> = Mutex::new(None);
         let root = &self.place.root;
         let identity = root.open_changeable(b"").map(|folder| folder.identity());
-        let Ok(Ok(identity)) = identity else { return };
+        let Ok(Ok((device, number))) = identity else { return };
+        let folder = (root.path().to_owned(), device, number);
         let mut swept = SWEPT.lock().unwrap_or_else(PoisonError::into_inner);
-        if swept.get_or_insert_default().insert(identity) {
+        if swept.get_or_insert_default().insert(folder) {
             // What stays is hidden, and no reason not to serve.
             let _ = root.sweep(b"", entries_max);
         }

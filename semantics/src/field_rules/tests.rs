@@ -38,6 +38,19 @@ fn a_field_that_is_set_replaces_all_its_lines_in_any_case() {
 }
 
 #[test]
+fn vary_that_is_set_keeps_what_the_selection_depended_on() {
+    let rules = rules(|rules| rules.set("vary", "Origin, accept-encoding"));
+    let head = ok()
+        .with(Known::Vary, "Accept-Language, Accept-Encoding")
+        .with(Known::Vary, "Accept");
+    assert_eq!(
+        applied(&rules, head),
+        ["vary: Origin, accept-encoding, Accept-Language, Accept"]
+    );
+    assert_eq!(applied(&rules, ok()), ["vary: Origin, accept-encoding"]);
+}
+
+#[test]
 fn a_field_that_is_added_stands_beside_the_others() {
     let rules = rules(|rules| rules.add("Vary", "Origin"));
     let head = ok().with(Known::Vary, "Accept-Encoding");

@@ -290,3 +290,29 @@ fn of_nothing_nothing_is_chosen() {
     let decision = decide(&Preferences::default(), &[], &Rules::default());
     assert_eq!((decision.chosen, decision.vary().as_str()), (None, ""));
 }
+
+#[test]
+fn what_stands_beyond_the_limit_of_a_field_is_disregarded() {
+    let variants = [in_language("en"), in_language("de")];
+    let chosen = |line: &str| {
+        let asked = asked(["-", "-", "-", line]);
+        decide(&asked, &variants, &Rules::default()).chosen
+    };
+    // Fewer members than count, so that only the octets decide.
+    let full = "fr-vallader, ".repeat(FIELD_OCTETS_MAX / 13);
+    assert_eq!(chosen(&format!("{full}de")), Some(1));
+    let long = format!("en;q=0.1, {full}de");
+    assert_eq!(chosen(&long), Some(0));
+    // A member that is cut is none.
+    let cut = format!("{full}de-{}", "x".repeat(100));
+    assert_eq!(chosen(&cut), None);
+}
+
+#[test]
+fn lines_without_end_are_not_read_to_their_end() {
+    let lines: Vec<&[u8]> = std::iter::repeat_n(&b""[..], 60_000).collect();
+    assert!(bounded(&lines).len() <= FIELD_OCTETS_MAX + 1);
+    let members = [&b"en, "[..]; 30_000];
+    let octets: usize = bounded(&members).iter().map(|line| line.len()).sum();
+    assert!(octets <= FIELD_OCTETS_MAX);
+}

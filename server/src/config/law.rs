@@ -3,7 +3,7 @@
 use super::parse;
 use std::path::Path;
 
-/// Reads any octets: what is refused says where and why, what is accepted reads back equal from its own text.
+/// Reads any octets: what is refused says where and why, what is accepted reads back equal from its own text, passwords aside.
 ///
 /// # Panics
 /// When that does not hold.
@@ -16,7 +16,7 @@ pub fn law(octets: &[u8]) {
         Ok(config) => {
             let printed = config.to_toml();
             let again = parse(&printed, "printed.toml", Path::new("/"));
-            assert_eq!(again.as_ref(), Ok(&config), "{printed}");
+            assert_eq!(again, Ok(config.without_passwords()), "{printed}");
         }
         Err(errors) => {
             assert!(!errors.errors.is_empty(), "refused without a reason");

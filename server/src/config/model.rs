@@ -5,6 +5,7 @@ mod settings;
 
 use net::{Address, Network};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -157,7 +158,7 @@ pub enum SameSite {
 }
 
 /// Where sessions live.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Sessions {
     /// `None` is a file in the state folder; else `redis://…` or `rediss://…`, also for Valkey.
     pub store: Option<String>,
@@ -564,6 +565,18 @@ impl Default for Sessions {
             when_away: WhenAway::default(),
             sessions_max: 1_000_000,
         }
+    }
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The address may have a password.
+        let store = self.store.as_deref().map(super::write::without_password);
+        f.debug_struct("Sessions")
+            .field("store", &store)
+            .field("when_away", &self.when_away)
+            .field("sessions_max", &self.sessions_max)
+            .finish()
     }
 }
 

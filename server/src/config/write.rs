@@ -10,9 +10,10 @@ impl Config {
     /// The file that gives this configuration, with every key.
     ///
     /// What is found only at start stands in a comment. A path that is not UTF-8
-    /// cannot be written in TOML and is shown with replacement characters.
+    /// cannot be written in TOML and is shown with replacement characters. For the password
+    /// in the address of a store stand three asterisks.
     pub fn to_toml(&self) -> String {
-        let mut config = self.clone();
+        let mut config = self.without_passwords();
         let mut out = String::new();
         one(
             &mut out,
@@ -44,7 +45,30 @@ impl Config {
         }
         out
     }
+
+    /// This configuration as it may be shown: for the password in the address of a store stand three asterisks.
+    pub fn without_passwords(&self) -> Self {
+        let mut config = self.clone();
+        config.sessions.store = config.sessions.store.as_deref().map(without_password);
+        config
+    }
 }
+
+/// A URL without the password that it has (RFC 3986 §3.2.1).
+pub(super) fn without_password(url: &str) -> String {
+    let hidden = || {
+        let (scheme, rest) = url.split_once("://")?;
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let at = rest.get(..end)?.rfind('@')?;
+        let (user_info, host) = rest.split_at(at);
+        let (user, _) = user_info.split_once(':')?;
+        Some(format!("{scheme}://{user}:{HIDDEN}{host}"))
+    };
+    hidden().unwrap_or_else(|| url.to_owned())
+}
+
+/// What stands for a password.
+const HIDDEN: &str = "***";
 
 fn write_site(out: &mut String, site: &mut Site) {
     let mut settings = std::mem::take(&mut site.settings);
@@ -116,4 +140,42 @@ fn line(out: &mut String, name: &str, shown: &Shown, absent: Absent) {
         // No section has two floors below it.
         Shown::Table(_) => Ok(()),
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STORE: &str = "redis://hansom:open%20sesame@10.0.0.1:6379/0";
+
+    fn with_store() -> Config {
+        let mut config = Config::default();
+        config.sessions.store = Some(STORE.to_owned());
+        config
+    }
+
+    #[test]
+    fn the_password_of_a_store_is_written_nowhere() {
+        let printed = with_store().to_toml();
+        assert!(
+            printed.contains("store = \"redis://hansom:***@10.0.0.1:6379/0\""),
+            "{printed}"
+        );
+        let debugged = format!("{:?}", with_store());
+        for text in [printed, debugged] {
+            assert!(!text.contains("sesame"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_password_is_written_as_it_is() {
+        for url in [
+            "redis://host:6379/0",
+            "rediss://hansom@host",
+            "redis://[::1]:6379/0?a=b:c@d",
+        ] {
+            assert_eq!(without_password(url), url);
+        }
+        assert_eq!(without_password("redis://:a:b@c@host"), "redis://:***@host");
+    }
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use auth::{Gate, Outcome, Pass, Verdict};
 use engine::{Answer, Exchange, Response};
 use origin::error_response;
-use semantics::RequestHead;
+use semantics::{Known, RequestHead};
 
 use super::after;
 use super::route::Route;
@@ -25,13 +25,20 @@ impl Refused {
         }
     }
 
-    /// It as it goes out.
+    /// It as it goes out. Whatever the route says of its content, nobody keeps this: it is for one client at one moment, and
+    /// a cache would show it to who signed in meanwhile (RFC 9111 §5.2.2.5).
     pub(super) fn finish(self, route: &Rc<Route>, exchange: &Exchange<'_>) -> Answer {
-        if self.has_form {
+        let answer = if self.has_form {
             after::finish_form(route, exchange, self.response)
         } else {
             after::finish(route, exchange, self.response.into())
-        }
+        };
+        change(answer, |response| {
+            let head = &mut response.head;
+            if head.has(Known::CacheControl) || head.has(Known::Expires) {
+                head.set(Known::CacheControl, "no-store");
+            }
+        })
     }
 }
 
@@ -81,20 +88,33 @@ pub(super) fn sign(
 
 /// The answer with what the passes of its request add.
 pub(super) fn carry(answer: Answer, passes: Vec<Pass>) -> Answer {
-    if !passes.iter().any(Pass::has_fields) {
+    let has_fields = match &answer {
+        Answer::Ready(response) => passes.iter().any(|pass| pass.has_fields_for(&response.head)),
+        Answer::Kept { rendition, .. } => {
+            (passes.iter()).any(|pass| pass.has_fields_for(rendition.head()))
+        }
+        Answer::Later(_) => !passes.is_empty(),
+    };
+    if !has_fields {
         return answer;
     }
-    let add = move |mut response: Response| {
+    change(answer, move |response| {
         passes
             .iter()
             .for_each(|pass| pass.add_to(&mut response.head));
+    })
+}
+
+fn change(answer: Answer, act: impl FnOnce(&mut Response) + 'static) -> Answer {
+    let changed = move |mut response: Response| {
+        act(&mut response);
         response
     };
     match answer {
-        Answer::Ready(response) => add(response).into(),
+        Answer::Ready(response) => changed(response).into(),
         Answer::Kept { rendition, content } => {
-            add(Response::with_octets(rendition.head().clone(), content)).into()
+            changed(Response::with_octets(rendition.head().clone(), content)).into()
         }
-        Answer::Later(response) => Answer::Later(Box::pin(async move { add(response.await) })),
+        Answer::Later(response) => Answer::Later(Box::pin(async move { changed(response.await) })),
     }
 }

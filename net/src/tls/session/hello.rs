@@ -35,6 +35,7 @@ impl Session {
             tls.count(|counters| &counters.clear_text);
             return Ok(Hello::ClearText);
         }
+        let generation = tls.generation();
         let sets = tls.current();
         let set = if sets.is_single() {
             0
@@ -60,8 +61,8 @@ impl Session {
         let tls = Arc::clone(tls);
         self.state = State::Begun(Box::new(Begun {
             connection,
+            facts: Arc::new(TlsFacts::begun(Arc::clone(&tls), generation, sets, set)),
             tls,
-            facts: Arc::new(TlsFacts::begun(sets, set)),
             is_open: false,
         }));
         Ok(Hello::Begun)

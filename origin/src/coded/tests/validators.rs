@@ -124,3 +124,33 @@ fn where_only_codings_are_acceptable_what_is_held_without_one_does_not_count() {
     assert_eq!(response.head.status().code(), 200);
     assert_eq!(coding_of(&response).unwrap(), "gzip");
 }
+
+#[test]
+fn what_is_not_modified_or_partial_has_every_line_that_a_store_needs() {
+    let fields = |config: &mut FilesConfig| {
+        config.fields.add("Vary", "Origin").unwrap();
+        config.fields.add("Cache-Control", "immutable").unwrap();
+        config.cache_control = Some("max-age=60".to_owned());
+    };
+    let site = site_with(fields, CacheLimits::default());
+    site.write("a.html", text(5000));
+    let whole = site.get("/a.html");
+    let tag = field(&whole, Known::ETag).unwrap();
+    let all = |response: &Response, field| -> Vec<String> {
+        let lines = response.head.section().all(field);
+        lines
+            .map(|line| String::from_utf8_lossy(line).into_owned())
+            .collect()
+    };
+    for (asked, status) in [
+        (format!("If-None-Match: {tag}\r\n"), 304),
+        ("Range: bytes=0-9\r\n".to_owned(), 206),
+    ] {
+        let response = site.ask("GET /a.html", &asked);
+        assert_eq!(response.head.status().code(), status);
+        for field in [Known::Vary, Known::CacheControl] {
+            assert_eq!(all(&whole, field).len(), 2);
+            assert_eq!(all(&response, field), all(&whole, field));
+        }
+    }
+}
