@@ -384,6 +384,24 @@ fn a_server_that_is_killed_leaves_every_file_old_or_new_and_no_litter() {
 }
 
 #[test]
+fn uploads_may_be_longer_than_other_content_without_a_word_about_it() {
+    let hansom = serve(&[]);
+    for (octets, status) in [(10_u64 << 30, None), ((10 << 30) + 1, Some(413))] {
+        let mut client = hansom.connect();
+        client.send(format!(
+            "PUT /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: {octets}\r\n\r\n"
+        ));
+        match status {
+            Some(status) => assert_eq!(client.answer().status, status),
+            None => assert!(
+                [100, 507].contains(&client.answer().status),
+                "its length is no reason to refuse it"
+            ),
+        }
+    }
+}
+
+#[test]
 fn a_resumable_upload_outlives_the_server() {
     let hansom = Place::new().run(RESUMABLE);
     let content = varied(3_000_000);

@@ -116,10 +116,7 @@ fn what_a_host_asks_for_since_is_asked_of_older_connections_too() {
     // The same rules once more change nothing, nor does another name.
     tls.reload().unwrap();
     assert!(facts.may_serve("a.example") && facts.may_serve("b.example"));
-    let both = vec![
-        world.rules("a", &["a.example"]),
-        required("b", "b.example"),
-    ];
+    let both = vec![world.rules("a", &["a.example"]), required("b", "b.example")];
     tls.replace(both).unwrap();
     assert!(!facts.are_only_rules());
     assert!(facts.may_serve("a.example") && !facts.may_serve("b.example"));

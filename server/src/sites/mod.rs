@@ -99,7 +99,11 @@ pub(crate) fn content_octets_max(config: &Config) -> u64 {
         let routes = site.routes.iter().map(|route| &route.settings);
         let settings = routes.chain([&site.settings]);
         settings
-            .filter_map(|settings| settings.content_octets_max)
+            .filter_map(|settings| {
+                let uploads = route::uploads_octets_max(config.limits.content_octets_max);
+                let of_uploads = (settings.uploads == Some(true)).then_some(uploads);
+                settings.content_octets_max.or(of_uploads)
+            })
             .max()
     };
     let said = config.sites.iter().filter_map(of_site).max().unwrap_or(0);

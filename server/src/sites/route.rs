@@ -405,16 +405,19 @@ fn negotiation(settings: &Settings) -> Option<NegotiateConfig> {
     })
 }
 
+/// Octets that may be uploaded where no route says so.
+pub(super) fn uploads_octets_max(of_all: u64) -> u64 {
+    // The default is meant for content that is held or looked at, not for what goes to a disk.
+    if of_all == config::Limits::default().content_octets_max {
+        return UploadsConfig::default().content_octets_max;
+    }
+    of_all
+}
+
 /// What may be uploaded, if anything may.
 fn uploads(settings: &Settings, made: Made<'_>) -> Option<UploadsConfig> {
     let defaults = UploadsConfig::default();
-    let of_all = match made.content_octets_max {
-        // That default is meant for content that is held or looked at, not for what goes to a disk.
-        octets if octets == config::Limits::default().content_octets_max => {
-            defaults.content_octets_max
-        }
-        octets => octets,
-    };
+    let of_all = uploads_octets_max(made.content_octets_max);
     (settings.uploads == Some(true)).then(|| UploadsConfig {
         content_octets_max: settings.content_octets_max.unwrap_or(of_all),
         trusted_origins: settings
