@@ -53,31 +53,41 @@ pub(crate) enum KeptFrom {
     Allowed,
     /// They do not know that a cookie changes what is answered, so it is said (RFC 9111 §5.2.2.7).
     Others,
+    /// All. Over a connection in the clear user agents do not heed `Clear-Site-Data` (Clear Site Data §4.1), so that nothing
+    /// could be taken back from their caches at the end of a session; and they show what is stored when somebody goes back
+    /// (RFC 9111 §5.2.2.5, §6).
+    Everybody,
 }
 
 impl Pass {
     /// Whether a response with this head must carry something more.
     pub fn has_fields_for(&self, head: &ResponseHead) -> bool {
-        self.cookie.is_some() || self.must_be_private(head)
+        self.cookie.is_some() || self.missing(head).is_some()
     }
 
-    /// Adds to the response what it must carry. A `Cache-Control` that says `public` is joined by `private`, of which caches
-    /// heed the stricter (RFC 9111 §4.2.1, §5.2.2.7).
+    /// Adds to the response what it must carry. A `Cache-Control` that says `public` is joined by `private` or `no-store`, of
+    /// which caches heed the strictest (RFC 9111 §4.2.1, §5.2.2.7).
     pub fn add_to(&self, head: &mut ResponseHead) {
         if let Some(cookie) = &self.cookie {
             head.add(Known::SetCookie, cookie);
         }
-        if self.must_be_private(head) {
-            head.add(Known::CacheControl, "private");
+        if let Some(directive) = self.missing(head) {
+            head.add(Known::CacheControl, directive);
         }
     }
 
-    fn must_be_private(&self, head: &ResponseHead) -> bool {
-        let is_kept = match self.kept_from {
-            KeptFrom::Allowed => has_directive(head, &["public", "s-maxage", "must-revalidate"]),
-            KeptFrom::Others => true,
+    /// The directive that keeps it from caches, unless it has that or a stricter one.
+    fn missing(&self, head: &ResponseHead) -> Option<&'static str> {
+        let (is_kept, directive, enough): (_, _, &[&str]) = match self.kept_from {
+            KeptFrom::Allowed => (
+                has_directive(head, &["public", "s-maxage", "must-revalidate"]),
+                "private",
+                &["private", "no-store"],
+            ),
+            KeptFrom::Others => (true, "private", &["private", "no-store"]),
+            KeptFrom::Everybody => (true, "no-store", &["no-store"]),
         };
-        is_kept && !has_whole_directive(head, &["private", "no-store"])
+        (is_kept && !has_whole_directive(head, enough)).then_some(directive)
     }
 }
 
@@ -222,6 +232,14 @@ mod tests {
             cache_control(&["public, max-age=60"]),
             ["public, max-age=60", "private"]
         );
+    }
+
+    #[test]
+    fn what_a_cookie_decides_in_the_clear_is_not_stored() {
+        let said = |lines: &[&str]| cache_control_of(KeptFrom::Everybody, lines);
+        assert_eq!(said(&[]), ["no-store"]);
+        assert_eq!(said(&["private"]), ["private", "no-store"]);
+        assert_eq!(said(&["max-age=1, No-Store"]), ["max-age=1, No-Store"]);
     }
 
     #[test]

@@ -246,6 +246,16 @@ impl Browser {
             .unwrap_or_default()
     }
 
+    /// The same without what it tells of its own accord: statuses of errors, and that Clear-Site-Data was heeded.
+    pub fn complaints(&self) -> Vec<String> {
+        let mut told = self.console();
+        told.retain(|line| {
+            !line.contains("the server responded with a status of")
+                && !line.contains("Clear-Site-Data header on")
+        });
+        told
+    }
+
     fn post(&self, command: &str, parameters: &Value) -> Value {
         self.driver
             .command("POST", &self.target(command), Some(parameters))

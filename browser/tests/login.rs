@@ -113,13 +113,6 @@ impl World {
         self.browser.click("button");
         self.shown("/login", "button", "Sign in");
     }
-
-    /// What the console tells beside the statuses of pages.
-    fn complaints(&self) -> Vec<String> {
-        let mut told = self.browser.console();
-        told.retain(|line| !line.contains("the server responded with a status of"));
-        told
-    }
 }
 
 fn leads_in_and_back(by: By) {
@@ -146,7 +139,7 @@ fn leads_in_and_back(by: By) {
         log.iter()
             .any(|exchange| exchange.target == "/echo" && exchange.user.as_deref() == Some("anna"))
     );
-    assert_eq!(world.complaints(), Vec::<String>::new());
+    assert_eq!(world.browser.complaints(), Vec::<String>::new());
 }
 
 #[test]
@@ -211,7 +204,7 @@ fn ends_at_logout(by: By) {
     world.shown("/login?next=/staff/%3Fa%3Db", "button", "Sign in");
     world.open("/echo");
     world.shown("/login?next=/echo", "button", "Sign in");
-    assert_eq!(world.complaints(), Vec::<String>::new());
+    assert_eq!(world.browser.complaints(), Vec::<String>::new());
 }
 
 #[test]

@@ -101,7 +101,8 @@ fn as_html(status: Status, because: &str, rule: &str) -> String {
 
 pub(crate) const STYLE: &str = ":root{color-scheme:light dark}body{margin:0;min-height:100vh;display:grid;place-items:center;\
     font:1rem/1.5 system-ui,sans-serif}main{max-width:32rem;padding:2rem}h1{font-size:1.5rem;font-weight:400;margin:0}\
-    h1 b{font-weight:700;margin-right:.4em}p{margin:.75rem 0}small{opacity:.65}";
+    h1 b{font-weight:700;margin-right:.2em}p{margin:.75rem 0}small{opacity:.65}\
+    ul{padding-left:1.25rem}li{margin:.75rem 0;overflow-wrap:anywhere}";
 
 #[cfg(test)]
 mod tests {

@@ -195,7 +195,10 @@ pub(crate) const STYLE: &str = ":root{color-scheme:light dark}body{margin:0;font
     td,th{padding:.3rem .5rem;border-bottom:1px solid color-mix(in srgb,currentColor 15%,transparent)}\
     td:first-child{overflow-wrap:anywhere}td+td,th+th{white-space:nowrap;text-align:right;\
     font-variant-numeric:tabular-nums}tbody tr:hover{background:color-mix(in srgb,currentColor 6%,transparent)}\
-    a{text-decoration:none}a:hover{text-decoration:underline}p{opacity:.65}";
+    a{text-decoration:none}a:hover{text-decoration:underline}p{opacity:.65}\
+    @media(max-width:40rem){thead{display:none}tr{display:grid;grid-template-columns:1fr auto;padding:.35rem .25rem;\
+    border-bottom:1px solid color-mix(in srgb,currentColor 15%,transparent)}td{border:0;padding:0}\
+    td:first-child{grid-column:1/-1}td+td{text-align:left;font-size:.875em;opacity:.65}}";
 
 #[cfg(test)]
 mod tests {

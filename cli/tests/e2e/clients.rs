@@ -32,6 +32,7 @@ attempts_max = 3
 
 [[site]]
 root = \"site\"
+browse = true
 negotiate = true
 language = \"en\"
 
@@ -42,7 +43,6 @@ handler = \"echo\"
 [[site.route]]
 path = \"/in\"
 uploads = true
-browse = true
 content_octets_max = \"8MiB\"
 
 [[site.route]]
@@ -94,26 +94,26 @@ fn lines() -> String {
 
 /// What curl says: the status of the last response, and its content.
 #[derive(Debug)]
-struct Said {
-    status: u16,
-    content: Vec<u8>,
-    told: String,
-    code: Option<i32>,
+pub(crate) struct Said {
+    pub(crate) status: u16,
+    pub(crate) content: Vec<u8>,
+    pub(crate) told: String,
+    pub(crate) code: Option<i32>,
 }
 
 impl Said {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.content).into_owned()
     }
 
     /// The request as the echo handler saw it.
-    fn echoed(&self) -> serde_json::Value {
+    pub(crate) fn echoed(&self) -> serde_json::Value {
         serde_json::from_slice(&self.content).expect("JSON")
     }
 }
 
 /// curl in a folder of its own files. Heads are in `heads`, content in `content`, and what it tells on standard error.
-fn curl_in(folder: &Path, args: &[&str]) -> Said {
+pub(crate) fn curl_in(folder: &Path, args: &[&str]) -> Said {
     let content = folder.join("content");
     let _ = fs::remove_file(&content);
     let output = Command::new("curl")
@@ -162,7 +162,7 @@ fn every_method_has_its_answer() {
         ("OPTIONS", "/in/", 204),
         ("PATCH", "/in/a", 405),
         ("DELETE", "/in/none", 404),
-        ("DELETE", "/in/", 405),
+        ("DELETE", "/in/", 409),
         ("POST", "/in/", 415),
         ("POST", "/r303", 303),
     ] {
@@ -206,15 +206,19 @@ fn data_of_every_kind_arrives_as_it_was_given() {
     let hansom = served();
     for (args, content) in [
         (&["-d", "a=1", "-d", "b=2"][..], "a=1&b=2"),
-        (&["--data-urlencode", "a=ö &=+"], "a=%C3%B6%20%26%3D%2B"),
         (&["--data-raw", "@a"], "@a"),
         (&["--json", "{\"a\": 1}"], "{\"a\": 1}"),
     ] {
         let said = curl(&hansom, args, "/echo");
         assert_eq!((said.status, said.text().as_str()), (200, content));
     }
+    // Releases of curl differ in how they write a space and hexadecimal digits.
+    let plain = |text: &str| text.to_ascii_lowercase().replace("%20", "+");
+    let said = curl(&hansom, &["--data-urlencode", "a=ö &=+"], "/echo");
+    assert_eq!(plain(&said.text()), "a=%c3%b6+%26%3d%2b");
     let said = curl(&hansom, &["-G", "--data-urlencode", "q=ö b"], "/echo");
-    assert_eq!(said.echoed()["query"], "q=%C3%B6%20b");
+    let query = said.echoed()["query"].as_str().map(plain);
+    assert_eq!(query.as_deref(), Some("q=%c3%b6+b"));
     let said = curl(
         &hansom,
         &["-F", "a=1", "-F", "b=@users;type=text/plain"],
@@ -392,11 +396,12 @@ fn what_is_known_already_is_not_sent_again() {
     for (date, status) in [
         ("2001-01-01", 200),
         ("2101-01-01", 200),
-        ("-2001-01-01", 412),
-        ("-2101-01-01", 200),
+        ("-Mon, 01 Jan 2001 00:00:00 GMT", 412),
+        ("-Sat, 01 Jan 2101 00:00:00 GMT", 200),
     ] {
         let said = curl(&hansom, &["-z", date], "/a.txt");
-        // A date in the future is no precondition (RFC 9110 §13.1.3); one before the file's is false for -z -DATE (§13.1.4).
+        // A date in the future is no precondition (RFC 9110 §13.1.3); a file
+        // that has changed since -DATE is refused (§13.1.4).
         assert_eq!(said.status, status, "{date}");
     }
     let file = hansom.site("a.txt").display().to_string();
@@ -572,211 +577,6 @@ fn a_unix_socket_serves_what_a_port_does() {
         &fs::read(hansom.site("in/big")).expect("stored"),
         &varied(3 << 20),
     );
-}
-
-// ---- TLS ---------------------------------------------------------------------------------------------
-
-/// Makes an authority, and certificates by it: `NAME.pem` and `NAME.key`.
-fn certificates(folder: &Path, names: &[&str]) {
-    let openssl = |args: &[&str]| {
-        let output = Command::new("openssl")
-            .args(args)
-            .current_dir(folder)
-            .output()
-            .expect("openssl is there");
-        assert!(output.status.success(), "{args:?}: {output:?}");
-    };
-    let new = [
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-    ];
-    let authority = [
-        "req", "-x509", "-days", "90", "-subj", "/CN=ca", "-keyout", "ca.key", "-out", "ca.pem",
-    ];
-    openssl(&[&authority[..], &new].concat());
-    for name in names {
-        let subject = format!("/CN={name}");
-        let alternative = format!("subjectAltName=DNS:{name}");
-        let (key, pem) = (format!("{name}.key"), format!("{name}.pem"));
-        let request = [
-            "req",
-            "-x509",
-            "-days",
-            "90",
-            "-subj",
-            &subject,
-            "-addext",
-            &alternative,
-        ];
-        let made = [
-            "-addext",
-            "basicConstraints=CA:FALSE",
-            "-CA",
-            "ca.pem",
-            "-CAkey",
-            "ca.key",
-        ];
-        openssl(&[&request[..], &made, &new, &["-keyout", &key, "-out", &pem]].concat());
-    }
-}
-
-const SECURED: &str = "\
-[[listen]]
-address = \"127.0.0.1:0\"
-tls = true
-
-[[tls]]
-cert = \"a.example.pem\"
-key = \"a.example.key\"
-
-[[tls]]
-cert = \"b.example.pem\"
-key = \"b.example.key\"
-
-[[tls]]
-cert = \"c.example.pem\"
-key = \"c.example.key\"
-client_certificate = \"require\"
-client_ca = \"ca.pem\"
-
-[[tls]]
-cert = \"d.example.pem\"
-key = \"d.example.key\"
-version_min = \"1.3\"
-
-[[site]]
-hosts = [\"a.example\"]
-root = \"site/a\"
-
-[[site]]
-hosts = [\"b.example\"]
-root = \"site/b\"
-
-[[site]]
-hosts = [\"c.example\", \"d.example\"]
-root = \"site/c\"
-
-[[site.route]]
-path = \"/echo\"
-handler = \"echo\"
-";
-
-struct Secured(Hansom);
-
-impl Secured {
-    fn new() -> Self {
-        let mut place = Place::new().with("hansom.toml", SECURED);
-        for name in ["a", "b", "c"] {
-            place = place.with(&format!("site/{name}/who"), name);
-        }
-        certificates(
-            place.path(),
-            &["a.example", "b.example", "c.example", "d.example", "client"],
-        );
-        let mut command = place.command();
-        command.args(["run", "--workers", "1"]);
-        Self(place.start(command))
-    }
-
-    fn curl(&self, args: &[&str], name: &str, path: &str) -> Said {
-        let port = self.0.address.port();
-        let resolve = format!("{name}:{port}:127.0.0.1");
-        let url = format!("https://{name}:{port}{path}");
-        let own = ["--resolve", &resolve, &url];
-        curl_in(self.0.folder(), &[args, &own].concat())
-    }
-}
-
-#[test]
-fn each_site_shows_its_own_certificate_by_the_name_asked_for() {
-    let hansom = Secured::new();
-    for (name, content) in [("a.example", "a"), ("b.example", "b")] {
-        for version in [&["--tlsv1.3"][..], &["--tls-max", "1.2"], &[]] {
-            let said = hansom.curl(&[&["--cacert", "ca.pem"], version].concat(), name, "/who");
-            assert_eq!(
-                (said.status, said.text().as_str()),
-                (200, content),
-                "{}",
-                said.told
-            );
-        }
-    }
-    // A name without a certificate gets the first, which a careful client does not take.
-    let said = hansom.curl(&["--cacert", "ca.pem"], "e.example", "/who");
-    assert_eq!(said.code, Some(60), "{}", said.told);
-    assert_eq!(hansom.curl(&["-k"], "e.example", "/who").status, 421);
-    // Nobody vouches for the authority.
-    assert_eq!(hansom.curl(&[], "a.example", "/who").code, Some(60));
-}
-
-#[test]
-fn a_version_below_the_least_is_no_connection() {
-    let hansom = Secured::new();
-    let said = hansom.curl(
-        &["--cacert", "ca.pem", "--tls-max", "1.2"],
-        "d.example",
-        "/who",
-    );
-    assert_eq!((said.status, said.code), (0, Some(35)), "{}", said.told);
-    let said = hansom.curl(&["--cacert", "ca.pem"], "d.example", "/who");
-    assert_eq!(said.status, 200, "{}", said.told);
-    let said = hansom.curl(&["-k", "--tls-max", "1.1"], "a.example", "/who");
-    assert_eq!((said.status, said.code), (0, Some(35)), "{}", said.told);
-}
-
-#[test]
-fn who_must_show_a_certificate_and_has_one_is_let_in() {
-    let hansom = Secured::new();
-    let foreign = hansom.0.folder().join("foreign");
-    fs::create_dir(&foreign).expect("a folder");
-    certificates(&foreign, &["client"]);
-    for version in [&[][..], &["--tls-max", "1.2"]] {
-        let without = [&["--cacert", "ca.pem"], version].concat();
-        let said = hansom.curl(&without, "c.example", "/who");
-        assert_eq!(said.status, 0, "{said:?}");
-        assert!([Some(35), Some(56)].contains(&said.code), "{said:?}");
-        let with = [
-            &["--cert", "client.pem", "--key", "client.key"],
-            &without[..],
-        ]
-        .concat();
-        let said = hansom.curl(&with, "c.example", "/who");
-        assert_eq!(
-            (said.status, said.text().as_str()),
-            (200, "c"),
-            "{}",
-            said.told
-        );
-        let echo = hansom.curl(&with, "c.example", "/echo").echoed();
-        assert!(echo["tls"].to_string().contains("client"), "{echo}");
-        // A certificate that another authority made.
-        let foreign = [
-            "--cert",
-            "foreign/client.pem",
-            "--key",
-            "foreign/client.key",
-        ];
-        let said = hansom.curl(&[&foreign, &without[..]].concat(), "c.example", "/who");
-        assert_eq!(said.status, 0, "{said:?}");
-    }
-}
-
-#[test]
-fn two_sites_over_one_connection_are_answered_if_their_rules_are_alike() {
-    let hansom = Secured::new();
-    let port = hansom.0.address.port();
-    let field = format!("Host: b.example:{port}");
-    let said = hansom.curl(&["--cacert", "ca.pem", "-H", &field], "a.example", "/who");
-    assert_eq!((said.status, said.text().as_str()), (200, "b"));
-    let said = hansom.curl(
-        &["--cacert", "ca.pem", "-H", "Host: c.example"],
-        "a.example",
-        "/who",
-    );
-    assert_eq!(said.status, 421);
 }
 
 #[test]

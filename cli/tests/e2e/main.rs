@@ -4,6 +4,7 @@
 
 mod auth;
 mod clients;
+mod clients_tls;
 mod codings;
 mod connections;
 mod content;

@@ -52,7 +52,7 @@ fn response(path: &[u8]) -> Response {
     push_html(&mut out, &title);
     out.push_str("</h1>\n");
     push_form(&mut out);
-    out.push_str("<p><a href=\"./\">To the folder</a></p></main></body></html>\n");
+    out.push_str("<a href=\"./\">To the folder</a></main></body></html>\n");
     let head = ResponseHead::new(Status::OK)
         .with(Known::ContentType, "text/html; charset=utf-8")
         .with(Known::CacheControl, "no-store")
@@ -66,7 +66,7 @@ pub(crate) fn push_form(out: &mut String) {
     out.push_str(STYLE);
     out.push_str(
         "</style><form method=\"post\" action=\"./\" enctype=\"multipart/form-data\">\
-         <label>Drop files here, or choose them\
+         <label>Drop files here, or <b>choose them</b>\
          <input type=\"file\" name=\"file\" multiple></label>\
          <button>Upload</button></form><ul aria-live=\"polite\"></ul></section>\n<script>",
     );
@@ -77,8 +77,8 @@ pub(crate) fn push_form(out: &mut String) {
 /// What the page may load and do: its own two styles and script, known by their digests, and requests to its own origin. So
 /// nothing in the name of a file could be made to run, and no other page can show this one in a frame.
 pub(crate) const POLICY: &str = "default-src 'none'; connect-src 'self'; form-action 'self'; base-uri 'none'; \
-    frame-ancestors 'none'; script-src 'sha256-FNIdBoCA9iGVXJIqJ25w3irxfoSoXRZ5Q5GNbL+cuvU='; \
-    style-src 'sha256-cpKuQ/JA2T53OIGH2fDt4CXQ7SfpwTluDSXFWDn6/pQ=' 'sha256-uMNxm1IrAsGO6ISJw4VFFefwd9hPqbccjgkmyPuOffo='";
+    frame-ancestors 'none'; script-src 'sha256-CQ4jDGCLfylIRzFOpYIqMHHu+EEeCpM2Y8EkWiHsUeE='; \
+    style-src 'sha256-AZQwVZmxzclUuWL0wq0gBb5KMyYYDUG/mBYBOB++45k=' 'sha256-Zia0nSEE1BZNd/q2EqGdTcg1QUqcDd1HRZXbUe9LZ68='";
 
 const STYLE: &str = include_str!("page/page.css");
 const SCRIPT: &str = include_str!("page/page.js");

@@ -8,6 +8,8 @@
   let active = 0, failed = 0;
 
   form.querySelector("button").hidden = true;
+  // What is chosen is in the list at once: the field need not show it.
+  drop.classList.add("live");
   input.addEventListener("change", () => { add(input.files); input.value = ""; });
   form.addEventListener("submit", (event) => event.preventDefault());
   for (const kind of ["dragenter", "dragover"])
