@@ -158,6 +158,8 @@ def context(a):
     os.makedirs(os.path.join(ctx.dir, 'f'))
     with open(os.path.join(ctx.dir, 'f', '1k'), 'wb') as file:
         file.write(os.urandom(1024))
+    with open(os.path.join(ctx.dir, 'users'), 'w') as file:
+        file.write('anna:$2y$04$wTImO8/oXHDxbkX09VfLf.QiTxGKhfHm/iAdKwU2/ZnhiwfRYMzs2\n')
     ctx.cert, ctx.key, ctx.pem = (os.path.join(ctx.tmp, name) for name in ('cert', 'key', 'pem'))
     subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', ctx.key,
                     '-out', ctx.cert, '-days', '9', '-subj', '/CN=localhost'], check=True, capture_output=True)
@@ -181,7 +183,7 @@ def main():
     ctx = context(a)
     names = {}
     if a.bin:
-        names['hansom'] = ([os.path.abspath(a.bin), 'run', '@RUN@/hansom.toml'], 'hansom.toml', signal.SIGHUP, '/f/1k')
+        names['hansom'] = ([os.path.abspath(a.bin), 'run', '@RUN@/reload.toml'], 'reload.toml', signal.SIGHUP, '/f/1k')
     names.update((name, SERVERS[name]) for name in a.servers.split(',') if name)
     print(f"{'server':10} {'reloads':>7} {'answers':>9} {'failed':>7} {'unanswered':>10} {'announced':>9}  bad file")
     is_good = True

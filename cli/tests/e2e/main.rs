@@ -17,6 +17,7 @@ mod peers;
 mod reload;
 mod routing;
 mod running;
+mod sharing;
 mod sites;
 mod tls;
 mod uploads;

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use testkit::raw::response::Response;
+use testkit::raw::response::{AnswerTo, Response};
 
 use crate::harness::{Client, Hansom, Place, assert_same, until, varied};
 
@@ -381,6 +381,79 @@ fn a_server_that_is_killed_leaves_every_file_old_or_new_and_no_litter() {
         fs::read_dir(hansom.site("")).expect("the folder").count(),
         10
     );
+}
+
+#[test]
+fn uploads_may_be_longer_than_other_content_without_a_word_about_it() {
+    let hansom = serve(&[]);
+    for (octets, status) in [(10_u64 << 30, None), ((10 << 30) + 1, Some(413))] {
+        let mut client = hansom.connect();
+        client.send(format!(
+            "PUT /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: {octets}\r\n\r\n"
+        ));
+        match status {
+            Some(status) => assert_eq!(client.answer().status, status),
+            None => assert!(
+                [100, 507].contains(&client.answer().status),
+                "its length is no reason to refuse it"
+            ),
+        }
+    }
+}
+
+#[test]
+fn a_resumable_upload_outlives_the_server() {
+    let hansom = Place::new().run(RESUMABLE);
+    let content = varied(3_000_000);
+    let (first, rest) = content.split_at(1_000_000);
+    let mut client = hansom.connect();
+    let answer = put(&mut client, "/a", "Upload-Complete: ?0\r\n", b"");
+    assert_eq!(answer.status, 201);
+    let at = answer.value("Location").expect("the upload").to_owned();
+    // More is announced than comes before the server is killed.
+    client.send(patch(&at, 0, content.len(), "?1"));
+    client.send(first);
+    until("octets are stored", || (stored(&hansom) > 0).then_some(()));
+    let hansom = hansom.killed().run(RESUMABLE);
+    assert!(!hansom.site("a").exists());
+    let mut client = hansom.connect();
+    client.send(format!("HEAD {at} HTTP/1.1\r\nHost: a\r\n\r\n"));
+    let answer = client.answer_to(AnswerTo::Head);
+    assert_eq!(answer.value("Upload-Complete"), Some("?0"));
+    let offset = answer.value("Upload-Offset").expect("an offset");
+    let offset: usize = offset.parse().expect("a number");
+    assert!((1..=first.len()).contains(&offset), "{offset}");
+    let left = &content[offset..];
+    assert!(left.len() >= rest.len());
+    client.send(patch(&at, offset, left.len(), "?1"));
+    client.send(left);
+    assert!(matches!(client.answer().status, 200 | 201 | 204));
+    assert_same(&fs::read(hansom.site("a")).expect("the file"), &content);
+    assert_same(&client.get("/a").content, &content);
+}
+
+const RESUMABLE: &str = "\
+[[site]]
+root = \"site\"
+uploads = true
+resumable_uploads = true
+";
+
+fn patch(at: &str, offset: usize, octets: usize, is_complete: &str) -> String {
+    format!(
+        "PATCH {at} HTTP/1.1\r\nHost: a\r\nContent-Type: application/partial-upload\r\n\
+         Upload-Offset: {offset}\r\nUpload-Complete: {is_complete}\r\nContent-Length: {octets}\r\n\r\n"
+    )
+}
+
+/// Octets of unfinished uploads.
+fn stored(hansom: &Hansom) -> u64 {
+    let entries = fs::read_dir(hansom.site(".hansom-uploads")).expect("the folder");
+    entries
+        .map(|entry| entry.expect("an entry"))
+        .filter(|entry| !entry.file_name().to_string_lossy().ends_with(".json"))
+        .map(|entry| entry.metadata().map_or(0, |it| it.len()))
+        .sum()
 }
 
 /// What curl prints of an answer's status, and its content.

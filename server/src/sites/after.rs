@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use engine::{Answer, Exchange, Response};
 use net::Now;
+use semantics::fields::list::only_line;
 use semantics::{Known, OwnedRequest, RequestHead};
 
 use super::route::Route;
@@ -100,7 +101,7 @@ impl After {
 
 fn origin<'a>(route: &Route, head: RequestHead<'a>) -> Option<&'a [u8]> {
     if route.depends_on_origin() {
-        head.first(Known::Origin)
+        only_line(head.all(Known::Origin))
     } else {
         None
     }

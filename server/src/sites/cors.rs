@@ -3,6 +3,7 @@
 //! It protects nobody from anything but pages in a user agent: who may ask is for access and authentication to say.
 
 use engine::Response;
+use semantics::fields::list::only_line;
 use semantics::{FieldRuleError, FieldRules, Known, Method, RequestHead, ResponseHead, Status};
 
 use crate::config;
@@ -76,7 +77,7 @@ impl Cors {
     /// The answer to a preflight request of an origin that is let in. It has no credentials, so nobody is asked for any. From
     /// elsewhere it is an OPTIONS as any other.
     pub(crate) fn preflight(&self, head: RequestHead<'_>) -> Option<Response> {
-        let origin = head.first(Known::Origin)?;
+        let origin = only_line(head.all(Known::Origin))?;
         let is_preflight =
             head.method() == Method::Options && head.has(Known::AccessControlRequestMethod);
         if !is_preflight || !self.lets_in(origin) {

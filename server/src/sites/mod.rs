@@ -105,7 +105,13 @@ pub(crate) fn content_octets_max(config: &Config) -> u64 {
         let routes = site.routes.iter().map(|route| &route.settings);
         let settings = routes.chain([&site.settings]);
         settings
-            .filter_map(|settings| settings.content_octets_max)
+            .filter_map(|settings| {
+                let all = config.limits.content_octets_max;
+                match settings.uploads {
+                    Some(true) => Some(uploads_octets_max(settings, all)),
+                    _ => settings.content_octets_max,
+                }
+            })
             .max()
     };
     let said = config.sites.iter().filter_map(of_site).max().unwrap_or(0);

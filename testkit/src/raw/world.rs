@@ -133,6 +133,7 @@ const PAGE_GZIP: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\x02\x03\xb3\x51\x4c\xc9\x4f\x2
 const CONFIGURATION: &str = r#"[server]
 workers = 2
 state = <state>
+trusted_gateways = ["192.0.2.1"]
 
 [[listen]]
 address = "127.0.0.1:0"
