@@ -72,8 +72,8 @@ pub(crate) fn local(next: &[u8]) -> &str {
     }
 }
 
-/// Appends text as a value in a query: whatever is not unreserved or `/` is escaped (RFC 3986 §3.4).
-pub(crate) fn push_query_value(out: &mut String, text: &str) {
+/// Appends text as a path, or as a value in a query: whatever is not unreserved or `/` is escaped (RFC 3986 §3.3, §3.4).
+pub(crate) fn push_escaped(out: &mut String, text: &str) {
     for octet in text.bytes() {
         match octet.is_ascii_alphanumeric() || b"-._~/".contains(&octet) {
             true => out.push(char::from(octet)),
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn a_query_value_is_read_as_it_was() {
         let mut query = "next=".to_owned();
-        push_query_value(&mut query, "/a?b=c&d=%2F+e");
+        push_escaped(&mut query, "/a?b=c&d=%2F+e");
         assert_eq!(query, "next=/a%3Fb%3Dc%26d%3D%252F%2Be");
         assert_eq!(
             Fields::parse(query.as_bytes()).value("next"),

@@ -24,7 +24,7 @@ use crate::sessions::{Lookup, Sessions, Times};
 use crate::shared::Shared;
 use crate::verdict::{Denial, KeptFrom, Outcome, Pass, Verdict};
 use engine::{Exchange, Note, Response};
-use fields::{NEXT_OCTETS_MAX, local, push_query_value};
+use fields::{NEXT_OCTETS_MAX, local, push_escaped};
 use net::Now;
 use semantics::fields::accept::Accept;
 use semantics::fields::cookie::{self, SetCookie};
@@ -73,6 +73,9 @@ pub(crate) struct FormGate {
     shared: Arc<Shared>,
     sessions: Rc<Sessions>,
     config: FormConfig,
+    /// The two paths as references (RFC 3986 §4.2).
+    login: String,
+    logout: String,
     times: Times,
     logout_page: Page,
     plain: Names,
@@ -109,6 +112,8 @@ impl FormGate {
                 whole: config.session_time,
             },
             logout_page: Page::logout(),
+            login: reference(&config.login),
+            logout: reference(&config.logout),
             shared,
             sessions,
             config,
@@ -221,11 +226,11 @@ impl FormGate {
             next.push(b'?');
             next.extend_from_slice(query);
         }
-        let mut location = self.config.login.clone();
+        let mut location = self.login.clone();
         let next = local(&next);
         if next != "/" && next.len() <= NEXT_OCTETS_MAX {
             location.push_str("?next=");
-            push_query_value(&mut location, next);
+            push_escaped(&mut location, next);
         }
         Outcome::Answer(to(&location))
     }
@@ -237,7 +242,7 @@ impl FormGate {
         let challenge = format!(
             "Cookie realm={}, form-action={}, cookie-name={}",
             quoted(&self.config.realm),
-            quoted(&self.config.login),
+            quoted(&self.login),
             quoted(&self.names(is_secured).session),
         );
         Denial::new(
@@ -277,6 +282,12 @@ impl FormGate {
         let cookie = cookie.max_age(seconds).same_site(cookie::SameSite::Strict);
         Some(written(cookie, is_secured))
     }
+}
+
+fn reference(path: &str) -> String {
+    let mut reference = String::new();
+    push_escaped(&mut reference, path);
+    reference
 }
 
 fn written(cookie: SetCookie, is_secured: bool) -> String {

@@ -249,7 +249,7 @@ impl FormGate {
             return Outcome::Refuse(away());
         }
         let mut response = match shows_pages(head) {
-            true => to(&self.config.login),
+            true => to(&self.login),
             false => Response {
                 head: ResponseHead::new(Status::NO_CONTENT).with(Known::CacheControl, "no-store"),
                 content: Content::Empty,
@@ -284,8 +284,8 @@ impl FormGate {
             next: saying.next,
             error: saying.error,
             realm: &self.config.realm,
-            login: &self.config.login,
-            logout: &self.config.logout,
+            login: &self.login,
+            logout: &self.logout,
         });
         let mut response = ResponseHead::new(status)
             .with(Known::ContentType, "text/html; charset=utf-8")

@@ -13,6 +13,10 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
+        Self::at("/login")
+    }
+
+    fn at(login: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let users = folder.path().join("users");
         let hash = "$2y$04$wTImO8/oXHDxbkX09VfLf.QiTxGKhfHm/iAdKwU2/ZnhiwfRYMzs2";
@@ -31,7 +35,7 @@ impl Place {
         };
         let config = FormConfig {
             realm: "Staff".to_owned(),
-            login: "/login".to_owned(),
+            login: login.to_owned(),
             logout: "/logout".to_owned(),
             page: Arc::new(Page::login()),
             cookie: "session".to_owned(),
@@ -218,6 +222,21 @@ fn who_looks_at_pages_is_led_to_the_form_and_back() {
         let said = place.get("/a/b?c=d&e", &fields).await;
         assert_eq!((said.status, said.user.as_deref()), (200, Some("anna")));
         assert_eq!(said.all("Cache-Control"), ["no-store"]);
+    });
+}
+
+#[test]
+fn a_path_in_any_script_is_told_as_a_reference() {
+    net::run_alone(async {
+        let place = Place::at("/grüß gott");
+        let said = place.get("/a", HTML).await;
+        assert_eq!(said.first("Location"), "/gr%C3%BC%C3%9F%20gott?next=/a");
+        let said = place.get("/a", "").await;
+        let challenge = said.first("WWW-Authenticate");
+        assert!(
+            challenge.contains("form-action=\"/gr%C3%BC%C3%9F%20gott\""),
+            "{challenge}"
+        );
     });
 }
 

@@ -96,6 +96,11 @@ impl Denial {
         "The name of the file is longer than 255 octets",
         "RFC 9110 §15.5.15",
     );
+    pub(super) const PART_NAME_TOO_LONG: Self = Self::new(
+        Status::BAD_REQUEST,
+        "The name of a file in the form is longer than 255 octets",
+        "RFC 7578 §4.2",
+    );
     pub(super) const CONTENT_RANGE: Self = Self::new(
         Status::BAD_REQUEST,
         "A part of a representation cannot be put; send all of it, without Content-Range",

@@ -80,7 +80,11 @@ pub(super) fn judge(name: &[u8]) -> Result<(), Denial> {
 pub(super) fn of_part(filename: &[u8]) -> Result<Vec<u8>, Denial> {
     let last = filename.rsplit(|&b| b == b'/' || b == b'\\').next();
     let name = trim_ows(last.unwrap_or_default());
-    judge(name)?;
+    judge(name).map_err(|denial| match denial {
+        // The target is not what is too long.
+        Denial::NAME_TOO_LONG => Denial::PART_NAME_TOO_LONG,
+        denial => denial,
+    })?;
     Ok(name.to_vec())
 }
 
@@ -163,6 +167,13 @@ mod tests {
         ] {
             assert!(of_part(given).is_err(), "{given:?}");
         }
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_is_told_by_where_it_stands() {
+        let long = [b'a'; NAME_OCTETS_MAX + 1];
+        assert_eq!(judge(&long).unwrap_err().status.code(), 414);
+        assert_eq!(of_part(&long).unwrap_err().status.code(), 400);
     }
 
     #[test]

@@ -56,7 +56,9 @@ impl Store {
         static SWEPT: Mutex<Option<HashSet<(PathBuf, u64, u64)>>> = Mutex::new(None);
         let root = &self.place.root;
         let identity = root.open_changeable(b"").map(|folder| folder.identity());
-        let Ok(Ok((device, number))) = identity else { return };
+        let Ok(Ok((device, number))) = identity else {
+            return;
+        };
         let folder = (root.path().to_owned(), device, number);
         let mut swept = SWEPT.lock().unwrap_or_else(PoisonError::into_inner);
         if swept.get_or_insert_default().insert(folder) {

@@ -91,10 +91,17 @@ impl Gateways {
                 ..Told::default()
             },
             (Some(told), None) | (None, Some(told)) => told,
+            // Who is the client may put itself into the field that its gateway does not write, and more beside that.
             (Some(standard), Some(common)) if standard.client == common.client => Told {
                 client: standard.client,
-                is_secured: standard.is_secured.or(common.is_secured),
-                host: standard.host.or(common.host),
+                is_secured: match (standard.is_secured, common.is_secured) {
+                    (Some(a), Some(b)) => Some(a && b),
+                    (a, b) => a.or(b),
+                },
+                host: match (standard.host, common.host) {
+                    (Some(a), Some(b)) => Some(a).filter(|a| a.eq_ignore_ascii_case(&b)),
+                    (a, b) => a.or(b),
+                },
             },
             // One of the two is what the client made up.
             (Some(_), Some(_)) => Told::default(),
@@ -291,6 +298,16 @@ mod tests {
         let fields = "Forwarded: for=203.0.113.5\r\nX-Forwarded-For: 203.0.113.5\r\nX-Forwarded-Proto: https\r\n";
         assert_eq!(client(fields).as_deref(), Some("203.0.113.5"));
         assert_eq!(told(fields).is_secured, Some(true));
+    }
+
+    #[test]
+    fn a_client_that_names_itself_in_the_other_field_makes_nothing_up() {
+        let common =
+            "X-Forwarded-For: 203.0.113.5\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: a\r\n";
+        let told = told(&format!(
+            "Forwarded: for=203.0.113.5;proto=https;host=evil.example\r\n{common}"
+        ));
+        assert_eq!((told.is_secured, told.host), (Some(false), None));
     }
 
     #[test]

@@ -89,7 +89,9 @@ pub(super) fn sign(
 /// The answer with what the passes of its request add.
 pub(super) fn carry(answer: Answer, passes: Vec<Pass>) -> Answer {
     let has_fields = match &answer {
-        Answer::Ready(response) => passes.iter().any(|pass| pass.has_fields_for(&response.head)),
+        Answer::Ready(response) => passes
+            .iter()
+            .any(|pass| pass.has_fields_for(&response.head)),
         Answer::Kept { rendition, .. } => {
             (passes.iter()).any(|pass| pass.has_fields_for(rendition.head()))
         }

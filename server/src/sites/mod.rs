@@ -389,7 +389,11 @@ impl SiteTable {
         let whole = config::Route::default();
         let mut routes = Vec::with_capacity(site.routes.len() + 1);
         for route in site.routes.iter().chain([&whole]) {
-            routes.push(Rc::new(Route::new(route, site, made)?));
+            routes.push(Route::new(route, site, made)?);
+        }
+        let fences: Vec<_> = routes.iter().map(|route| route.fences(&routes)).collect();
+        for (route, fences) in routes.iter_mut().zip(fences) {
+            route.set_fences(fences);
         }
         let is_name = |host: &&String| !host.starts_with('*');
         let mut gates: Vec<Gate> = Vec::new();
@@ -399,7 +403,7 @@ impl SiteTable {
             }
         }
         Ok(Self {
-            routes,
+            routes: routes.into_iter().map(Rc::new).collect(),
             gates,
             to_https: site.to_https,
             host: site.hosts.iter().find(is_name).cloned(),

@@ -67,6 +67,18 @@ struct FilesTarget {
 struct TryFiles {
     paths: Vec<Template>,
     otherwise: Status,
+    /// The routes of the site, longest prefix first, and whether one may ask more of who comes in than the route that tries.
+    fences: Vec<(Box<[u8]>, bool)>,
+}
+
+impl TryFiles {
+    /// Where a template leads, unless a client's words make it a path of a route that may not let that client in.
+    fn path(&self, template: &Template, words: &Words<'_>) -> Option<NormalPath<'static>> {
+        let (path, _) = template.expand_path(words)?;
+        let route = (self.fences.iter()).find(|(prefix, _)| path.is_below(prefix));
+        let is_fenced = template.has_words() && route.is_some_and(|(_, is_fenced)| *is_fenced);
+        (!is_fenced).then_some(path)
+    }
 }
 
 #[derive(Debug)]
@@ -196,6 +208,28 @@ impl Route {
         is_same_gate && (self.gate.is_none() || self.users == other.users)
     }
 
+    /// What [`TryFiles::fences`] is to be: `routes` are those of the site, itself last.
+    pub(super) fn fences(&self, routes: &[Self]) -> Vec<(Box<[u8]>, bool)> {
+        let is_fenced = |other: &Self| {
+            !other.is_as_open_as(self) || !(other.access.is_open() || other.access == self.access)
+        };
+        let fence = |other: &Self| (other.prefix.clone(), is_fenced(other));
+        let mut fences: Vec<_> = routes.iter().map(fence).collect();
+        // Stable: of equal prefixes the first counts.
+        fences.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
+        fences
+    }
+
+    /// Routes whose files are below the root of the site are told of the others.
+    pub(super) fn set_fences(&mut self, fences: Vec<(Box<[u8]>, bool)>) {
+        if let Target::Files(files) = &mut self.target
+            && let Some(tried) = &mut files.tried
+            && self.led_octets == 0
+        {
+            tried.fences = fences;
+        }
+    }
+
     /// Sets the limit of the content that this route lets in (RFC 9110 §15.5.14).
     pub(super) fn limit_content(&self, exchange: &mut Exchange<'_>) -> Result<(), Box<Response>> {
         let Some(octets_max) = self.content_octets_max else {
@@ -260,11 +294,8 @@ impl Route {
             path: below,
             ..self.words(asked)
         };
-        let paths: Vec<_> = tried
-            .paths
-            .iter()
-            .filter_map(|template| template.expand_path(&words))
-            .map(|(path, _)| path)
+        let paths: Vec<_> = (tried.paths.iter())
+            .filter_map(|template| tried.path(template, &words))
             .collect();
         files.answer_first(exchange, &below_path, &paths, tried.otherwise)
     }
@@ -502,7 +533,11 @@ fn try_files(texts: &[String]) -> Result<Option<TryFiles>, SiteError> {
         .iter()
         .map(|text| template(text, Template::path))
         .collect::<Result<_, _>>()?;
-    Ok(Some(TryFiles { paths, otherwise }))
+    Ok(Some(TryFiles {
+        paths,
+        otherwise,
+        fences: Vec::new(),
+    }))
 }
 
 fn template(

@@ -128,6 +128,13 @@ impl Template {
         Ok(Self { pieces })
     }
 
+    /// Whether anything of a request is in it.
+    pub(crate) fn has_words(&self) -> bool {
+        self.pieces
+            .iter()
+            .any(|piece| matches!(piece, Piece::Word(_)))
+    }
+
     /// The value of Location; `None` where it needs a host and there is none.
     pub(crate) fn expand_location(&self, words: &Words<'_>) -> Option<String> {
         let mut out = String::with_capacity(64);

@@ -873,6 +873,31 @@ fn what_cannot_be_served_says_so_before_it_is() {
 }
 
 #[test]
+fn a_path_that_a_client_words_is_not_tried_beyond_what_lets_it_in() {
+    let mut closed = route("/dir");
+    closed.settings.allow = networks(&["10.0.0.0/8"]);
+    let mut open = route("/dir/open");
+    open.settings.allow = networks(&["0.0.0.0/0"]);
+    let mut world = World::with_routes(vec![
+        closed,
+        open,
+        tried("/try", &["{rest}", "/a.txt"]),
+        tried("/said", &["/dir/b.txt"]),
+    ]);
+    fs::create_dir(world._folder.path().join("site/dir/open")).unwrap();
+    fs::write(world._folder.path().join("site/dir/open/c"), "c").unwrap();
+    assert_eq!(world.get("/dir/b.txt").status, 403);
+    assert_eq!(world.get("/try/new/a.txt").content, "new a");
+    for target in ["/try/dir/b.txt", "/try//dir/b.txt", "/try/dir", "/try/dir/"] {
+        assert_eq!(world.get(target).content, "a", "{target}");
+    }
+    assert_eq!(world.get("/said").content, "b", "the configuration says so");
+    assert_eq!(world.get("/try/dir/open/c").content, "a");
+    world.config.sites[0].routes[1].settings.allow = Some(Vec::new());
+    assert_eq!(world.get("/try/dir/open/c").content, "c");
+}
+
+#[test]
 fn the_direct_way_leads_where_the_long_one_does() {
     let mut world = many();
     world.config.sites.push(Site {

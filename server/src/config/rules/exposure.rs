@@ -2,11 +2,84 @@
 
 use super::Rules;
 use crate::config::slot::Complaint;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 impl Rules<'_> {
     pub(super) fn check_exposure(&mut self) {
         self.uploads_are_for_some();
         self.passwords_are_hidden();
+        self.own_files_are_not_served();
+        self.files_have_one_name();
+    }
+
+    /// Hashes, keys and logs are no content.
+    fn own_files_are_not_served(&mut self) {
+        let config = self.config;
+        let users = (config.auth.iter().enumerate())
+            .map(|(number, auth)| (format!("auth[{number}].users"), Some(&auth.users)));
+        let keys = (config.tls.iter().enumerate()).map(|(number, tls)| match &tls.key {
+            Some(key) => (format!("tls[{number}].key"), Some(key)),
+            // One file may hold both.
+            None => (format!("tls[{number}].cert"), tls.cert.as_ref()),
+        });
+        let others = [
+            ("server.state".to_owned(), config.server.state.as_ref()),
+            ("log.file".to_owned(), config.log.file.as_ref()),
+        ];
+        for (path, file) in users.chain(keys).chain(others) {
+            let Some(root) = file.and_then(|file| self.served_root(file)) else {
+                continue;
+            };
+            let message = format!("this is below {}, whose files are served", root.display());
+            let hint = "put it elsewhere, or into a folder whose name begins with a dot";
+            self.warn(&path, Complaint::with(message, hint));
+        }
+    }
+
+    /// The root below which a file is that is not hidden there.
+    fn served_root(&self, file: &Path) -> Option<&Path> {
+        let roots = self.config.sites.iter().flat_map(|site| {
+            let own = site.routes.iter().filter_map(|route| route.root.as_ref());
+            own.chain(&site.root)
+        });
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let file = real(file);
+        let mut roots = roots.map(PathBuf::as_path);
+        roots.find(|root| {
+            file.strip_prefix(real(root)).is_ok_and(|below| {
+                let is_hidden = |part: &OsStr| part.as_encoded_bytes().starts_with(b".");
+                !below.iter().any(is_hidden)
+            })
+        })
+    }
+
+    /// A route for one file holds for its path, and the file may be the answer for others.
+    fn files_have_one_name(&mut self) {
+        for (spot, settings) in self.settings() {
+            let route = spot.route.and_then(|number| spot.site.routes.get(number));
+            let (Some(route), Some(root)) = (route, &spot.site.root) else {
+                continue;
+            };
+            let file = route.path.trim_start_matches('/');
+            let is_closed = settings.auth().is_some() || !settings.is_open();
+            if !is_closed || route.root.is_some() || !root.join(file).is_file() {
+                continue;
+            }
+            let name = file.rsplit('/').next().unwrap_or_default();
+            let other = if spot.site.index.iter().any(|index| index == name) {
+                "its folder"
+            } else if settings.negotiate == Some(true) && name.contains('.') {
+                "names that it is a variant of"
+            } else {
+                continue;
+            };
+            let message =
+                format!("the file is also the answer for {other}, where this route does not hold");
+            let hint = "put it into a folder of its own, and let the route be for that";
+            let path = format!("{}.path", spot.path());
+            self.warn(&path, Complaint::with(message, hint));
+        }
     }
 
     fn uploads_are_for_some(&mut self) {
