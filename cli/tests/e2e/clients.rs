@@ -413,7 +413,11 @@ fn each_coding_of_curl_is_decoded_to_the_same() {
     let hansom = served();
     // A long file that has just changed is sent as it is for a while.
     until("it is coded", || {
-        curl(&hansom, &["-I", "--compressed", "-D", "heads"], "/large.txt");
+        curl(
+            &hansom,
+            &["-I", "--compressed", "-D", "heads"],
+            "/large.txt",
+        );
         let heads = fs::read_to_string(hansom.folder().join("heads")).expect("heads");
         heads.contains("Content-Encoding: ").then_some(())
     });
