@@ -103,16 +103,15 @@ fn no_shared_cache_keeps_what_one_has_to_sign_in_for() {
         let configuration = configuration(method, "");
         let (before, routes) = configuration.split_once("[[site.route]]").unwrap();
         let hansom = place().run(&format!("{before}{of_site}[[site.route]]{routes}"));
-        let (signed_in, kept) = match method {
+        let (signed_in, kept_from) = match method {
             "basic" => (ANNA.to_owned(), "private"),
-            // In the clear, nobody keeps it.
             _ => (sign_in(&hansom), "no-store"),
         };
         // The second one is kept in memory.
         for _ in 0..2 {
             let said = get(&hansom, "/staff/anna/", &signed_in);
             let lines = said.values("Cache-Control");
-            assert_eq!(lines, ["public, max-age=60", kept], "{method}");
+            assert_eq!(lines, ["public, max-age=60", kept_from], "{method}");
         }
         for fields in ["", HTML] {
             let said = get(&hansom, "/staff/anna/", fields);
