@@ -14,7 +14,7 @@ bert:$2y$04$wTImO8/oXHDxbkX09VfLf.QiTxGKhfHm/iAdKwU2/ZnhiwfRYMzs2
 ";
 
 /// `/staff` is for everyone who is known, `/staff/anna` for anna.
-fn configuration(method: &str, more: &str) -> String {
+pub(crate) fn configuration(method: &str, more: &str) -> String {
     format!(
         "\
 [server]
@@ -41,7 +41,7 @@ users = [\"anna\"]
     )
 }
 
-fn place() -> Place {
+pub(crate) fn place() -> Place {
     Place::new()
         .with("users", USERS)
         .with("site/staff/index.html", "staff")
@@ -49,11 +49,11 @@ fn place() -> Place {
         .with("site/login", "a file where the form is")
 }
 
-fn get(hansom: &Hansom, target: &str, fields: &str) -> Response {
+pub(crate) fn get(hansom: &Hansom, target: &str, fields: &str) -> Response {
     ask(hansom, &format!("GET {target}"), fields, "")
 }
 
-fn ask(hansom: &Hansom, line: &str, fields: &str, content: &str) -> Response {
+pub(crate) fn ask(hansom: &Hansom, line: &str, fields: &str, content: &str) -> Response {
     let length = match content.len() {
         0 => String::new(),
         octets => format!("Content-Length: {octets}\r\n"),
@@ -154,7 +154,7 @@ fn a_user_who_is_deleted_is_out_within_seconds() {
 }
 
 /// Opens the form, sends it, and gives the `Cookie` line of the session.
-fn sign_in(hansom: &Hansom) -> String {
+pub(crate) fn sign_in(hansom: &Hansom) -> String {
     let said = send_form(hansom, "secret");
     assert_eq!(
         (said.status, said.value("Location")),
