@@ -105,6 +105,7 @@ fn no_shared_cache_keeps_what_one_has_to_sign_in_for() {
         let hansom = place().run(&format!("{before}{of_site}[[site.route]]{routes}"));
         let (signed_in, kept_from) = match method {
             "basic" => (ANNA.to_owned(), "private"),
+            // In the clear nobody stores what a session lets see.
             _ => (sign_in(&hansom), "no-store"),
         };
         // The second one is kept in memory.
