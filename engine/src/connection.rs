@@ -19,7 +19,7 @@ use std::task::{Poll, Waker};
 
 use bytes::{Buf, Bytes};
 use http1::{Policy, Server};
-use net::{Context, Peer, Readiness, Stream, Token};
+use net::{Context, Now, Peer, Readiness, Stream, Token};
 use semantics::{CloseReason, Fate, Limits, Outbox, OwnedRequest, PeerError};
 
 use crate::core::Core;
@@ -279,6 +279,8 @@ impl Connection {
             if let Poll::Ready(response) = polled {
                 busy.work = Work::None;
                 busy.incoming = None;
+                // Date must not lie before what the future found at its time, such as Last-Modified (RFC 9110 §8.8.2.1).
+                core.refresh(Now::read());
                 self.answer(core, Answer::Ready(response));
                 match self.flush(core, cx, token) {
                     Next::Keep => {}
