@@ -226,7 +226,7 @@ fn clients_that_hang_up_hold_no_coder_and_no_memory() {
         assert!(clients.len() <= 32);
         assert!(hansom.memory() < 120 << 20, "{}", hansom.memory());
         clients.into_iter().for_each(Client::reset);
-        until("there is room again", || coding());
+        until("there is room again", &coding);
     }
 }
 
