@@ -24,7 +24,7 @@ pub(crate) struct World {
 
 struct Server {
     child: Child,
-    _said: Receiver<String>,
+    _said: Option<Receiver<String>>,
 }
 
 impl Drop for Server {
@@ -128,9 +128,10 @@ impl World {
                 .as_ref()
                 .is_ok_and(|line| line.starts_with("warning: "))
         });
-        let first = match first {
-            Some(line) => line.map_err(|error| error.to_string())?,
-            None => return Err("it ended and said nothing".to_owned()),
+        // Dropping it ends it.
+        let mut server = Server { child, _said: None };
+        let Some(Ok(first)) = first else {
+            return Err("it ended and said nothing".to_owned());
         };
         if !first.starts_with("hansom: ") {
             let (sender, said) = channel();
@@ -139,11 +140,12 @@ impl World {
                     .map_while(Result::ok)
                     .for_each(|line| drop(sender.send(line)))
             });
-            self.server = Some(Server { child, _said: said });
+            server._said = Some(said);
+            self.server = Some(server);
             return Ok(None);
         }
         let rest: Vec<_> = lines.map_while(Result::ok).collect();
-        let _ = child.wait();
+        drop(server);
         self.server = earlier;
         let said: Vec<_> = std::iter::once(first).chain(rest).collect();
         Ok(Some(self.there(&said.join("\n"))))
