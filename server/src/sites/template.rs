@@ -7,6 +7,7 @@ use std::fmt::{self, Write};
 
 use origin::{push_path, push_query};
 use semantics::NormalPath;
+use semantics::fields::host::Host;
 
 /// A text with words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub(crate) enum TemplateError {
     Octet(char),
     /// A client would say which host is meant.
     Authority,
+    /// `{rest}` stands behind the host, and what follows it would be part of that where it is empty.
+    Rest,
     /// It begins with neither a scheme nor a slash.
     Start,
     /// A `.` or `..` segment.
@@ -152,8 +155,9 @@ impl Template {
                 },
             }
         }
-        // Only a word can have left it empty, or without its slash.
-        if out.is_empty() || out.starts_with(['?', '#']) {
+        // Only a word can have left it without its slash: `{rest}` of the route's own path.
+        let begins_with_word = matches!(self.pieces.first(), Some(Piece::Word(_)));
+        if begins_with_word && !out.starts_with('/') {
             out.insert(0, '/');
         }
         Some(out)
@@ -241,14 +245,27 @@ fn check_authority(rest: &str) -> Result<(), TemplateError> {
     if authority.is_empty()
         || authority.contains(['\\', '@'])
         || authority.contains("{query}")
-        || authority
-            .replace("{host}", "")
-            .chars()
-            .any(|c| !c.is_ascii_alphanumeric() && !"-._~:[]".contains(c))
+        || !is_host(&authority.replace("{host}", "host"))
     {
         return Err(TemplateError::Authority);
     }
-    Ok(())
+    // `{rest}` may be empty: then what follows it is what follows the host.
+    let mut behind = rest.get(end..).unwrap_or_default();
+    while let Some(after) = behind.strip_prefix("{rest}") {
+        behind = after;
+    }
+    let is_apart = behind.is_empty() || behind.starts_with(['/', '?', '#']);
+    match is_apart || behind.starts_with("{path}") {
+        true => Ok(()),
+        false => Err(TemplateError::Rest),
+    }
+}
+
+/// A name of plain characters or an address, perhaps with a port.
+fn is_host(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~:[]".contains(c);
+    let host = Host::parse(text.as_bytes());
+    text.chars().all(is_plain) && host.is_ok_and(|host| !host.is_empty())
 }
 
 fn is_scheme(text: &str) -> bool {
@@ -320,6 +337,9 @@ impl fmt::Display for TemplateError {
             Self::Authority => f.write_str(
                 "the host is written out, or is {host}: nothing else of a request may say where it leads",
             ),
+            Self::Rest => f.write_str(
+                "{rest} may be empty, and what follows it would then be part of the host: write a slash before {rest}",
+            ),
             Self::Start => f.write_str("it begins with a slash, or for redirects with https:// and a host"),
             Self::Dots => f.write_str("it has a segment of dots"),
         }
@@ -382,6 +402,36 @@ mod tests {
             ("/a#{path}", "/a#%2Fold%2Fa%20b"),
         ] {
             assert_eq!(location(template, &words), expected, "{template}");
+        }
+    }
+
+    #[test]
+    fn what_follows_an_empty_rest_is_no_part_of_the_host() {
+        for template in [
+            "https://a.example{rest}{query}",
+            "https://a.example{rest}.html",
+            "https://a.example{rest}{rest}-old",
+            "https://{host}{rest}:8443",
+            "//a.example{rest}@b.example/",
+            "https://a.example{rest}{host}",
+        ] {
+            let error = Template::location(template).unwrap_err();
+            assert_eq!(error, TemplateError::Rest, "{template}");
+        }
+        let none = words(b"/old", b"", Some(b"x"));
+        for (template, expected) in [
+            ("https://a.example/{rest}.html", "https://a.example/.html"),
+            ("https://a.example{rest}{rest}", "https://a.example"),
+            ("https://a.example{rest}{path}", "https://a.example/old"),
+            ("https://a.example{rest}?{query}", "https://a.example?x"),
+            (
+                "https://a.example{rest}#{host}",
+                "https://a.example#a.example",
+            ),
+            ("{rest}.html", "/.html"),
+            ("{rest}{query}", "/x"),
+        ] {
+            assert_eq!(location(template, &none), expected, "{template}");
         }
     }
 
