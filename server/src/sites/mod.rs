@@ -49,7 +49,7 @@ use client::Gateways;
 use gate::Refused;
 pub(crate) use matching::{HostRule, Matcher, prefix};
 use redirect::to_https;
-pub(crate) use redirect::{SecurePort, shown_host};
+pub(crate) use redirect::{SecurePort, secured_location, shown_host, to_https_status};
 pub(crate) use rewriting::{Astray, Looked, follow};
 pub use route::SiteError;
 use route::{Asked, Made, Route};
