@@ -36,7 +36,9 @@ impl Asked {
         if !is_token(method.as_bytes()) {
             return Err(UrlError::Method(method.to_owned()));
         }
-        if let Some(odd) = url.chars().find(|c| !c.is_ascii_graphic()) {
+        // Those that the server refuses wherever they stand.
+        let is_odd = |c: &char| !c.is_ascii_graphic() || "\"<>\\".contains(*c);
+        if let Some(odd) = url.chars().find(is_odd) {
             return Err(UrlError::Octet(odd));
         }
         let scheme = || UrlError::Scheme(url.to_owned());
@@ -132,6 +134,9 @@ mod tests {
             ("GET", "http://u@a/"),
             ("GET", "http://a/ b"),
             ("GET", "http://a/ä"),
+            ("GET", "http://a/\""),
+            ("GET", "http://a/?<"),
+            ("GET", "http://a/b\\c"),
             ("GET", "http://a:99999/"),
             ("G T", "http://a/"),
             ("G/T", "http://a/"),
