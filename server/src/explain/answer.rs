@@ -3,7 +3,7 @@
 use super::steps::{At, Explainer, listed, step};
 use super::{Other, Step};
 use crate::config::{AuthMethod, CodingName, HandlerName, Settings};
-use crate::sites::{CODING_OCTETS_MIN, Template, uploads_octets_max};
+use crate::sites::{CODING_OCTETS_MIN, Template, fences, uploads_octets_max};
 use std::path::{Path, PathBuf};
 
 /// What is found at a path.
@@ -259,6 +259,17 @@ impl Explainer<'_> {
                 });
                 continue;
             };
+            let fences = self.fences(at);
+            if Template::path(text).is_ok_and(|template| template.has_words())
+                && fences.close(path.octets())
+            {
+                let shown = String::from_utf8_lossy(path.octets()).into_owned();
+                others.push(Other {
+                    what: format!("{shown}: another route asks more of who comes in"),
+                    place,
+                });
+                continue;
+            }
             let what = match self.look(at, root, path.octets()) {
                 Found::File(file) => format!("the file {}", file.display()),
                 Found::Folder(what) => what,
@@ -325,6 +336,7 @@ impl Explainer<'_> {
         if settings.negotiate != Some(true) {
             return false;
         }
+        let fences = self.fences(at);
         let shown = String::from_utf8_lossy(below).into_owned();
         let asked = match shown.ends_with('/') {
             true => at
@@ -337,7 +349,7 @@ impl Explainer<'_> {
         };
         let found = asked
             .iter()
-            .map(|path| origin::variant_names(root, path.as_bytes()));
+            .map(|path| origin::variant_names(root, path.as_bytes(), &fences));
         let Some(names) = found.into_iter().find(|names| !names.is_empty()) else {
             return false;
         };
@@ -392,6 +404,16 @@ impl Explainer<'_> {
         });
     }
 
+    /// What answers for its own path alone.
+    fn fences(&self, at: &At<'_>) -> origin::Fences {
+        let mut fences = fences(at.site);
+        let number = at.route.map_or(at.site.routes.len(), |(number, _)| number);
+        match number < fences.len() {
+            true => fences.swap_remove(number),
+            false => origin::Fences::default(),
+        }
+    }
+
     /// What is there, as the files of a folder are looked up: names with a dot are not shown.
     fn look(&self, at: &At<'_>, root: &Path, below: &[u8]) -> Found {
         let shown = String::from_utf8_lossy(below).into_owned();
@@ -406,9 +428,12 @@ impl Explainer<'_> {
                 Found::Folder("301 to the same path with a slash: it is a folder".to_owned())
             }
             Ok(facts) if facts.is_dir() => {
-                let index = at.site.index.iter().map(|name| path.join(name));
-                match index.into_iter().find(|file| file.is_file()) {
-                    Some(file) => Found::File(file),
+                let fences = self.fences(at);
+                let is_index = |name: &&String| {
+                    path.join(name).is_file() && !fences.close(format!("{shown}{name}").as_bytes())
+                };
+                match at.site.index.iter().find(is_index) {
+                    Some(name) => Found::File(path.join(name)),
                     None if at.site.browse => {
                         Found::Folder(format!("a list of the folder {}", path.display()))
                     }

@@ -45,6 +45,12 @@ auth = "form"
 path = "/pages"
 negotiate = true
 [[site.route]]
+path = "/pages/b.en.html"
+auth = "staff"
+[[site.route]]
+path = "/pages/index.html"
+auth = "staff"
+[[site.route]]
 path = "/round"
 rewrite = "/about{rest}"
 [[site.route]]
@@ -65,6 +71,9 @@ fn told(method: &str, url: &str) -> Vec<String> {
         ("root/missing.html", "m"),
         ("root/pages/a.en.html", "en"),
         ("root/pages/a.de.html", "de"),
+        ("root/pages/b.en.html", "en"),
+        ("root/pages/b.de.html", "de"),
+        ("root/pages/index.html", "i"),
         ("root/drop/old", "o"),
     ] {
         let path = folder.path().join(name);
@@ -249,7 +258,7 @@ fn uploads_are_told_by_what_they_do() {
 #[test]
 fn the_paths_of_a_form_are_answered_by_it() {
     let lines = told("GET", "http://c.example/login");
-    let answer = "answer    the form to sign in by, whatever the route is; it is the `login` of \"form\"  [a.toml:47]";
+    let answer = "answer    the form to sign in by, whatever the route is; it is the `login` of \"form\"  [a.toml:53]";
     assert_eq!(lines.last().map(String::as_str), Some(answer), "{lines:#?}");
     let lines = told("POST", "http://c.example/logout");
     assert!(
@@ -302,5 +311,24 @@ fn the_document_for_programs_has_every_step() {
         steps
             .iter()
             .any(|step| step["about"] == "site" && step["line"] == 1)
+    );
+}
+
+#[test]
+fn a_file_that_is_closed_to_who_asks_for_another_path_is_not_named_as_its_answer() {
+    let lines = told("GET", "http://other.example/pages/b");
+    let answer = lines.iter().find(|line| line.starts_with("answer"));
+    let answer = answer.unwrap();
+    assert!(
+        answer.contains("b.de.html") && !answer.contains("b.en.html"),
+        "{answer}"
+    );
+    let lines = told("GET", "http://other.example/pages/");
+    let answer = lines.iter().find(|line| line.starts_with("answer"));
+    assert!(
+        answer
+            .unwrap()
+            .contains("403: the folder has no index file"),
+        "{lines:#?}"
     );
 }
