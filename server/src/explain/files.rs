@@ -3,9 +3,10 @@
 use super::steps::{At, Explainer, step};
 use super::{Other, Step};
 use crate::config::{CodingName, Settings};
-use crate::sites::{CODING_OCTETS_MIN, Template, Words};
+use crate::sites::{CODING_OCTETS_MIN, Template, Words, fences};
 use net::{FileKind, OpenError, Root, Wait};
-use semantics::{Method, NormalPath};
+use origin::Fences;
+use semantics::Method;
 use std::path::{Path, PathBuf};
 
 /// What a path leads to.
@@ -98,7 +99,7 @@ impl Explainer<'_> {
                 continue;
             };
             let shown = String::from_utf8_lossy(path.octets()).into_owned();
-            if template.has_words() && self.is_fenced(at, &path) {
+            if template.has_words() && self.fences(at).close(path.octets()) {
                 others.push(Other {
                     what: format!("{shown}: it is for a route that asks more of who comes in"),
                     place,
@@ -137,26 +138,11 @@ impl Explainer<'_> {
         self.error_page(at, settings, status);
     }
 
-    /// Whether a path that is tried belongs to a route that may not let in whom this one lets in.
-    fn is_fenced(&self, at: &At<'_>, path: &NormalPath<'_>) -> bool {
-        if at.route.is_some_and(|(_, route)| route.root.is_some()) {
-            return false;
-        }
-        let own = at.settings();
-        let other = self.at(at.site_number, path.clone().into_owned(), None);
-        let Some(other) = other.map(|other| other.settings()) else {
-            return false;
-        };
-        let networks = |settings: &Settings| {
-            [&settings.allow, &settings.deny].map(|of| of.clone().unwrap_or_default())
-        };
-        let is_for_all = networks(&other).iter().all(Vec::is_empty);
-        let asks_more = match (own.auth(), other.auth()) {
-            (_, None) => false,
-            (mine, theirs) if mine != theirs => true,
-            _ => own.users != other.users,
-        };
-        asks_more || !(is_for_all || networks(&own) == networks(&other))
+    /// What answers for its own path alone.
+    fn fences(&self, at: &At<'_>) -> Fences {
+        let number = at.route.map_or(at.site.routes.len(), |(number, _)| number);
+        let mut fences = fences(at.site).into_iter();
+        fences.nth(number).unwrap_or_default()
     }
 
     fn found(&mut self, at: &At<'_>, settings: &Settings, root: &Path, below: &[u8]) {
@@ -241,11 +227,13 @@ impl Explainer<'_> {
             }
             false => vec![below.to_vec()],
         };
+        let fences = self.fences(at);
         let mut names = Vec::new();
         for path in &asked {
-            names = origin::variant_names(root, path);
+            names = origin::variant_names(root, path, &fences);
             // A file that has no variants stands for its folder before those that come later.
             let is_file = || Root::new(root).is_ok_and(|root| is_file(&root, relative(path)));
+            let is_file = || !fences.close(path) && is_file();
             if !names.is_empty() || is_file() {
                 break;
             }
@@ -338,11 +326,15 @@ impl Explainer<'_> {
         path: PathBuf,
         folder: &[u8],
     ) -> Result<Found, OpenError> {
+        let fences = self.fences(at);
         for name in &at.site.index {
             let index = match folder {
                 b"" => name.as_bytes().to_vec(),
                 folder => [folder, b"/", name.as_bytes()].concat(),
             };
+            if fences.close(&index) {
+                continue;
+            }
             match root.open(&index, Wait::MayBlock) {
                 Ok(open) if open.meta.kind == FileKind::Regular => {
                     return Ok(Found::File(path.join(name)));

@@ -45,6 +45,12 @@ auth = "form"
 path = "/pages"
 negotiate = true
 [[site.route]]
+path = "/pages/b.en.html"
+auth = "staff"
+[[site.route]]
+path = "/pages/index.html"
+auth = "staff"
+[[site.route]]
 path = "/round"
 rewrite = "/about{rest}"
 [[site.route]]
@@ -81,6 +87,9 @@ fn told(method: &str, url: &str) -> Vec<String> {
         ("root/missing.html", "m"),
         ("root/pages/a.en.html", "en"),
         ("root/pages/a.de.html", "de"),
+        ("root/pages/b.en.html", "en"),
+        ("root/pages/b.de.html", "de"),
+        ("root/pages/index.html", "i"),
         ("root/drop/old", "o"),
         ("root/drop/full/a", "a"),
         ("root/drop/empty/.keep", ""),
@@ -189,8 +198,8 @@ fn what_leads_to_https_is_told_as_it_is_sent() {
 fn every_route_on_the_way_says_who_may_come_in() {
     let lines = told("GET", "http://c.example/kept/admin/x");
     for wanted in [
-        "access    403 for clients in 192.0.2.0/24  [a.toml:53]",
-        "auth      \"staff\" asks who it is, by name and password, else 401  [a.toml:52]",
+        "access    403 for clients in 192.0.2.0/24  [a.toml:59]",
+        "auth      \"staff\" asks who it is, by name and password, else 401  [a.toml:58]",
         "auth      \"staff\" asks who it is, by name and password, else 401; ann may come in, others 403  [a.toml:21]",
     ] {
         assert!(has(&lines, wanted), "{lines:#?}");
@@ -264,9 +273,9 @@ fn what_is_tried_is_what_the_server_tries() {
         ("/.x", "it has a name that begins with a dot"),
     ] {
         let lines = told("GET", &format!("http://c.example/single{path}"));
-        let other = format!("          - not {path}: {why}  [a.toml:57]");
+        let other = format!("          - not {path}: {why}  [a.toml:63]");
         assert!(has(&lines, &other), "{lines:#?}");
-        let answer = "answer    410: nothing that is tried exists  [a.toml:57]";
+        let answer = "answer    410: nothing that is tried exists  [a.toml:63]";
         assert!(has(&lines, answer), "{lines:#?}");
         assert!(
             has(&lines, "page      missing.html  [a.toml:15]"),
@@ -274,7 +283,7 @@ fn what_is_tried_is_what_the_server_tries() {
         );
     }
     let lines = told("GET", "http://c.example/single/two");
-    let answer = "answer    the file FOLDER/root/two/index.html  [a.toml:57]";
+    let answer = "answer    the file FOLDER/root/two/index.html  [a.toml:63]";
     assert!(has(&lines, answer), "{lines:#?}");
 }
 
@@ -440,7 +449,7 @@ fn uploads_are_told_by_what_they_do() {
 #[test]
 fn the_paths_of_a_form_are_answered_by_it() {
     let lines = told("GET", "http://c.example/login");
-    let answer = "answer    the form to sign in by, whatever the route is; it is the `login` of \"form\"  [a.toml:47]";
+    let answer = "answer    the form to sign in by, whatever the route is; it is the `login` of \"form\"  [a.toml:53]";
     assert_eq!(lines.last().map(String::as_str), Some(answer), "{lines:#?}");
     let lines = told("POST", "http://c.example/logout");
     assert!(
@@ -493,5 +502,24 @@ fn the_document_for_programs_has_every_step() {
         steps
             .iter()
             .any(|step| step["about"] == "site" && step["line"] == 1)
+    );
+}
+
+#[test]
+fn a_file_that_is_closed_to_who_asks_for_another_path_is_not_named_as_its_answer() {
+    let lines = told("GET", "http://other.example/pages/b");
+    let answer = lines.iter().find(|line| line.starts_with("answer"));
+    let answer = answer.unwrap();
+    assert!(
+        answer.contains("b.de.html") && !answer.contains("b.en.html"),
+        "{answer}"
+    );
+    let lines = told("GET", "http://other.example/pages/");
+    let answer = lines.iter().find(|line| line.starts_with("answer"));
+    assert!(
+        answer
+            .unwrap()
+            .contains("403: the folder has no index file"),
+        "{lines:#?}"
     );
 }
