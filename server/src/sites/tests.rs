@@ -1037,7 +1037,9 @@ fn the_direct_way_leads_where_the_long_one_does() {
                         Some(net::run_alone(async { got(answer.response().await) }))
                     });
                     direct += usize::from(short.is_some());
-                    assert!(short.is_none_or(|short| short == long), "{request}{long:?}");
+                    if let Some(short) = short {
+                        assert_eq!(short, long, "{request}");
+                    }
                 }
             }
         }
