@@ -34,6 +34,14 @@ impl Network {
     }
 }
 
+impl Network {
+    /// Whether every address of its version lies in it.
+    #[must_use]
+    pub fn is_all(&self) -> bool {
+        self.prefix == 0
+    }
+}
+
 fn mask4(address: Ipv4Addr, prefix: u8) -> u32 {
     address.to_bits() & u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0)
 }

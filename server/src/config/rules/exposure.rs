@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 impl Rules<'_> {
     pub(super) fn check_exposure(&mut self) {
+        self.gateways_are_some();
         self.uploads_are_for_some();
         self.passwords_are_hidden();
         self.own_files_are_not_served();
@@ -87,6 +88,18 @@ impl Rules<'_> {
                 );
                 let hint = "let the route be for a folder, and put the files into that";
                 self.warn(&path, Complaint::with(message, hint));
+            }
+        }
+    }
+
+    /// RFC 7239 §8.1: whoever is believed says who asks.
+    fn gateways_are_some(&mut self) {
+        for (number, network) in self.config.server.trusted_gateways.iter().enumerate() {
+            if network.is_all() {
+                let message = "everybody is believed here: a client says itself who it is, and may come in where `allow` lets it";
+                let hint = "name the addresses of the gateways";
+                let path = format!("server.trusted_gateways[{number}]");
+                self.warn(&path, Complaint::with(message, hint).by("RFC 7239 §8.1"));
             }
         }
     }
