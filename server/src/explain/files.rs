@@ -51,7 +51,9 @@ impl Explainer<'_> {
                     ..step("answer", what, place)
                 });
             }
-            _ if settings.uploads == Some(true) => return self.change(at, settings, root, &below),
+            method if settings.uploads == Some(true) && method != Method::Trace => {
+                return self.change(at, settings, root, &below);
+            }
             Method::Other => return self.unsupported(at, settings),
             _ => {
                 let what = format!("{} 405: files are not changed here", self.asked.method);

@@ -220,6 +220,11 @@ fn a_method_that_nothing_answers_is_told_as_that() {
             "TRACE 405: files are not changed here (RFC 9110 §15.5.6)",
         ),
         (
+            "TRACE",
+            "drop/.x",
+            "TRACE 405: files are not changed here (RFC 9110 §15.5.6)",
+        ),
+        (
             "get",
             "index.html",
             "get 501: no such method is known (RFC 9110 §15.6.2)",
