@@ -809,7 +809,7 @@ pub(crate) const SETTINGS: &[Key<Settings>] = &[
         slot: &May(
             |s: &mut Settings| &mut s.set_fields,
             Map {
-                key: response_field,
+                key: set_field,
                 of: Text(&FIELD_VALUE),
                 allowed: FIELDS,
                 pattern: TOKEN_PATTERN,

@@ -254,6 +254,23 @@ pub(crate) fn response_field(text: &str) -> Result<String, Complaint> {
     own_field(text, &[FRAMING, RESPONSE])
 }
 
+/// A field of responses that may be set: none by which the server itself judges preconditions, for it judges by what it knows,
+/// and one value for all versions of a file is no validator (RFC 9110 §8.8.1).
+pub(crate) fn set_field(text: &str) -> Result<String, Complaint> {
+    let name = response_field(text)?;
+    match VALIDATORS
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(&name))
+    {
+        false => Ok(name),
+        true => Err(Complaint::with(
+            format!("`{name}` is not for configurations"),
+            "the server knows which version it sends; `remove_fields` leaves it out",
+        )
+        .by("RFC 9110 §8.8.1")),
+    }
+}
+
 /// A field of responses that may be added: one of which there may be several lines (RFC 9110 §5.3).
 pub(crate) fn added_field(text: &str) -> Result<String, Complaint> {
     let name = response_field(text)?;
@@ -415,6 +432,9 @@ const FRAMING: &Refused = &[
     ("TE", "it is for one connection", "RFC 9110 §10.1.4"),
     ("Upgrade", "it is for one connection", "RFC 9110 §7.8"),
 ];
+
+/// Fields that tell versions of a representation apart.
+const VALIDATORS: &[&str] = &["ETag", "Last-Modified"];
 
 /// Fields of which there is one line, and which the server itself may send.
 const SINGLE: &[&str] = &[
