@@ -140,7 +140,7 @@ impl Rules<'_> {
     }
 
     /// A setting of a site holds for its routes, and is warned of once.
-    fn warn_once(&mut self, path: &str, complaint: Complaint) {
+    pub(super) fn warn_once(&mut self, path: &str, complaint: Complaint) {
         let span = self.span(path);
         if !self.findings.is_warned(span.as_ref(), &complaint) {
             self.warn(path, complaint);
