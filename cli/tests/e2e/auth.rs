@@ -3,6 +3,7 @@
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
+use rustix::process::{Resource, Rlimit, prlimit};
 use testkit::raw::response::Response;
 
 use crate::harness::{Hansom, Place, until};
@@ -234,6 +235,34 @@ fn over_a_trusted_gateway_with_tls_cookies_are_secure() {
         set.starts_with("__Host-session-form=") && set.contains("; Secure"),
         "{set}"
     );
+}
+
+#[test]
+fn sessions_are_back_when_a_disk_that_was_full_has_room_again() {
+    let place = place().with("hansom.toml", configuration("form", ""));
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+        .arg(env!("CARGO_BIN_EXE_hansom"))
+        .args(["run", "--listen", "0"])
+        .current_dir(place.path());
+    let hansom = place.start(command);
+    let session = sign_in(&hansom);
+    // As if there was no room for more than there is.
+    let limit = |octets| {
+        let limit = Rlimit {
+            current: octets,
+            maximum: None,
+        };
+        prlimit(Some(hansom.id()), Resource::Fsize, limit).expect("another limit");
+    };
+    let file = hansom.folder().join("state/sessions.redb");
+    limit(Some(std::fs::metadata(&file).expect("a file").len()));
+    let answers = |status| (send_form(&hansom, "secret").status == status).then_some(());
+    until("a sign-in that fails", || answers(503));
+    limit(None);
+    until("one that does not", || answers(303));
+    assert_eq!(get(&hansom, "/staff/", &session).status, 200);
 }
 
 #[test]
