@@ -90,7 +90,8 @@ pub fn is_password(file: &Path, name: &str, password: &Password) -> Result<bool,
         return Err(io::Error::from(io::ErrorKind::NotFound).into());
     };
     let users = Users::parse(text.as_bytes()).map_err(UsersFileError::Line)?;
-    Ok(users.is_password(name, password.octets()))
+    let may_be_sent = is_text(password) && password.octets().len() <= PASSWORD_OCTETS_MAX;
+    Ok(may_be_sent && users.is_password(name, password.octets()))
 }
 
 /// What became of the file.
@@ -124,12 +125,14 @@ fn without(text: &str, name: &str) -> (Vec<Option<String>>, Change) {
     (lines, change)
 }
 
+/// RFC 7617 §2: neither name nor password has control characters.
+fn is_text(password: &Password) -> bool {
+    std::str::from_utf8(password.octets()).is_ok_and(|text| !text.contains(char::is_control))
+}
+
 fn check(password: &Password, form: Form) -> Result<(), HtpasswdError> {
-    let octets = password.octets();
-    // RFC 7617 §2: neither name nor password has control characters.
-    let is_text = std::str::from_utf8(octets).is_ok_and(|text| !text.contains(char::is_control));
-    match (octets.len(), form) {
-        _ if !is_text => Err(HtpasswdError::Text),
+    match (password.octets().len(), form) {
+        _ if !is_text(password) => Err(HtpasswdError::Text),
         (0, _) => Err(HtpasswdError::Empty),
         (len, _) if len > PASSWORD_OCTETS_MAX => Err(HtpasswdError::TooLong(PASSWORD_OCTETS_MAX)),
         (len, Form::Bcrypt) if len > BCRYPT_OCTETS_MAX => {
@@ -182,6 +185,10 @@ impl Place {
 
     /// What is in it; `None` if it is not there.
     fn text(&self) -> Result<Option<String>, HtpasswdError> {
+        // A device or a pipe would be replaced by a file, and reading a pipe may never end.
+        if fs::metadata(&self.file).is_ok_and(|meta| !meta.is_file()) {
+            return Err(io::Error::other("it is no regular file").into());
+        }
         let file = match File::open(&self.file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened?,
@@ -375,6 +382,36 @@ mod tests {
         assert!(refused("a", &"x".repeat(73), Form::Bcrypt).contains("72"));
         assert!(refused("a", &"x".repeat(257), Form::Argon2).contains("256"));
         assert!(!file.exists());
+    }
+
+    #[test]
+    fn a_password_that_no_request_could_carry_is_not_right() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("users");
+        // What other programs may write.
+        let line = |name: &str, password: &str| {
+            let digest = <sha1::Sha1 as sha1::Digest>::digest(password);
+            format!(
+                "{name}:{{SHA}}{}\n",
+                base64ct::Base64::encode_string(&digest)
+            )
+        };
+        let long = "x".repeat(PASSWORD_OCTETS_MAX + 1);
+        fs::write(&file, line("anna", "a\tb") + &line("bert", &long)).unwrap();
+        assert!(!is_password(&file, "anna", &word("a\tb")).unwrap());
+        assert!(!is_password(&file, "bert", &word(&long)).unwrap());
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("socket");
+        let _socket = std::os::unix::net::UnixListener::bind(&file).unwrap();
+        for file in [&file, folder.path()] {
+            let error = set(file, "anna", &word("a"), Form::Bcrypt).unwrap_err();
+            assert!(error.to_string().contains("no regular file"), "{error}");
+            assert!(!fs::metadata(file).unwrap().is_file());
+        }
     }
 
     #[test]
