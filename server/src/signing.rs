@@ -1,7 +1,7 @@
 //! Who may sign in, and how: `[[auth]]` and `[sessions]` become gates.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -35,13 +35,18 @@ enum Method {
 }
 
 impl Signing {
-    /// Reads files of users and pages, and opens the store of sessions; it may wait for a disk.
-    pub(crate) fn new(config: &Config, registry: &Registry) -> Result<Self, SigningError> {
+    /// Reads files of users and pages, and opens the store of sessions; it may wait for a disk. `state` is the folder of the state, if
+    /// somebody said it.
+    pub(crate) fn new(
+        config: &Config,
+        state: Option<&Path>,
+        registry: &Registry,
+    ) -> Result<Self, SigningError> {
         let ways = config.auth.iter().map(|auth| Way::new(auth, registry));
         let ways = ways.collect::<Result<Vec<_>, _>>()?;
         let has_form = ways.iter().any(|way| matches!(way.method, Method::Form(_)));
         let sessions = match has_form {
-            true => Some(registry.sessions(&sessions(config)?)?),
+            true => Some(registry.sessions(&sessions(config, state)?)?),
             false => None,
         };
         Ok(Self { ways, sessions })
@@ -106,11 +111,11 @@ fn page(auth: &Auth) -> Result<Page, SigningError> {
     }
 }
 
-fn sessions(config: &Config) -> Result<SessionsConfig, SigningError> {
+fn sessions(config: &Config, state: Option<&Path>) -> Result<SessionsConfig, SigningError> {
     let store = match &config.sessions.store {
         Some(url) => StoreConfig::Redis(url.clone()),
         None => {
-            let folder = config.server.state.clone().or_else(net::state_folder);
+            let folder = state.map(Path::to_owned).or_else(net::state_folder);
             StoreConfig::File(folder.ok_or(SigningError::NoState)?.join(SESSIONS_FILE))
         }
     };
