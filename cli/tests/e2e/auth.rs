@@ -266,6 +266,18 @@ fn sessions_are_back_when_a_disk_that_was_full_has_room_again() {
 }
 
 #[test]
+fn the_folder_of_the_state_stays_until_a_restart() {
+    let mut hansom = place().run(&configuration("form", ""));
+    let session = sign_in(&hansom);
+    let other = configuration("form", "").replace("state = \"state\"", "state = \"other\"");
+    std::fs::write(hansom.folder().join("hansom.toml"), other).expect("the file");
+    hansom.signal(rustix::process::Signal::HUP);
+    while hansom.next_said() != "hansom: server.state stays as it was until a restart" {}
+    assert_eq!(get(&hansom, "/staff/", &session).status, 200);
+    assert!(!hansom.folder().join("other").exists());
+}
+
+#[test]
 fn sessions_survive_a_kill_and_no_second_process_has_them() {
     let hansom = place().run(&configuration("form", ""));
     let session = sign_in(&hansom);

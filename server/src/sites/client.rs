@@ -11,7 +11,7 @@ use engine::Exchange;
 use net::{Network, Peer};
 use semantics::fields::forwarded::{Node, elements, node};
 use semantics::fields::list::members_of;
-use semantics::{FieldRules, Known, OwnedRequest, RequestHead};
+use semantics::{Known, RequestHead};
 
 /// The gateways in front of this server.
 #[derive(Clone, Debug, Default)]
@@ -130,16 +130,6 @@ impl Gateways {
         }
         told
     }
-}
-
-/// A request whose Host is what a gateway tells.
-pub(crate) fn with_host(head: RequestHead<'_>, host: &[u8]) -> OwnedRequest {
-    let mut rules = FieldRules::default();
-    // What is no text is no host, and was no site's.
-    if let Ok(host) = std::str::from_utf8(host) {
-        let _ = rules.set(Known::Host.name(), host);
-    }
-    rules.edit(head)
 }
 
 /// `None` when a line is malformed: a quotation mark in it may hide what the gateway added.

@@ -221,7 +221,7 @@ impl Sites {
             None => self.handle_at(exchange, site.site, client, host, target),
             // A gateway may ask by a name of its own. Below, Host is what the user agent asked for: it is compared with Origin.
             Some(told) => {
-                let asked = client::with_host(head, told);
+                let asked = semantics::with_host(head, told);
                 let exchange = &mut exchange.with_head(asked.head());
                 self.handle_at(exchange, site.site, client, host, target)
             }
