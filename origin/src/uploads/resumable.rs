@@ -248,7 +248,9 @@ impl Store {
         let token = secret_name()?;
         let shelf = self.shelf()?;
         let file = shelf.begin_kept(token.as_bytes())?;
-        about.write(&shelf, &token)?;
+        about.write(&shelf, &token).inspect_err(|_| {
+            let _ = shelf.remove_file(token.as_bytes());
+        })?;
         Ok(Held {
             turn: Turn::take(&token),
             token,
