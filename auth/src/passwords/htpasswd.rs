@@ -49,13 +49,14 @@ pub fn set(
         return Err(HtpasswdError::Name);
     }
     check(password, form)?;
+    let line = Some(format!("{name}:{}", hash(password, form)?));
     let place = Place::of(file)?;
+    let _lock = place.lock();
     let (mut lines, change) = match place.text()? {
         None => (Vec::new(), Change::Created),
         Some(text) => without(&text, name),
     };
     let at = lines.iter().position(|line| line.is_none());
-    let line = Some(format!("{name}:{}", hash(password, form)?));
     match at {
         Some(at) => lines.splice(at..=at, [line]).for_each(drop),
         None => lines.push(line),
@@ -70,6 +71,7 @@ pub fn set(
 /// See [`HtpasswdError`].
 pub fn delete(file: &Path, name: &str) -> Result<bool, HtpasswdError> {
     let place = Place::of(file)?;
+    let _lock = place.lock();
     let Some(text) = place.text()? else {
         return Err(io::Error::from(io::ErrorKind::NotFound).into());
     };
@@ -183,6 +185,14 @@ impl Place {
         Ok(Self { file, folder })
     }
 
+    /// Keeps others who write into it from reading what is about to be replaced, until it is dropped. It is on the folder, since
+    /// the file does not stay the same; where there are no locks it is done without.
+    fn lock(&self) -> Option<File> {
+        let folder = File::open(&self.folder).ok()?;
+        folder.lock().ok()?;
+        Some(folder)
+    }
+
     /// What is in it; `None` if it is not there.
     fn text(&self) -> Result<Option<String>, HtpasswdError> {
         // A device or a pipe would be replaced by a file, and reading a pipe may never end.
@@ -197,7 +207,10 @@ impl Place {
         file.take(FILE_OCTETS_MAX + 1).read_to_string(&mut text)?;
         match text.len() as u64 > FILE_OCTETS_MAX {
             true => Err(UsersFileError::TooLong.into()),
-            false => Ok(Some(text)),
+            false => Ok(Some(match text.strip_prefix('\u{feff}') {
+                Some(text) => text.to_owned(),
+                None => text,
+            })),
         }
     }
 
@@ -352,6 +365,30 @@ mod tests {
             fs::read_to_string(&file).unwrap(),
             "# staff\n\nbert:y:group\n"
         );
+    }
+
+    #[test]
+    fn who_writes_at_once_loses_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("users");
+        let names = ["a", "b", "c", "d", "e", "f"];
+        std::thread::scope(|scope| {
+            for name in names {
+                scope.spawn(|| set(&file, name, &word("x"), Form::Bcrypt).unwrap());
+            }
+        });
+        let text = fs::read_to_string(&file).unwrap();
+        assert_eq!(text.lines().count(), names.len(), "{text}");
+    }
+
+    #[test]
+    fn a_byte_order_mark_goes_when_the_first_user_is_written_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("users");
+        fs::write(&file, "\u{feff}anna:{SHA}x\n").unwrap();
+        let change = set(&file, "anna", &word("a"), Form::Bcrypt).unwrap();
+        assert_eq!(change, Change::Replaced);
+        assert!(is_password(&file, "anna", &word("a")).unwrap());
     }
 
     #[test]
