@@ -188,6 +188,11 @@ impl Plan {
         .map_err(ServeError::Site)
     }
 
+    /// It is gone over to: the limits of who signs in are this plan's.
+    pub(crate) fn limit_signing(&self) {
+        self.signing.limit();
+    }
+
     fn recorder(&self) -> AccessLog {
         let sees_wire = |route: &crate::config::Route| route.handler == HandlerName::Wire;
         let sites = &self.config.sites;

@@ -17,13 +17,13 @@ use crate::config::{Auth, AuthMethod, Config, SameSite, WhenAway};
 pub(crate) struct Signing {
     ways: Vec<Way>,
     /// Only where somebody signs in by a form.
-    sessions: Option<Arc<SharedSessions>>,
+    sessions: Option<(Arc<SharedSessions>, SessionsConfig)>,
 }
 
 /// One `[[auth]]`.
 #[derive(Debug)]
 struct Way {
-    name: String,
+    config: SharedConfig,
     shared: Arc<Shared>,
     method: Method,
 }
@@ -46,15 +46,29 @@ impl Signing {
         let ways = ways.collect::<Result<Vec<_>, _>>()?;
         let has_form = ways.iter().any(|way| matches!(way.method, Method::Form(_)));
         let sessions = match has_form {
-            true => Some(registry.sessions(&sessions(config, state)?)?),
+            true => {
+                let config = sessions(config, state)?;
+                Some((registry.sessions(&config)?, config))
+            }
             false => None,
         };
         Ok(Self { ways, sessions })
     }
 
+    /// Has what outlives a reload go by these limits: once nothing can fail any more.
+    pub(crate) fn limit(&self) {
+        self.ways
+            .iter()
+            .for_each(|way| way.shared.limit(&way.config));
+        if let Some((sessions, config)) = &self.sessions {
+            sessions.limit(config);
+        }
+    }
+
     /// The gates for the worker whose thread this is, by their names.
     pub(crate) fn gates(&self) -> Vec<(String, Gate)> {
-        let sessions = self.sessions.clone().map(Sessions::new);
+        let sessions = self.sessions.as_ref();
+        let sessions = sessions.map(|(shared, _)| Sessions::new(Arc::clone(shared)));
         let gate = |way: &Way| {
             let shared = Arc::clone(&way.shared);
             Some(match (&way.method, &sessions) {
@@ -65,19 +79,20 @@ impl Signing {
                 (Method::Form(_), None) => return None,
             })
         };
-        let named = |way: &Way| Some((way.name.clone(), gate(way)?));
+        let named = |way: &Way| Some((way.config.name.clone(), gate(way)?));
         self.ways.iter().filter_map(named).collect()
     }
 }
 
 impl Way {
     fn new(auth: &Auth, registry: &Registry) -> Result<Self, SigningError> {
-        let shared = registry.shared(&SharedConfig {
+        let config = SharedConfig {
             name: auth.name.clone(),
             users: auth.users.clone(),
             attempts_max: auth.attempts_max,
             attempts_time: auth.attempts_time,
-        })?;
+        };
+        let shared = registry.shared(&config)?;
         let method = match auth.method {
             AuthMethod::Basic => Method::Basic {
                 realm: auth.realm.clone(),
@@ -97,7 +112,7 @@ impl Way {
             }),
         };
         Ok(Self {
-            name: auth.name.clone(),
+            config,
             shared,
             method,
         })

@@ -8,6 +8,7 @@ mod store;
 use crate::bounded::Bounded;
 use crate::flight::{Flight, Pilot};
 use crate::secret::NoRandom;
+use crate::shared::SessionsConfig;
 use file::{FileStore, SessionsFile};
 use net::Now;
 use record::{Key, Record, SessionId, Stage};
@@ -103,11 +104,11 @@ impl SharedSessions {
             .store(when_away == WhenAway::Remember, Ordering::Relaxed);
     }
 
-    /// What a reload may have changed.
-    pub(crate) fn limit(&self, sessions_max: u64, when_away: WhenAway) {
-        self.set_when_away(when_away);
+    /// Other limits, and another choice for when the store is away.
+    pub fn limit(&self, config: &SessionsConfig) {
+        self.set_when_away(config.when_away);
         match &self.place {
-            Place::File(file) => file.limit(sessions_max),
+            Place::File(file) => file.limit(config.sessions_max),
             // It has its own limit, `maxmemory`.
             Place::Redis(_) => {}
         }

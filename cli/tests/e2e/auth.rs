@@ -278,6 +278,49 @@ fn the_folder_of_the_state_stays_until_a_restart() {
 }
 
 #[test]
+fn a_reload_that_fails_leaves_the_limits_of_attempts() {
+    fn listen(socket: &TcpListener) -> String {
+        let address = socket.local_addr().expect("an address");
+        format!("[[listen]]\naddress = \"{address}\"\n")
+    }
+    let [own, taken] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port"));
+    let own_listen = listen(&own);
+    let place = place().with("hansom.toml", configuration("basic", &own_listen));
+    drop(own);
+    let mut command = place.command();
+    command.args(["run"]);
+    let mut hansom = place.start(command);
+    let reload = |hansom: &mut Hansom, more: &str| {
+        let stricter = configuration("basic", &format!("{own_listen}{more}"))
+            .replace("attempts_max = 3", "attempts_max = 2");
+        std::fs::write(hansom.folder().join("hansom.toml"), stricter).expect("the file");
+        hansom.signal(rustix::process::Signal::HUP);
+        loop {
+            let line = hansom.next_said();
+            if line.starts_with("hansom: reloaded") || line == "hansom: nothing was changed" {
+                return line;
+            }
+        }
+    };
+    let said = reload(&mut hansom, &listen(&taken));
+    assert_eq!(said, "hansom: nothing was changed");
+    let guess = |hansom: &Hansom, guess: &str| {
+        get(
+            hansom,
+            "/staff/",
+            &format!("Authorization: Basic {guess}\r\n"),
+        )
+        .status
+    };
+    // The guesses `one`, `two` and `six` at anna's password.
+    assert_eq!(guess(&hansom, "YW5uYTpvbmU="), 401);
+    assert_eq!(guess(&hansom, "YW5uYTp0d28="), 401);
+    assert_eq!(guess(&hansom, "YW5uYTpvbmU="), 401);
+    assert!(reload(&mut hansom, "").starts_with("hansom: reloaded"));
+    assert_eq!(guess(&hansom, "YW5uYTpzaXg="), 429);
+}
+
+#[test]
 fn sessions_survive_a_kill_and_no_second_process_has_them() {
     let hansom = place().run(&configuration("form", ""));
     let session = sign_in(&hansom);
