@@ -144,6 +144,13 @@ impl FieldRules {
     }
 }
 
+/// A request head with this Host in place of its own: what a gateway in front was asked for.
+pub fn with_host(head: RequestHead<'_>, host: &[u8]) -> OwnedRequest {
+    let lines = head.section().iter();
+    let others = lines.filter(|(name, _)| Known::from_name(name) != Some(Known::Host));
+    with_lines(head, others.chain([(Known::Host.name().as_bytes(), host)]))
+}
+
 /// The head with these lines in place of its own.
 fn with_lines<'a>(
     head: RequestHead<'_>,

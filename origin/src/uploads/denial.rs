@@ -191,6 +191,11 @@ impl Denial {
         "Another program changes the file all the time",
         "RFC 9110 §15.5.10",
     );
+    pub(super) const NUMBERS: Self = Self::new(
+        Status::CONFLICT,
+        "The name of the file is taken, with every number behind it",
+        "RFC 9110 §15.5.10",
+    );
     pub(super) const INTERRUPTED: Self = Self::new(
         Status::BAD_REQUEST,
         "The content did not come to its end",

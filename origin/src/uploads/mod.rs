@@ -80,7 +80,7 @@ pub struct UploadLimits {
     pub part_head_octets_max: usize,
     /// Octets of the fields of a form that are no files; beyond it 413.
     pub fields_octets_max: usize,
-    /// Uploads that may be gone on with, in one folder and below; beyond it 503.
+    /// Uploads that may be gone on with, in one folder and below; beyond it 503. Of as many that are complete it is remembered.
     pub resumable_uploads_max: usize,
     /// Seconds after which an upload that nobody went on with is removed.
     pub upload_age_seconds_max: u64,
@@ -136,7 +136,7 @@ impl Uploads {
         store.sweep_once(config.limits.sweep_entries_max);
         if config.resumable {
             // Without a folder for them there are none.
-            let _ = store.expire(config.limits.upload_age_seconds_max, Now::read());
+            let _ = store.expire(&config.limits, Now::read());
         }
         Self(Rc::new(Inner {
             files,

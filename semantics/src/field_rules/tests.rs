@@ -217,3 +217,13 @@ fn a_request_is_edited_and_reads_as_one() {
     assert!(!head.has(Known::Accept));
     assert_eq!(head.section().all_named(b"x-a").collect::<Vec<_>>(), [b"3"]);
 }
+
+#[test]
+fn a_host_is_one_line_in_place_of_all_there_were() {
+    let request = request();
+    let edited = with_host(request.head(), b"b:1");
+    let hosts: Vec<_> = edited.head().all(Known::Host).collect();
+    assert_eq!(hosts, [b"b:1"]);
+    assert_eq!(edited.head().section().iter().count(), 4);
+    assert_eq!(edited.head().target(), request.head().target());
+}

@@ -219,7 +219,16 @@ impl Sites {
         if !may_be_served(exchange, host) {
             return other_rules(head);
         }
-        self.handle_at(exchange, site.site, client, host, target)
+        let is_told = told_host.is_some() && matches!(target.form, Form::Origin);
+        match host.filter(|host| is_told && head.first(Known::Host) != Some(*host)) {
+            None => self.handle_at(exchange, site.site, client, host, target),
+            // A gateway may ask by a name of its own. Below, Host is what the user agent asked for: it is compared with Origin.
+            Some(told) => {
+                let asked = semantics::with_host(head, told);
+                let exchange = &mut exchange.with_head(asked.head());
+                self.handle_at(exchange, site.site, client, host, target)
+            }
+        }
     }
 
     fn serves(&self, scheme: &[u8], is_secured: bool) -> bool {

@@ -671,6 +671,29 @@ fn a_trusted_gateway_tells_who_asks_and_how() {
 }
 
 #[test]
+fn a_page_of_the_host_that_a_gateway_tells_of_is_no_foreign_one() {
+    let mut world = World::with_settings(Settings {
+        uploads: Some(true),
+        ..Settings::default()
+    });
+    world.config.server.trusted_gateways = networks(&["10.0.0.0/8"]).unwrap();
+    let delete = |host: &str, client| {
+        let request = format!(
+            "DELETE /none HTTP/1.1\r\nHost: inner\r\n{host}Origin: http://a.example\r\n\r\n"
+        );
+        world.ask_as(&request, from(client)).status
+    };
+    for told in [
+        "X-Forwarded-Host: a.example\r\n",
+        "Forwarded: for=192.0.2.1;host=a.example\r\n",
+    ] {
+        assert_eq!(delete(told, "10.0.0.1:1"), 404, "{told}");
+        assert_eq!(delete(told, "192.0.2.1:1"), 403, "{told}");
+    }
+    assert_eq!(delete("X-Forwarded-Host: b.example\r\n", "10.0.0.1:1"), 403);
+}
+
+#[test]
 fn a_request_is_edited_before_anything_answers_it() {
     let mut echo = route("/echo");
     echo.handler = HandlerName::Echo;
