@@ -338,6 +338,11 @@ impl fmt::Display for RedisUrlError {
 
 impl std::error::Error for RedisUrlError {}
 
+/// Whether a text is the URL of a store, whatever is there.
+pub fn is_redis_url(url: &str) -> bool {
+    Client::open(url).is_ok()
+}
+
 /// What the names of our keys begin with.
 const PREFIX: &str = "hansom:session:";
 /// How long a connection may take to be made.

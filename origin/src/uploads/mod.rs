@@ -44,6 +44,7 @@ use self::denial::Denial;
 use self::name::Place;
 use self::slots::Slot;
 use self::store::Store;
+use crate::fences::Fences;
 use crate::files::Files;
 use crate::methods::{options_answer, unsupported_method};
 
@@ -60,6 +61,8 @@ pub struct UploadsConfig {
     pub trusted_origins: Vec<String>,
     /// Whether TRACE is answered, for `Allow`.
     pub allow_trace: bool,
+    /// Paths that no form stores a file at, though its folder is open to it.
+    pub fences: Fences,
     /// Bounds for what clients can make grow.
     pub limits: UploadLimits,
 }
@@ -93,6 +96,7 @@ impl Default for UploadsConfig {
             resumable: false,
             trusted_origins: Vec::new(),
             allow_trace: false,
+            fences: Fences::default(),
             limits: UploadLimits::default(),
         }
     }

@@ -207,6 +207,10 @@ impl Post {
             return Ok(Part::None);
         }
         let name = name::of_part(&filename)?;
+        let path = [&self.folder, &b"/"[..], &name].concat();
+        if self.uploads.0.config.fences.close(&path) {
+            return Err(Denial::FENCED);
+        }
         let making = self.begin_file(folder).await?;
         Ok(Part::File(name, Sink::new(making)))
     }

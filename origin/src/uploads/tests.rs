@@ -442,6 +442,23 @@ fn when_one_file_of_a_form_gets_no_name_the_others_lose_theirs() {
 }
 
 #[test]
+fn a_form_stores_nothing_at_a_path_with_rules_of_its_own() {
+    let world = World::with(UploadsConfig {
+        fences: Fences::new([((*b"/closed").into(), true)]),
+        ..UploadsConfig::default()
+    });
+    let parts = form(&[
+        ("name=a; filename=open", "a"),
+        ("name=b; filename=closed", "b"),
+    ]);
+    assert_eq!(world.status(POST_FORM, parts), 403);
+    assert_eq!(world.names(), [""; 0]);
+    let parts = form(&[("name=a; filename=closed.txt", "a")]);
+    assert_eq!(world.status(POST_FORM, parts), 303);
+    assert_eq!(world.names(), ["closed.txt"]);
+}
+
+#[test]
 fn what_a_form_has_beside_files_is_stored_as_json() {
     let world = World::new();
     let content = form(&[("name=\"who\"", "me"), ("name=f; filename=a", "x")]);

@@ -20,6 +20,7 @@
 mod after;
 mod client;
 mod cors;
+mod fences;
 mod gate;
 mod matching;
 mod pages;
@@ -46,10 +47,12 @@ use crate::config::{self, Config};
 use crate::marks::mark_of;
 use auth::{Gate, Pass, Verdict};
 use client::Gateways;
+pub(crate) use fences::fences;
+use fences::upload_fences;
 use gate::Refused;
 pub(crate) use matching::{HostRule, Matcher, prefix};
 use redirect::to_https;
-pub(crate) use redirect::{SecurePort, shown_host};
+pub(crate) use redirect::{SecurePort, secured_location, shown_host, to_https_status};
 pub(crate) use rewriting::{Astray, Looked, follow};
 pub use route::SiteError;
 use route::{Asked, Made, Route};
@@ -457,12 +460,9 @@ impl SiteTable {
     fn new(site: &config::Site, made: Made<'_>) -> Result<Self, SiteError> {
         let whole = config::Route::default();
         let mut routes = Vec::with_capacity(site.routes.len() + 1);
-        for route in site.routes.iter().chain([&whole]) {
-            routes.push(Route::new(route, site, made)?);
-        }
-        let fences: Vec<_> = routes.iter().map(|route| route.fences(&routes)).collect();
-        for (route, fences) in routes.iter_mut().zip(fences) {
-            route.set_fences(fences);
+        let fences = fences(site).into_iter().zip(upload_fences(site));
+        for (route, fences) in site.routes.iter().chain([&whole]).zip(fences) {
+            routes.push(Route::new(route, site, fences, made)?);
         }
         let is_name = |host: &&String| !host.starts_with('*');
         let mut gates: Vec<Gate> = Vec::new();
