@@ -183,6 +183,14 @@ impl Tls {
         self.current().is_same_policy(a, b)
     }
 
+    /// Whether a client that makes its connection for `host` is served that host: not where the rules for it by its name ask for less than those
+    /// of a wildcard above it ([`TlsFacts::may_serve`]).
+    #[must_use]
+    pub fn serves(&self, host: &str) -> bool {
+        let current = self.current();
+        current.is_same_policy(current.find(host), current.asked_for(host))
+    }
+
     /// What was counted so far.
     #[must_use]
     pub fn counters(&self) -> TlsCounters {

@@ -42,10 +42,9 @@ impl<'a> Explainer<'a> {
 
     pub(super) fn steps(mut self) -> Vec<Step> {
         self.listener();
-        if self.asked.is_secured {
-            self.tls();
-        }
+        let is_served = !self.asked.is_secured || self.tls();
         if let Some(site) = self.site()
+            && (is_served || self.misdirected())
             && let Some(at) = self.path(site)
             && self.form(&at).is_none()
             && let Some(at) = self.rewritten(at)
@@ -111,15 +110,16 @@ impl<'a> Explainer<'a> {
         }
     }
 
-    /// Which rules of TLS are for the server name.
-    fn tls(&mut self) {
+    /// Which rules of TLS are for the server name, and whether they are those for the host.
+    fn tls(&mut self) -> bool {
         if !self.config.listeners.iter().any(|listener| listener.tls) {
-            return;
+            return true;
         }
         let tls = match net::Tls::new(crate::tls::rules(self.config), &[]) {
             Ok(tls) => tls,
             Err(error) => {
-                return self.push(step("tls", format!("cannot be spoken: {error}"), None));
+                self.push(step("tls", format!("cannot be spoken: {error}"), None));
+                return true;
             }
         };
         // Addresses are no server names (RFC 6066 §3).
@@ -132,7 +132,7 @@ impl<'a> Explainer<'a> {
         };
         let number = tls.rules_for(name);
         let Some(rules) = self.config.tls.get(number) else {
-            return;
+            return true;
         };
         let certificate = match &rules.cert {
             Some(path) => format!("the certificate {}", path.display()),
@@ -158,6 +158,17 @@ impl<'a> Explainer<'a> {
             others,
             ..step("tls", certificate, place)
         });
+        tls.serves(name)
+    }
+
+    /// Whether it goes on although the rules of TLS for the host are not those for its name: it does not.
+    fn misdirected(&mut self) -> bool {
+        let what = "421: a [[tls]] with a wildcard above the host asks for more".to_owned();
+        self.push(Step {
+            rule: Some("RFC 9110 §15.5.20"),
+            ..step("answer", what, None)
+        });
+        false
     }
 
     /// Which site is for the host.
