@@ -109,6 +109,7 @@ impl Serving {
         // The last that can fail, and it takes effect at once.
         self.replace_tls(&plan, &was)
             .inspect_err(|_| self.discard())?;
+        plan.limit_signing();
         let drain_time = plan.config.server.drain_time;
         self.control
             .apply(rebound, drain_time, |worker, _| worker.commit());

@@ -643,7 +643,7 @@ pub(crate) const ROUTE: &[Key<Route>] = &[
         name: "cache_control",
         slot: &May(
             |r: &mut Route| &mut r.cache_control,
-            Text(&FIELD_VALUE),
+            Text(&CACHE_CONTROL),
             "no field",
         ),
         about: "The value of the `Cache-Control` field (RFC 9111 §5.2).",
@@ -823,7 +823,7 @@ pub(crate) const SETTINGS: &[Key<Settings>] = &[
         slot: &May(
             |s: &mut Settings| &mut s.add_fields,
             Map {
-                key: response_field,
+                key: added_field,
                 of: Text(&FIELD_VALUE),
                 allowed: FIELDS,
                 pattern: TOKEN_PATTERN,
