@@ -256,7 +256,7 @@ pub(crate) const LIMITS: &[Key<Limits>] = &[
             |l: &mut Limits| &mut l.connections_per_client_max,
             Number(0, NUMBER_MAX),
         ),
-        about: "Connections of one client address; loopback is not counted.",
+        about: "Connections of one client, which is an IPv4 address or an IPv6 /64; loopback is not counted.",
     },
     Key {
         name: "cached_file_octets_max",

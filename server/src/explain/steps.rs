@@ -44,17 +44,16 @@ impl<'a> Explainer<'a> {
 
     pub(super) fn steps(mut self) -> Vec<Step> {
         self.listener();
-        if self.asked.is_secured {
-            self.tls();
-        }
-        self.answered();
+        let is_served = !self.asked.is_secured || self.tls();
+        self.answered(is_served);
         self.steps
     }
 
-    /// From the site on. `None` where it is answered before its way is over.
-    fn answered(&mut self) -> Option<()> {
+    /// From the site on, if the connection serves its host. `None` where it is answered before its way is over.
+    fn answered(&mut self, is_served: bool) -> Option<()> {
         self.no_tunnel()?;
         let site = self.site()?;
+        self.misdirected(is_served)?;
         let at = self.path(site)?;
         self.led_to_https(&at)?;
         self.route(&at);
@@ -133,15 +132,16 @@ impl<'a> Explainer<'a> {
         }
     }
 
-    /// Which rules of TLS are for the server name.
-    fn tls(&mut self) {
+    /// Which rules of TLS are for the server name, and whether they are those for the host.
+    fn tls(&mut self) -> bool {
         if !self.config.listeners.iter().any(|listener| listener.tls) {
-            return;
+            return true;
         }
         let tls = match net::Tls::new(crate::tls::rules(self.config), &[]) {
             Ok(tls) => tls,
             Err(error) => {
-                return self.push(step("tls", format!("cannot be spoken: {error}"), None));
+                self.push(step("tls", format!("cannot be spoken: {error}"), None));
+                return true;
             }
         };
         // Addresses are no server names (RFC 6066 §3).
@@ -154,7 +154,7 @@ impl<'a> Explainer<'a> {
         };
         let number = tls.rules_for(name);
         let Some(rules) = self.config.tls.get(number) else {
-            return;
+            return true;
         };
         let certificate = match &rules.cert {
             Some(path) => format!("the certificate {}", path.display()),
@@ -180,6 +180,20 @@ impl<'a> Explainer<'a> {
             others,
             ..step("tls", certificate, place)
         });
+        tls.serves(name)
+    }
+
+    /// Where a wildcard above the host asks more of clients than the rules for its name.
+    fn misdirected(&mut self, is_served: bool) -> Option<()> {
+        if is_served {
+            return Some(());
+        }
+        let what = "421: a [[tls]] with a wildcard above the host asks for more".to_owned();
+        self.push(Step {
+            rule: Some("RFC 9110 §15.5.20"),
+            ..step("answer", what, None)
+        });
+        None
     }
 
     /// Which site is for the host.

@@ -1,6 +1,7 @@
 //! What is open to more people than was probably meant: warnings.
 
 use super::Rules;
+use crate::config::model::ClientCertificate;
 use crate::config::slot::Complaint;
 use crate::config::{Route, Settings, Site};
 use crate::sites::{Matcher, fences};
@@ -13,6 +14,7 @@ impl Rules<'_> {
         self.gateways_are_some();
         self.uploads_are_for_some();
         self.passwords_are_hidden();
+        self.certificates_are_shown_everywhere();
         self.own_files_are_not_served();
         self.files_have_one_name();
     }
@@ -139,6 +141,33 @@ impl Rules<'_> {
         }
     }
 
+    /// A listener in the clear asks nobody for a certificate.
+    fn certificates_are_shown_everywhere(&mut self) {
+        let Some(address) = self.outside(|listener| !listener.tls) else {
+            return;
+        };
+        let config = self.config;
+        if !config.server.trusted_gateways.is_empty() {
+            return;
+        }
+        for (number, tls) in config.tls.iter().enumerate() {
+            let mut open = config.sites.iter().filter(|site| !site.to_https);
+            let is_for = |site: &Site| {
+                let mut hosts = site.hosts.iter();
+                tls.names.is_empty()
+                    || hosts.any(|host| tls.names.iter().any(|name| may_be_one(host, name)))
+            };
+            if tls.client_certificate == ClientCertificate::Require && open.any(is_for) {
+                let message = format!(
+                    "without one the same is served at {address}, which does not speak TLS"
+                );
+                let hint = "add tls = true to the [[listen]], or to_https = true to the [[site]]";
+                let path = format!("tls[{number}].client_certificate");
+                self.warn(&path, Complaint::with(message, hint));
+            }
+        }
+    }
+
     /// A setting of a site holds for its routes, and is warned of once.
     pub(super) fn warn_once(&mut self, path: &str, complaint: Complaint) {
         let span = self.span(path);
@@ -146,6 +175,26 @@ impl Rules<'_> {
             self.warn(path, complaint);
         }
     }
+}
+
+/// Whether there is a name that fits both: the host of a site and the name of a certificate, each of which may begin with `*.`.
+fn may_be_one(host: &str, name: &str) -> bool {
+    let parts = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        match name.strip_prefix("*.") {
+            Some(parent) => (parent.to_owned(), true),
+            None => (name, false),
+        }
+    };
+    let ((host, is_host_wild), (name, is_name_wild)) = (parts(host), parts(name));
+    let is_below = |name: &str, parent: &str| {
+        name.strip_suffix(parent)
+            .is_some_and(|label| label.ends_with('.'))
+    };
+    host == "*"
+        || (host == name && is_host_wild == is_name_wild)
+        || (is_host_wild && is_below(&name, &host))
+        || (is_name_wild && is_below(&host, &name))
 }
 
 /// In the place of which other path the file of a route would answer, were that as closed.
