@@ -13,7 +13,8 @@ use bytes::Bytes;
 use coding::Coding;
 use engine::{Answer, Exchange, Response};
 use net::{
-    FileKind, FileMeta, Now, OpenError, OpenFile, Root, Wait, blocking, is_resident, read_exact_at,
+    FileKind, FileMeta, Now, OpenError, OpenFile, Root, Wait, blocking_while_awaited, is_resident,
+    read_exact_at,
 };
 use semantics::fields::cache_control;
 use semantics::fields::precondition::Validators;
@@ -220,7 +221,7 @@ impl Files {
         Answer::Later(Box::pin(async move {
             let place = Arc::clone(&files.0.place);
             let asked = path.clone();
-            let found = blocking(move || place.load(&asked, Wait::MayBlock)).await;
+            let found = blocking_while_awaited(move || place.load(&asked, Wait::MayBlock)).await;
             let head = request.head();
             match found {
                 Ok(Ok(located)) => {
@@ -278,8 +279,7 @@ impl Files {
             let head = request.head();
             // A listing has no validators, but may be asked for only if it is there, or is not.
             let none = Validators::default();
-            let unchanged = || Response::new(Status::NOT_MODIFIED);
-            if let Some(response) = refused_by(head, &none, now, unchanged) {
+            if let Some(response) = refused_by(head, &none, now, listing::not_modified) {
                 return response;
             }
             let place = Arc::clone(&files.place);
@@ -287,7 +287,7 @@ impl Files {
             let form = listing::preference(head);
             let title = shown_path(head, path);
             let uploads = files.uploads;
-            let written = blocking(move || {
+            let written = blocking_while_awaited(move || {
                 let folder = place
                     .root
                     .read_folder(&relative, listing::LISTING_ENTRIES_MAX)?;

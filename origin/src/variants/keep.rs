@@ -128,6 +128,8 @@ struct MapRead {
     path: Box<[u8]>,
     meta: FileMeta,
     variants: Vec<FileVariant>,
+    /// What it lists in folders below may come without a sign in the folder or the map.
+    has_gaps_below: bool,
 }
 
 impl Negotiator {
@@ -241,9 +243,11 @@ impl Negotiator {
             if kept.maps.len() >= MAPS_MAX {
                 kept.maps.clear();
             }
+            let mut freshness = Freshness::new(map.meta, now);
+            freshness.is_fresh_change |= map.has_gaps_below;
             let map_kept = KeptMap {
                 variants: map.variants.into(),
-                freshness: Freshness::new(map.meta, now),
+                freshness,
             };
             kept.maps.insert(map.path, Rc::new(map_kept));
         }
@@ -334,6 +338,7 @@ impl Place {
         let path = below(folder, name);
         let open = self.root.open(&path, Wait::MayBlock)?;
         let mut variants = Vec::new();
+        let mut has_gaps_below = false;
         if open.meta.octets <= MAP_OCTETS_MAX && open.meta.kind == FileKind::Regular {
             let mut octets = vec![0; usize::try_from(open.meta.octets).unwrap_or(0)];
             net::read_exact_at(&open.file, &mut octets, 0)?;
@@ -343,8 +348,11 @@ impl Place {
             variants.retain_mut(|variant| {
                 let meta = self.root.stat(&variant.path, Wait::MayBlock);
                 let meta = meta.ok().filter(|meta| meta.kind == FileKind::Regular);
-                if let Some(meta) = meta {
-                    variant.octets = meta.octets;
+                match meta {
+                    Some(meta) => variant.octets = meta.octets,
+                    None => {
+                        has_gaps_below |= variant.reference.trim_start_matches("./").contains('/')
+                    }
                 }
                 meta.is_some()
             });
@@ -353,6 +361,7 @@ impl Place {
             path: path.into(),
             meta: open.meta,
             variants,
+            has_gaps_below,
         })
     }
 }

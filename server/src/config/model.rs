@@ -516,7 +516,7 @@ impl Default for Limits {
             cached_file_octets_max: 64 * KIB,
             cache_octets_max: 64 * KIB * KIB,
             open_files_max: None,
-            coders_max: 16,
+            coders_max: 8,
             uploads_max: 256,
             upload_files_max: 512,
             form_parts_max: 256,

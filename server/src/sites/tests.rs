@@ -471,7 +471,10 @@ fn fields_are_changed_on_every_answer_also_on_errors() {
             .filter(|line| line.starts_with("X-Set"))
             .collect();
         assert_eq!(set, ["X-Set: 1", "X-Set: 2"], "{request}");
-        assert_eq!(got.field("Vary"), Some("X"), "{request}");
+        assert!(
+            got.fields.lines().any(|line| line == "Vary: X"),
+            "{request}"
+        );
         assert_eq!(got.field("Last-Modified"), Some("never"), "{request}");
         assert_eq!(got.field("ETag"), None, "{request}");
         // A MUST (RFC 9110 §15.5.6).
@@ -939,7 +942,11 @@ fn a_preflight_is_answered_before_anybody_signs_in() {
         let got = ask(method, fields);
         let origin = got.field("Access-Control-Allow-Origin");
         assert_eq!(origin.is_some(), allowed, "{method} {fields}");
-        assert_eq!(got.field("Vary"), Some("Origin"), "{method} {fields}");
+        let mut lines = got.fields.lines();
+        assert!(
+            lines.any(|line| line == "Vary: Origin"),
+            "{method} {fields}"
+        );
     }
 }
 
