@@ -82,6 +82,7 @@
 mod accepting;
 mod address;
 mod alarm;
+mod append;
 mod blocking;
 mod clock;
 mod control;
@@ -103,6 +104,7 @@ mod tls;
 mod wake;
 
 pub use address::{Address, AddressError, Url};
+pub use append::open_to_append;
 pub use blocking::{
     Blocking, BlockingError, WhileAwaited, blocking, blocking_while_awaited, drop_elsewhere,
     run_alone, sleep, spawn,

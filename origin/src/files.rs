@@ -25,6 +25,7 @@ use crate::changes;
 use crate::coded::{Codings, Sidecars};
 use crate::encode::{push_path, push_query};
 use crate::errors::error_response;
+use crate::fences::Fences;
 use crate::listing;
 use crate::methods::{options_answer, trace_answer, unsupported_method};
 use crate::representation::{
@@ -56,6 +57,8 @@ pub struct FilesConfig {
     pub coding_octets_min: u64,
     /// Whether a file is selected among its variants, such as `page.en.html` and `page.de.html` (RFC 9110 §12.1).
     pub negotiate: Option<NegotiateConfig>,
+    /// Files that answer for their own path alone: not as the index of their folder, nor as a variant.
+    pub fences: Fences,
     /// What is done to the fields of every file. The answer of a file that is kept has it in its head; whoever composes
     /// a server applies it to the other answers.
     pub fields: FieldRules,
@@ -96,6 +99,7 @@ pub(crate) struct Inner {
 pub(crate) struct Place {
     pub(crate) root: Root,
     pub(crate) index: Vec<String>,
+    pub(crate) fences: Fences,
     whole_octets_max: u64,
     /// Those that are looked for beside a file.
     codings: Vec<Coding>,
@@ -123,6 +127,7 @@ impl Files {
         let place = Arc::new(Place {
             root: Root::new(&config.root).map_err(FilesError::Root)?,
             index: config.index,
+            fences: config.fences,
             whole_octets_max: cache.limits().cached_file_octets_max,
             codings: codings.order().to_vec(),
         });
@@ -574,14 +579,17 @@ impl Place {
         }
     }
 
+    /// The files that may stand for a folder.
     fn index_paths<'a>(&'a self, folder: &'a [u8]) -> impl Iterator<Item = Vec<u8>> + 'a {
-        self.index.iter().map(move |name| {
+        let path = move |name: &String| {
             if folder.is_empty() {
                 name.clone().into_bytes()
             } else {
                 [folder, b"/", name.as_bytes()].concat()
             }
-        })
+        };
+        let paths = self.index.iter().map(path);
+        paths.filter(|path| !self.fences.close(path))
     }
 
     /// Reads a small file so that its content and what is told of it are of one version: nothing that the system says

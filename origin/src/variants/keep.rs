@@ -13,6 +13,7 @@ use super::NegotiateConfig;
 use super::reading::Readings;
 use super::set::{FileVariant, Meaning, Shelf, below};
 use super::type_map::{self, MAP_OCTETS_MAX};
+use crate::fences::Fences;
 use crate::files::{Place, is_folder_path, relative};
 use crate::representation::is_fresh_change;
 
@@ -292,14 +293,14 @@ impl Kept {
 
 /// The files among which is chosen where `path` of a folder is asked for and negotiated, or the type map that lists them;
 /// none where there is nothing to choose. For tools; it waits for a disk.
-pub fn variant_names(root: &Path, path: &[u8]) -> Vec<String> {
+pub fn variant_names(root: &Path, path: &[u8], fences: &Fences) -> Vec<String> {
     let (folder, asked) = split(path);
     let shelf = Root::new(root).ok().and_then(|root| {
         let meta = root.stat(folder, Wait::MayBlock).ok()?;
         let read = root.read_folder(folder, FOLDER_ENTRIES_MAX).ok()?;
         Some(Shelf::of(meta, read))
     });
-    match shelf.map(|shelf| shelf.meaning(folder, asked)) {
+    match shelf.map(|shelf| shelf.meaning(folder, asked, fences)) {
         Some(Meaning::Variants(variants)) => variants
             .into_iter()
             .map(|variant| variant.reference)
@@ -330,12 +331,14 @@ impl Place {
     /// What is asked for in a folder: a name, or nothing, which is the first index that there is.
     fn meaning(&self, shelf: &Shelf, folder: &[u8], asked: &[u8]) -> Meaning {
         if !asked.is_empty() {
-            return shelf.meaning(folder, asked);
+            return shelf.meaning(folder, asked, &self.fences);
         }
-        for name in &self.index {
-            let meaning = shelf.meaning(folder, name.as_bytes());
-            if meaning != Meaning::Plain || shelf.has_file(name.as_bytes()) {
-                return meaning;
+        let is_closed = |name: &[u8]| self.fences.close(&below(folder, name));
+        for name in self.index.iter().map(String::as_bytes) {
+            match shelf.meaning(folder, name, &self.fences) {
+                Meaning::Map(map) if is_closed(&map) => {}
+                Meaning::Plain if !shelf.has_file(name) || is_closed(name) => {}
+                meaning => return meaning,
             }
         }
         Meaning::Plain
@@ -351,6 +354,7 @@ impl Place {
             net::read_exact_at(&open.file, &mut octets, 0)?;
             variants = type_map::read(folder, &octets);
             // Only what is there can be chosen.
+            variants.retain(|variant| !self.fences.close(&variant.path));
             variants.retain_mut(|variant| {
                 let meta = self.root.stat(&variant.path, Wait::MayBlock);
                 let meta = meta.ok().filter(|meta| meta.kind == FileKind::Regular);
