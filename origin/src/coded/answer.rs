@@ -256,7 +256,8 @@ impl Files {
         if let Some(response) = representation.refusal(head, selected.now) {
             return response.into();
         }
-        let (Some(slot), Some(plain)) = (self.cache().coders().slot(), selected.plain()) else {
+        let (Some(slot), Some(plain)) = (self.cache().coders().long_slot(), selected.plain())
+        else {
             return selected.as_it_is(head);
         };
         let source = CodedSource::new(plain, selected.coding, slot);

@@ -51,11 +51,21 @@ impl Coders {
         }
     }
 
-    /// `None` if as many code as may.
+    /// For a content that is coded as a whole, which is soon done. `None` if as many code as may.
     pub(super) fn slot(&self) -> Option<Slot> {
+        self.slot_below(self.busy_max)
+    }
+
+    /// For a content that is coded while it is sent, which takes as long as the client likes. A quarter is left to those
+    /// that are soon done, where there are several.
+    pub(super) fn long_slot(&self) -> Option<Slot> {
+        self.slot_below(self.busy_max - self.busy_max / 4)
+    }
+
+    fn slot_below(&self, max: usize) -> Option<Slot> {
         // Only this worker's thread counts up.
         let busy = self.busy.load(Ordering::Relaxed);
-        (busy < self.busy_max).then(|| {
+        (busy < max).then(|| {
             self.busy.fetch_add(1, Ordering::Relaxed);
             Slot(Arc::clone(&self.busy))
         })

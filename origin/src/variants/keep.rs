@@ -10,6 +10,7 @@ use foldhash::fast::RandomState;
 use net::{FileKind, FileMeta, Now, OpenError, Root, Wait};
 
 use super::NegotiateConfig;
+use super::reading::Readings;
 use super::set::{FileVariant, Meaning, Shelf, below};
 use super::type_map::{self, MAP_OCTETS_MAX};
 use crate::fences::Fences;
@@ -20,6 +21,8 @@ use crate::representation::is_fresh_change;
 #[derive(Debug)]
 pub(crate) struct Negotiator {
     pub(super) config: NegotiateConfig,
+    /// Folders that are being read.
+    pub(super) readings: Readings,
     kept: RefCell<Kept>,
 }
 
@@ -136,6 +139,7 @@ impl Negotiator {
     pub(crate) fn new(config: NegotiateConfig) -> Self {
         Self {
             config,
+            readings: Readings::default(),
             kept: RefCell::default(),
         }
     }
@@ -229,6 +233,12 @@ impl Negotiator {
         if !matches!(error, OpenError::WouldBlock) {
             self.forget(folder);
         }
+    }
+
+    /// Folders read so far.
+    #[cfg(test)]
+    pub(super) fn folders_read(&self) -> u64 {
+        self.kept.borrow().readings
     }
 
     /// Forgets a folder, so that it is read before it is used again.

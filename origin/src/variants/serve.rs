@@ -172,11 +172,22 @@ impl Inner {
             Look::Nothing => return None,
             Look::MustWait => {}
         }
+        let folder = split(path).0;
+        while negotiator.readings.wait(folder).await {
+            match self.look(path, now) {
+                Look::Variants(variants) => return Some(variants),
+                Look::Nothing => return None,
+                // That one was given up, or was for another type map.
+                Look::MustWait => {}
+            }
+        }
+        let begun = negotiator.readings.begin(folder);
         negotiator.begin_reading(path, now);
         let place = Arc::clone(&self.place);
         let asked: Box<[u8]> = path.into();
         let survey = blocking_while_awaited(move || place.survey(&asked)).await;
         negotiator.take_in(survey.ok()?.ok()?, now);
+        drop(begun);
         match self.look(path, now) {
             Look::Variants(variants) => Some(variants),
             Look::Nothing | Look::MustWait => None,

@@ -572,6 +572,32 @@ fn a_folder_that_changed_is_read_once_for_all_who_ask() {
     assert_eq!(site.in_language("/page", "fr"), "page.fr.html");
 }
 
+#[test]
+fn a_folder_that_nobody_knows_is_read_once_for_all_who_ask() {
+    let site = Site::with_files(PAGES);
+    site.write("map.var", "URI: page.de.html\n\nURI: page.en.html\n");
+    let read = || site.files.0.negotiator.as_ref().unwrap().folders_read();
+    net::run_alone(async {
+        let mut waiting: Vec<_> = ["/page", "/page", "/page.de.html", "/page", "/map"]
+            .iter()
+            .map(|path| Box::pin(response_of(site.answer(&format!("GET {path}"), ""))))
+            .collect();
+        for response in &mut waiting {
+            let begun = std::future::poll_fn(|cx| {
+                std::task::Poll::Ready(response.as_mut().poll(cx).is_pending())
+            });
+            assert!(begun.await);
+        }
+        // The one who reads hangs up: another goes on.
+        drop(waiting.remove(0));
+        for response in waiting {
+            assert_eq!(status(&response.await), 200);
+        }
+    });
+    // Once for all, and for the map that was not known to be asked for.
+    assert!((1..=3).contains(&read()), "{}", read());
+}
+
 /// What a GET for `/asked` gets when `paths` are tried.
 fn first_of(site: &Site, fields: &str, paths: &[&str]) -> Response {
     let request = format!("GET /asked HTTP/1.1\r\nHost: a\r\n{fields}\r\n");

@@ -173,6 +173,19 @@ fn occupy_all_threads() -> mpsc::Sender<()> {
 }
 
 #[test]
+fn clients_that_read_slowly_leave_coders_to_short_contents() {
+    let site = streaming(|limits| limits.coders_max = 4);
+    site.write("short.txt", text(2000));
+    let long: Vec<_> = (0..4).map(|_| ask(&site, "")).collect();
+    let coded = long.iter().filter(|response| coding_of(response).is_some());
+    assert_eq!(coded.count(), 3);
+    assert_eq!(
+        coding_of(&site.ask("GET /short.txt", GZIP)).unwrap(),
+        "gzip"
+    );
+}
+
+#[test]
 fn a_range_is_of_the_content_without_a_coding() {
     let site = streaming(|_| {});
     let response = ask(&site, "Range: bytes=0-9\r\n");
