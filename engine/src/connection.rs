@@ -20,11 +20,11 @@ use std::task::{Poll, Waker};
 use bytes::{Buf, Bytes};
 use http1::{Policy, Server};
 use net::{Context, Now, Peer, Readiness, Stream, Token};
-use semantics::{CloseReason, Fate, Limits, Outbox, OwnedRequest, PeerError};
+use semantics::{CloseReason, Limits, Outbox, OwnedRequest, PeerError};
 
 use crate::core::Core;
 use crate::listeners::Listeners;
-use crate::record::Current;
+use crate::record::{self, Current};
 use crate::serve::refusal_answer;
 use crate::transmit::{self, Outgoing, Sent};
 use crate::{Answer, Handler, Incoming, Interrupted, Recorder, Response, Source};
@@ -327,6 +327,8 @@ impl Connection {
                 return Some(next);
             }
             if core.outbox.is_empty() {
+                // An end that no octet tells is an end all the same.
+                core.report_finished(self);
                 break;
             }
             match self.flush(core, cx, token) {
@@ -488,13 +490,13 @@ impl Connection {
         core.has_file = false;
         if let Some(octets) = core.outbox.only_framing() {
             if octets.is_empty() {
-                core.report_finished(self, true);
+                core.report_finished(self);
                 return Next::Keep;
             }
             match self.stream.try_transmit(octets, net::More::No) {
                 Ok(sent) if sent == octets.len() => {
                     core.outbox.clear();
-                    core.report_finished(self, true);
+                    core.report_finished(self);
                     return Next::Keep;
                 }
                 Ok(sent) => core.outbox.drop_framing(sent),
@@ -504,7 +506,7 @@ impl Connection {
         }
         let sent = transmit::transmit(&mut self.stream, &mut core.outbox, &mut self.moved_octets);
         if matches!(sent, Sent::All) {
-            core.report_finished(self, true);
+            core.report_finished(self);
             return Next::Keep;
         }
         let rest = transmit::split_rest(&mut core.outbox);
@@ -545,7 +547,7 @@ impl Connection {
             busy.outbox = Outbox::default();
             let finished = std::mem::take(&mut busy.finished);
             core.finished.extend(finished);
-            core.report_finished(self, true);
+            core.report_finished(self);
             return Next::Keep;
         }
         self.after_sent(sent, core, cx, token)
@@ -630,13 +632,11 @@ impl Connection {
         self.machine.abort_answer(reason);
         if let Some(mut current) = self.current.take() {
             current.number = self.machine.requests();
+            current.is_complete = false;
             core.finished.push(current);
         }
-        if let Some(last) = core.finished.last_mut() {
-            last.octets = last.octets.saturating_sub(unsent_octets);
-            last.fate = Some(Fate::Closed(reason));
-        }
-        core.report_finished(self, false);
+        record::cut(&mut core.finished, unsent_octets, reason);
+        core.report_finished(self);
     }
 
     /// The machine is closed and nothing is awaited: closes, or goes over to lingering, which gives `None`.

@@ -102,16 +102,15 @@ impl<H, R: Recorder> Core<H, R> {
 
     /// The answers of all finished exchanges were handed to the transport, or will not be.
     #[inline]
-    pub(crate) fn report_finished(&mut self, connection: &Connection, is_complete: bool) {
+    pub(crate) fn report_finished(&mut self, connection: &Connection) {
         if self.finished.is_empty() {
             return;
         }
-        self.report(connection, is_complete);
+        self.report(connection);
     }
 
-    fn report(&mut self, connection: &Connection, is_complete: bool) {
-        let last = self.finished.len() - 1;
-        for (i, mut current) in self.finished.drain(..).enumerate() {
+    fn report(&mut self, connection: &Connection) {
+        for mut current in self.finished.drain(..) {
             let user = current.note.take().and_then(|note| note.user());
             self.recorder.record(&Record {
                 unix_millis: current.unix_millis,
@@ -130,7 +129,7 @@ impl<H, R: Recorder> Core<H, R> {
                 fate: current
                     .fate
                     .unwrap_or(Fate::Closed(CloseReason::TransportError)),
-                is_complete: is_complete || i < last,
+                is_complete: current.is_complete,
             });
             self.captures.give_back(current);
         }
@@ -195,9 +194,11 @@ impl Captures {
         current.number = 0;
         current.status = None;
         current.octets = 0;
+        current.queued_octets = 0;
         current.request_octets = 0;
         current.request_end = semantics::ContentEnd::NoFraming;
         current.fate = None;
+        current.is_complete = true;
         current
     }
 

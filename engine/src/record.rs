@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use net::{Peer, Stopwatch, TlsFacts};
-use semantics::{ContentEnd, Fate, Known, RequestHead, Span, Status, Version};
+use semantics::{CloseReason, ContentEnd, Fate, Known, RequestHead, Span, Status, Version};
 
 use crate::note::Note;
 
@@ -158,9 +158,13 @@ pub(crate) struct Current {
     pub(crate) number: u32,
     pub(crate) status: Option<Status>,
     pub(crate) octets: u64,
+    /// Octets of its answer that were queued, with those of its framing: in a pipeline, how many lie before the next answer.
+    pub(crate) queued_octets: u64,
     pub(crate) request_octets: u64,
     pub(crate) request_end: ContentEnd,
     pub(crate) fate: Option<Fate>,
+    /// Nothing of its answer is known to be missing.
+    pub(crate) is_complete: bool,
 }
 
 impl Default for Current {
@@ -175,9 +179,29 @@ impl Default for Current {
             number: 0,
             status: None,
             octets: 0,
+            queued_octets: 0,
             request_octets: 0,
             request_end: ContentEnd::NoFraming,
             fate: None,
+            is_complete: true,
+        }
+    }
+}
+
+/// The connection ends while `unsent_octets` of these exchanges, oldest first, are not handed to the transport.
+pub(crate) fn cut(exchanges: &mut [Box<Current>], unsent_octets: u64, reason: CloseReason) {
+    let mut left = unsent_octets;
+    for (i, current) in exchanges.iter_mut().enumerate().rev() {
+        // What is before the oldest was reported, so the rest is its own, also where its content was queued piece by piece.
+        let own = match i {
+            0 => left,
+            _ => left.min(current.queued_octets),
+        };
+        left -= own;
+        if own > 0 || !current.is_complete {
+            current.octets = current.octets.saturating_sub(own);
+            current.fate = Some(Fate::Closed(reason));
+            current.is_complete = false;
         }
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http1::Delivery;
 use net::{Context, Stream, Token};
 use semantics::{
-    CloseReason, ContentEnd, ContentLength, Event, Fate, Limits, OwnedRequest, Refusal,
+    CloseReason, ContentEnd, ContentLength, Event, Fate, Limits, OwnedRequest, Payload, Refusal,
     RequestHead, ResponseHead, Status,
 };
 
@@ -319,6 +319,7 @@ impl Connection {
             stamp: &core.stamp,
             keep_alive_seconds: core.keep_alive_seconds,
         };
+        let framed_octets = core.outbox.framing_octets().len();
         let (status, octets) = match answer {
             Answer::Kept { rendition, content } => {
                 self.machine
@@ -348,6 +349,8 @@ impl Connection {
                         self.busy().work = Work::Stream(streamed.source);
                         if let Some(current) = &mut self.current {
                             current.status = Some(head.status());
+                            let framed = core.outbox.framing_octets().len() - framed_octets;
+                            current.queued_octets += framed as u64;
                         }
                         return;
                     }
@@ -361,6 +364,7 @@ impl Connection {
         if let Some(current) = &mut self.current {
             current.status = Some(status);
             current.octets = octets;
+            current.queued_octets += (core.outbox.framing_octets().len() - framed_octets) as u64;
         }
     }
 
@@ -376,7 +380,7 @@ impl Connection {
         if octets.len() <= COPY_OCTETS_MAX {
             core.outbox.framing().extend_from_slice(&octets);
         } else {
-            core.outbox.push(Outgoing::Octets(octets));
+            self.queue(core, Outgoing::Octets(octets));
         }
         allowed
     }
@@ -394,12 +398,21 @@ impl Connection {
             self.is_buffer_bounded = true;
             let _ = self.stream.set_transmit_buffer(LOCAL_BUFFER_OCTETS);
         }
-        core.outbox.push(Outgoing::File {
+        let file = Outgoing::File {
             part,
             resident_to: 0,
-        });
+        };
+        self.queue(core, file);
         core.has_file = true;
         allowed
+    }
+
+    /// Queues content that is not copied behind its head.
+    fn queue<H, R>(&mut self, core: &mut Core<H, R>, content: Outgoing) {
+        if let Some(current) = &mut self.current {
+            current.queued_octets += content.octets_left();
+        }
+        core.outbox.push(content);
     }
 
     /// Takes from a source of content until a window is queued. `None` goes on with the connection.
@@ -425,6 +438,7 @@ impl Connection {
                     if taken < wanted as u64 {
                         // More than was announced: what follows would be read as the next answer.
                         self.machine.close_after(CloseReason::AnswerIncomplete);
+                        self.break_off();
                         self.end_stream(core);
                         return None;
                     }
@@ -455,11 +469,21 @@ impl Connection {
 
     fn end_stream<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>) {
         let is_ended_by_close = self.machine.is_content_ended_by_close();
+        if self.machine.is_content_missing() {
+            self.break_off();
+        }
         let busy = self.busy();
         busy.work = Work::None;
         busy.is_ended_by_close = is_ended_by_close;
         self.machine.submit_end(None, core.outbox.framing());
         self.settle(core);
+    }
+
+    /// The content under way is not what was announced.
+    fn break_off(&mut self) {
+        if let Some(current) = &mut self.current {
+            current.is_complete = false;
+        }
     }
 
     fn cut_stream<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>) -> Next {

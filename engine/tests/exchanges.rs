@@ -285,6 +285,25 @@ fn a_handler_that_panics_costs_its_connection_alone() {
 }
 
 #[test]
+fn answers_that_a_later_panic_loses_are_not_recorded_as_complete() {
+    let server = Server::start(Limits::default());
+    let [plain, panic] =
+        ["/", "/panic"].map(|path| format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+    let answer = server.ask(format!("{plain}{plain}{panic}").as_bytes());
+    assert!(!answer.contains("now"), "{answer}");
+    let recorded: Vec<_> = server
+        .lines()
+        .into_iter()
+        .map(|(target, status, _, is_complete, fate, _)| (target, status, is_complete, fate))
+        .collect();
+    let lost = |target: &str, status| (target.to_owned(), status, false, "incomplete");
+    assert_eq!(
+        recorded,
+        [lost("/", 200), lost("/", 200), lost("/panic", 0)]
+    );
+}
+
+#[test]
 fn a_window_that_is_full_holds_the_client_and_loses_nothing() {
     let server = Server::start(Limits {
         window_octets: 4096,

@@ -122,6 +122,10 @@ impl Handler for ByPath {
             b"/more" => self.stream(Some(12), 3, 5, false).into(),
             b"/broken" => self.stream(None, 3, 5, true).into(),
             b"/endless" => self.stream(None, u64::MAX, 16 * 1024, false).into(),
+            b"/large" => {
+                Response::with_octets(ResponseHead::new(Status::OK), vec![b'x'; LARGE_OCTETS])
+                    .into()
+            }
             b"/much" => self.stream(None, 1, 32 << 20, false).into(),
             b"/panics" => Response {
                 head: ResponseHead::new(Status::OK),
@@ -275,6 +279,8 @@ impl Server {
     }
 }
 
+/// More than the buffers of a connection hold.
+const LARGE_OCTETS: usize = 32 << 20;
 const LAST: &str = "Connection: close\r\n";
 
 #[test]
@@ -375,6 +381,23 @@ fn content_whose_source_panics_does_not_look_complete() {
 }
 
 #[test]
+fn an_end_that_comes_by_itself_and_needs_no_octets_is_recorded() {
+    let server = Server::start();
+    let mut stream = server.connect("GET /known HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut octets = Vec::new();
+    while !octets.ends_with(&[b'x'; 15]) {
+        let mut octet = [0];
+        stream.read_exact(&mut octet).unwrap();
+        octets.push(octet[0]);
+    }
+    let seen = server.stop();
+    assert_eq!(
+        *seen.lines.lock().unwrap(),
+        [("-".to_owned(), 200, 15, true)]
+    );
+}
+
+#[test]
 fn content_that_is_not_as_long_as_announced_closes_the_connection() {
     let server = Server::start();
     let again = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -382,6 +405,13 @@ fn content_that_is_not_as_long_as_announced_closes_the_connection() {
     assert!(less.unwrap().ends_with("\r\n\r\nxxxxxxxxxxxxxxx"));
     let more = server.ask(&format!("GET /more HTTP/1.1\r\nHost: a\r\n\r\n{again}"));
     assert!(more.unwrap().ends_with("\r\n\r\nxxxxxxxxxxxx"));
+    // The client's own reason to close hides no other fault.
+    let last = server.ask(&format!("GET /less HTTP/1.1\r\nHost: a\r\n{LAST}\r\n"));
+    assert!(last.unwrap().ends_with("\r\n\r\nxxxxxxxxxxxxxxx"));
+    let seen = server.stop();
+    let lines = seen.lines.lock().unwrap();
+    let recorded: Vec<_> = lines.iter().map(|line| (line.2, line.3)).collect();
+    assert_eq!(recorded, [(15, false), (12, false), (15, false)]);
 }
 
 #[test]
@@ -399,6 +429,23 @@ fn no_more_is_made_than_the_client_takes_and_nothing_once_it_left() {
     assert!(seen.made_octets.load(Ordering::SeqCst) < 64 << 20);
     let seen = server.stop();
     assert!(!seen.lines.lock().unwrap()[0].3);
+}
+
+#[test]
+fn pipelined_answers_of_which_nothing_was_sent_are_not_recorded_as_complete() {
+    let server = Server::start();
+    let [plain, large] =
+        ["/", "/large"].map(|path| format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+    let mut stream = server.connect(&format!("{plain}{large}{plain}{plain}"));
+    stream.read_exact(&mut [0; 500]).unwrap();
+    net::Stream::try_from(stream).unwrap().reset();
+    let seen = server.stop();
+    let lines = seen.lines.lock().unwrap();
+    let recorded: Vec<_> = lines.iter().map(|line| (line.2, line.3)).collect();
+    assert_eq!(recorded[0], (5, true));
+    assert!(!recorded[1].1 && recorded[1].0 < LARGE_OCTETS as u64);
+    assert!(recorded[1].0 > 0, "{recorded:?}");
+    assert_eq!(recorded[2..], [(0, false), (0, false)]);
 }
 
 #[test]

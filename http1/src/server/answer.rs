@@ -116,6 +116,11 @@ impl Server {
         }
     }
 
+    /// Whether the content written is shorter than its head has announced.
+    pub fn is_content_missing(&self) -> bool {
+        matches!(self.state.answering, Answering::Length(1..))
+    }
+
     /// Whether the end of the connection is what ends the content being written (RFC 9112 §6.3).
     pub fn is_content_ended_by_close(&self) -> bool {
         self.state.answering == Answering::Close
