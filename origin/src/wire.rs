@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use engine::{Answer, Exchange, Record, Response};
-use semantics::{Because, Known, Method, ResponseHead, Status};
+use semantics::{Because, Known, Method, ResponseHead, Status, secrets};
 use serde_json::json;
 
 use crate::json::{push_object, text};
@@ -44,21 +44,20 @@ impl Recent {
         Self::default()
     }
 
-    /// Remembers an exchange, and forgets the oldest when there are too many.
+    /// Remembers an exchange, without the secrets of its target, and forgets the oldest when there are too many.
     pub fn push(&self, record: &Record<'_>) {
         // One that ended without an answer has nothing to show.
         let Some(status) = record.status else { return };
-        let target = record.request.target();
+        // Before it is cut: whether something is a secret may be told by what follows it.
+        let mut target = secrets::blanked(record.request.target());
+        target.truncate(RECENT_TARGET_OCTETS_MAX);
         let method = record.request.method();
         let past = Past {
             client: record.client.ip(),
             connection: record.connection,
             number: record.number,
             method: method.get(..METHOD_OCTETS_MAX).unwrap_or(method).into(),
-            target: target
-                .get(..RECENT_TARGET_OCTETS_MAX)
-                .unwrap_or(target)
-                .into(),
+            target: target.into(),
             status,
             octets: record.octets,
             unix_millis: record.unix_millis,
@@ -144,8 +143,12 @@ mod tests {
     use std::time::Duration;
 
     fn push(recent: &Recent, client: [u8; 4], number: u32) {
+        push_target(recent, client, number, &format!("/{number}"));
+    }
+
+    fn push_target(recent: &Recent, client: [u8; 4], number: u32, target: &str) {
         with_exchange(
-            &format!("GET /{number} HTTP/1.1\r\nHost: a\r\n\r\n"),
+            &format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"),
             |exchange| {
                 recent.push(&Record {
                     unix_millis: 5,
@@ -204,6 +207,32 @@ mod tests {
                 "fate_rule": "RFC 9112 §9.3",
             })
         );
+    }
+
+    #[test]
+    fn secrets_of_targets_are_blanked_also_where_a_target_is_cut() {
+        let recent = Recent::new();
+        let long = "x".repeat(RECENT_TARGET_OCTETS_MAX);
+        let cases = [
+            ("/a?x=1&token=abc&z=2", "/a?x=1&token=***&z=2"),
+            ("/a?x=1#access_token=abc", "/a?x=1#access_token=***"),
+            (
+                &format!("http://user:{long}@a.example/b"),
+                "http://***@a.example/b",
+            ),
+            (&format!("/a?key={long}&b=2"), "/a?key=***&b=2"),
+        ];
+        for (target, shown) in cases {
+            push_target(&recent, [127, 0, 0, 1], 1, target);
+            let json = asked(&recent);
+            let last = json["exchanges"].as_array().unwrap().last().unwrap();
+            assert_eq!(last["target"], shown);
+        }
+        let (target, cut) = (format!("/{long}"), RECENT_TARGET_OCTETS_MAX);
+        push_target(&recent, [127, 0, 0, 1], 1, &target);
+        let json = asked(&recent);
+        let last = json["exchanges"].as_array().unwrap().last().unwrap();
+        assert_eq!(last["target"], target[..cut]);
     }
 
     #[test]

@@ -70,6 +70,7 @@ mod limits;
 mod method;
 pub mod negotiation;
 mod response;
+pub mod secrets;
 mod section;
 mod status;
 mod target;

@@ -1,7 +1,7 @@
 //! Octets of a peer as text that is safe to show, with secrets blanked.
 
 use super::number;
-use memchr::{memchr, memchr2};
+use semantics::secrets::{self, Piece};
 
 /// What an escaped text stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,119 +78,18 @@ fn is_plain(octet: u8) -> bool {
 
 /// Appends a target or a URI: escaped, without the secrets of its query and userinfo.
 pub(super) fn append_uri(out: &mut Vec<u8>, uri: &[u8], form: Form) {
-    let (userinfo_start, userinfo_end) = userinfo(uri);
-    let (before, rest) = uri.split_at(userinfo_start);
-    let (secret, rest) = rest.split_at(userinfo_end - userinfo_start);
-    append(out, before, form);
-    if !secret.is_empty() {
-        out.extend_from_slice(BLANK);
-    }
-    let query = memchr2(b'?', b'#', rest).unwrap_or(rest.len());
-    let (path, query) = rest.split_at(query);
-    append(out, path, form);
-    append_query(out, query, form);
+    secrets::of_uri(uri, |piece| append_piece(out, piece, form));
 }
 
 /// Appends a query, with or without its `?`: escaped, without its secrets.
 pub(super) fn append_query(out: &mut Vec<u8>, query: &[u8], form: Form) {
-    let is_separator = |octet: &u8| matches!(octet, b'&' | b';' | b'?' | b'#');
-    let mut rest = query;
-    while !rest.is_empty() {
-        let end = rest.iter().position(is_separator).unwrap_or(rest.len());
-        let (pair, behind) = rest.split_at(end);
-        let taken = match secret_at(pair) {
-            Some(at) => append_secret(out, rest, at, form),
-            None => {
-                append(out, pair, form);
-                pair.len()
-            }
-        };
-        let behind = rest.get(taken..).unwrap_or(behind);
-        let (separator, behind) = behind.split_at(behind.len().min(1));
-        append(out, separator, form);
-        rest = behind;
-    }
+    secrets::of_query(query, &mut |piece| append_piece(out, piece, form));
 }
 
-/// Where the value of a `key=value` begins, if it is secret.
-fn secret_at(pair: &[u8]) -> Option<usize> {
-    let at = memchr(b'=', pair)?;
-    is_secret(pair.get(..at)?).then_some(at + 1)
-}
-
-/// Appends a key and what stands for its secret, and gives how many octets that were. Only `&` and `#` end a value for certain (RFC 3986 §3.4;
-/// WHATWG URL §5.1): `;` and `?` may be part of it.
-fn append_secret(out: &mut Vec<u8>, rest: &[u8], at: usize, form: Form) -> usize {
-    let (key, value) = rest.split_at_checked(at).unwrap_or((rest, &[]));
-    let length = memchr2(b'&', b'#', value).unwrap_or(value.len());
-    append(out, key, form);
-    if length > 0 {
-        out.extend_from_slice(BLANK);
-    }
-    key.len() + length
-}
-
-/// Where the userinfo of an absolute form is (RFC 3986 §3.2.1).
-fn userinfo(uri: &[u8]) -> (usize, usize) {
-    let is_end = |octet: &u8| matches!(octet, b'/' | b'?' | b'#');
-    if uri.first().is_none_or(is_end) {
-        return (0, 0);
-    }
-    // A scheme has no colon (RFC 3986 §3.1), so the first one ends it.
-    let start = memchr(b':', uri).map_or(0, |at| at + 3);
-    let (scheme, rest) = uri.split_at_checked(start).unwrap_or_default();
-    if !scheme.ends_with(b"://")
-        || scheme
-            .strip_suffix(b"://")
-            .is_none_or(|s| s.iter().any(is_end))
-    {
-        return (0, 0);
-    }
-    let authority = rest.split(is_end).next().unwrap_or_default();
-    authority
-        .iter()
-        .rposition(|octet| *octet == b'@')
-        .map_or((0, 0), |at| (start, start + at))
-}
-
-/// Whether the values of a query key are secrets, whatever its case and punctuation.
-fn is_secret(key: &[u8]) -> bool {
-    let mut letters = [0_u8; KEY_LETTERS_MAX];
-    let mut count = 0;
-    let mut rest = key;
-    while let Some((&octet, tail)) = rest.split_first() {
-        let decoded = (octet == b'%')
-            .then(|| tail.get(..2).and_then(hex))
-            .flatten();
-        rest = if decoded.is_some() {
-            tail.get(2..).unwrap_or_default()
-        } else {
-            tail
-        };
-        let letter = decoded.unwrap_or(octet).to_ascii_lowercase();
-        if letter.is_ascii_alphanumeric() {
-            // A key longer than all that is known: rather blank than tell.
-            let Some(place) = letters.get_mut(count) else {
-                return true;
-            };
-            *place = letter;
-            count += 1;
-        }
-    }
-    let word = letters.get(..count).unwrap_or_default();
-    let has = |part: &&str| {
-        word.windows(part.len())
-            .any(|window| window == part.as_bytes())
-    };
-    let is = |whole: &&str| word == whole.as_bytes();
-    word.ends_with(b"key") || SECRET_PARTS.iter().any(has) || SECRET_WORDS.iter().any(is)
-}
-
-fn hex(pair: &[u8]) -> Option<u8> {
-    let digit = |octet: &u8| char::from(*octet).to_digit(16);
-    match pair {
-        [high, low] => u8::try_from(digit(high)? * 16 + digit(low)?).ok(),
-        _ => None,
+fn append_piece(out: &mut Vec<u8>, piece: Piece<'_>, form: Form) {
+    match piece {
+        Piece::Plain(octets) => append(out, octets, form),
+        Piece::Secret => out.extend_from_slice(secrets::BLANK.as_bytes()),
     }
 }
 
@@ -231,29 +130,6 @@ fn is_hidden(character: char) -> bool {
             | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
             | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
-
-const BLANK: &[u8] = b"***";
-/// Letters of a key that are looked at.
-const KEY_LETTERS_MAX: usize = 128;
-/// A key is secret if its letters contain one of these, or end in `key`.
-const SECRET_PARTS: &[&str] = &[
-    "password",
-    "passwd",
-    "passphrase",
-    "token",
-    "secret",
-    "signature",
-    "credential",
-    "session",
-    "authorization",
-    "apikey",
-    "accesskey",
-    "privatekey",
-];
-/// A key is secret if its letters are one of these.
-const SECRET_WORDS: &[&str] = &[
-    "pw", "pwd", "pass", "sig", "auth", "jwt", "otp", "pin", "sid",
-];
 
 #[cfg(test)]
 mod tests {
