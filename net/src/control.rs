@@ -1,6 +1,7 @@
 //! Changing what workers do while they run: listeners that come and go, and calls on their threads.
 
 use std::fmt;
+use std::io;
 use std::mem;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -47,9 +48,10 @@ pub(crate) struct Link<S> {
     orders: Sender<Order<S>>,
 }
 
-type Call<S> = Box<dyn FnOnce(&mut S, &mut Context<'_>) + Send>;
+/// Is told which listeners cannot be watched.
+type Call<S> = Box<dyn FnOnce(&mut S, &mut Context<'_>, Vec<(usize, io::Error)>) + Send>;
 
-/// What one worker is to do between two batches, in this order.
+/// What one worker is to do between two batches: listen, call, leave.
 pub(crate) struct Order<S> {
     pub(crate) drain_time: Option<Duration>,
     pub(crate) call: Call<S>,
@@ -71,7 +73,7 @@ pub(crate) struct Numbered {
 #[derive(Debug)]
 pub struct Rebound {
     ids: Vec<usize>,
-    fresh: Vec<(usize, Bound)>,
+    pub(crate) fresh: Vec<(usize, Bound)>,
     kept: Vec<Reachable>,
     added: Vec<Reachable>,
     removed: Vec<(usize, Reachable)>,
@@ -85,6 +87,17 @@ pub struct Reachable {
     pub address: Address,
     /// Whether by TLS.
     pub is_secured: bool,
+}
+
+/// A listener that was bound, but that no watch is left for.
+#[derive(Debug)]
+pub struct Unwatched {
+    /// How it would be reached.
+    pub listener: Reachable,
+    /// Whether other workers accept on it. If none does it is closed, and bound anew the next time it is asked for.
+    pub is_served: bool,
+    /// What the system says.
+    pub error: io::Error,
 }
 
 impl Rebound {
@@ -186,25 +199,27 @@ impl<S> Control<S> {
         Ok(rebound)
     }
 
-    /// Calls `change` on each worker's thread, lets new listeners accept and drains those that go; gives what the calls gave, when
-    /// all were made. `drain_time` is from here on what [`RunOptions::drain_time`](crate::RunOptions::drain_time) says.
+    /// Calls `change` on each worker's thread, lets new listeners accept and drains those that go; gives those that cannot be
+    /// accepted from, when all calls were made. `drain_time` is from here on what [`RunOptions::drain_time`](crate::RunOptions::drain_time) says.
     ///
     /// A listener that goes takes no connection that begins later, accepts those that have begun, and is closed after one or two
     /// seconds; [`Service::drain_listener`](crate::Service::drain_listener) is told.
     ///
     /// Waits for the workers, so it must not be called on their threads.
-    pub fn apply<T: Send + 'static>(
+    pub fn apply(
         &self,
         rebound: Rebound,
         drain_time: Duration,
-        change: impl Fn(&mut S, &mut Context<'_>) -> T + Send + Sync + 'static,
-    ) -> Vec<T> {
+        change: impl Fn(&mut S, &mut Context<'_>) + Send + Sync + 'static,
+    ) -> Vec<Unwatched> {
         let answers = {
             let mut inner = self.lock();
             let parts = inner.settle(rebound);
             inner.order(Some(drain_time), parts, change)
         };
-        answers.into_iter().collect()
+        let unwatched = answers.into_iter().flat_map(|((), unwatched)| unwatched);
+        let unwatched: Vec<_> = unwatched.collect();
+        self.lock().give_up(unwatched)
     }
 
     /// Calls `question` on each worker's thread, between two batches, and gives what they say when all have answered. A worker that
@@ -216,7 +231,7 @@ impl<S> Control<S> {
         question: impl Fn(&mut S, &mut Context<'_>) -> T + Send + Sync + 'static,
     ) -> Vec<T> {
         let answers = self.lock().order(None, Parts::default(), question);
-        answers.into_iter().collect()
+        answers.into_iter().map(|(said, _)| said).collect()
     }
 
     /// Takes over what was bound at first, and gives each worker its sockets and where its orders come.
@@ -350,12 +365,37 @@ impl<S> Inner<S> {
         parts
     }
 
+    /// Forgets those of the listeners that no worker holds.
+    fn give_up(&mut self, unwatched: Vec<(usize, io::Error)>) -> Vec<Unwatched> {
+        let mut given_up = Vec::new();
+        for (id, error) in unwatched {
+            // One that several workers cannot watch is told once, unless others can.
+            let found = self.listeners.iter().enumerate();
+            let Some((at, it)) = found.into_iter().find(|(_, it)| it.id == id) else {
+                continue;
+            };
+            let is_served = it.held.strong_count() > 0;
+            given_up.push(Unwatched {
+                listener: Reachable {
+                    address: it.address.clone(),
+                    is_secured: it.is_secured,
+                },
+                is_served,
+                error,
+            });
+            if !is_served {
+                self.listeners.remove(at);
+            }
+        }
+        given_up
+    }
+
     fn order<T: Send + 'static>(
         &mut self,
         drain_time: Option<Duration>,
         parts: Parts,
         call: impl Fn(&mut S, &mut Context<'_>) -> T + Send + Sync + 'static,
-    ) -> Receiver<T> {
+    ) -> Receiver<(T, Vec<(usize, io::Error)>)> {
         let (answer, answers) = mpsc::channel();
         let call = Arc::new(call);
         let mut listen = parts.listen.into_iter();
@@ -363,9 +403,9 @@ impl<S> Inner<S> {
             let (call, answer) = (Arc::clone(&call), answer.clone());
             let order = Order {
                 drain_time,
-                call: Box::new(move |service: &mut S, cx: &mut Context<'_>| {
+                call: Box::new(move |service: &mut S, cx: &mut Context<'_>, unwatched| {
                     // Who asked waits for this.
-                    let _ = answer.send(call(service, cx));
+                    let _ = answer.send((call(service, cx), unwatched));
                 }),
                 retune: parts.retune.clone(),
                 listen: listen.next().unwrap_or_default(),

@@ -110,7 +110,7 @@ pub use blocking::{
     run_alone, sleep, spawn,
 };
 pub use clock::{Now, Stopwatch};
-pub use control::{Control, Reachable, Rebound};
+pub use control::{Control, Reachable, Rebound, Unwatched};
 pub use errand::Errand;
 pub use files::{
     Changeable, FileKind, FileMeta, Folder, FolderEntry, NewFile, OpenError, OpenFile, Root, Swept,

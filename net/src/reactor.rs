@@ -86,14 +86,17 @@ impl<S: Service> Reactor<S> {
         })
     }
 
-    /// Accepts from these too.
-    pub(crate) fn listen(&mut self, listeners: Vec<Numbered>) -> io::Result<()> {
+    /// Accepts from these too. Gives the numbers of those for which the system has no watch left; they are closed.
+    pub(crate) fn listen(&mut self, listeners: Vec<Numbered>) -> Vec<(usize, io::Error)> {
+        let mut unwatched = Vec::new();
         for Numbered { id, listener, held } in listeners {
             let fd = listener.as_fd().as_raw_fd();
             let token = mio::Token(LISTENER_FLAG as usize | id);
-            self.poll
-                .registry()
-                .register(&mut SourceFd(&fd), token, Interest::READABLE)?;
+            let registry = self.poll.registry();
+            if let Err(error) = registry.register(&mut SourceFd(&fd), token, Interest::READABLE) {
+                unwatched.push((id, error));
+                continue;
+            }
             self.listeners.push(Accepting {
                 id,
                 listener,
@@ -102,7 +105,7 @@ impl<S: Service> Reactor<S> {
                 held,
             });
         }
-        Ok(())
+        unwatched
     }
 
     /// Runs batches until the service is drained. Never takes the runtime's other tasks more than a few batches' time.
@@ -278,9 +281,15 @@ impl<S: Service> Reactor<S> {
             if let Some(drain) = order.drain_time {
                 self.state.drain_millis = millis(drain);
             }
-            self.with_context(order.call);
-            if self.state.draining_until.is_some() {
-                // Who stops begins nothing: what was to be listened on is closed.
+            // Who stops begins nothing: what was to be listened on is closed.
+            let is_stopping = self.state.draining_until.is_some();
+            let unwatched = match is_stopping {
+                true => Vec::new(),
+                false => self.listen(order.listen),
+            };
+            let call = order.call;
+            self.with_context(|service, cx| call(service, cx, unwatched));
+            if is_stopping {
                 continue;
             }
             for (id, options) in order.retune {
@@ -289,8 +298,6 @@ impl<S: Service> Reactor<S> {
                     let _ = it.listener.retune(&options);
                 }
             }
-            // Where no watch is left the socket is closed again, and the other workers' serve alone.
-            let _ = self.listen(order.listen);
             for id in order.leave {
                 self.leave(id);
             }
@@ -440,3 +447,67 @@ const BUSY_MIN: usize = 2;
 const CONNECTIONS_LEFT_MAX: usize = 4096;
 /// Room for tokens that stays after a crowd.
 const TOKENS_KEPT: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Address, Control, ListenOptions, Peer, Stream, bind_all};
+    use std::net::TcpStream;
+    use std::thread;
+
+    struct Nothing;
+
+    impl Service for Nothing {
+        fn accepted(&mut self, _: &mut Context<'_>, _: usize, _: Stream, _: Peer) {}
+        fn ready(&mut self, _: &mut Context<'_>, _: Token, _: Readiness) {}
+        fn woken(&mut self, _: &mut Context<'_>, _: Token) {}
+        fn expired(&mut self, _: &mut Context<'_>, _: Token) {}
+        fn batch_done(&mut self, _: &mut Context<'_>) {}
+        fn drain(&mut self, _: &mut Context<'_>) {}
+
+        fn is_drained(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn a_listener_that_cannot_be_watched_is_told_and_the_others_are_listened_on() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let _inside = runtime.enter();
+        let control = Control::new();
+        let start = control.attach(bind_all(&[], 1).unwrap()).pop().unwrap();
+        let channel = (start.shared, start.orders);
+        let mut reactor = Reactor::new(0, channel, Duration::ZERO, Nothing).unwrap();
+
+        let address: Address = "127.0.0.1:0".parse().unwrap();
+        let wanted = [(); 2].map(|()| (address.clone(), ListenOptions::default()));
+        let rebound = control.bind(&wanted).unwrap();
+        let added = rebound.added().to_vec();
+        // The system refuses to watch what it watches.
+        let fd = rebound.fresh[0].1.listeners[0].as_fd().as_raw_fd();
+        let registry = reactor.poll.registry();
+        registry
+            .register(&mut SourceFd(&fd), mio::Token(9), Interest::READABLE)
+            .unwrap();
+
+        let ordering = control.clone();
+        let applied = thread::spawn(move || ordering.apply(rebound, Duration::ZERO, |_, _| ()));
+        while !applied.is_finished() {
+            reactor.hear();
+            thread::yield_now();
+        }
+        let unwatched = applied.join().unwrap();
+        assert_eq!(unwatched.len(), 1);
+        assert_eq!(unwatched[0].listener, added[0]);
+        assert!(!unwatched[0].is_served);
+        let port = |it: &crate::Reachable| it.address.port().unwrap();
+        assert!(TcpStream::connect(("127.0.0.1", port(&added[0]))).is_err());
+        assert!(TcpStream::connect(("127.0.0.1", port(&added[1]))).is_ok());
+        // The next time it is bound anew, as if it had not been asked for.
+        let again = control.bind(&wanted).unwrap();
+        assert_eq!((again.kept().len(), again.added().len()), (1, 1));
+    }
+}

@@ -362,7 +362,9 @@ impl<S: Service> Worker<S> {
             let service = make(report.number);
             let channel = (self.start.shared, self.start.orders);
             let mut reactor = Reactor::new(report.number, channel, self.drain_time, service)?;
-            reactor.listen(self.start.listeners)?;
+            if let Some((_, error)) = reactor.listen(self.start.listeners).pop() {
+                return Err(error);
+            }
             report.accepts();
             let mut turns = pin!(tokio::task::unconstrained(poll_fn(
                 |task| reactor.poll_run(task)

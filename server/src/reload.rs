@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use engine::Worker;
-use net::{Address, Control, Reachable, Rebound};
+use net::{Address, Control, Reachable, Rebound, Unwatched};
 
 use crate::config::Config;
 use crate::log::{LogSetup, Logs, PreparedLog};
@@ -103,7 +103,7 @@ impl Serving {
             .control
             .bind(&plan.addresses())
             .map_err(|error| error.to_string())?;
-        let report = report(&rebound, &fixed);
+        let listeners = Listeners::of(&rebound);
         let plan = Arc::new(plan);
         self.prepare(&plan, rebound.ids())?;
         // The last that can fail, and it takes effect at once.
@@ -111,7 +111,8 @@ impl Serving {
             .inspect_err(|_| self.discard())?;
         plan.limit_signing();
         let drain_time = plan.config.server.drain_time;
-        self.control
+        let unwatched = self
+            .control
             .apply(rebound, drain_time, |worker, _| worker.commit());
         *lock(&self.plan) = plan;
         drop(was);
@@ -119,7 +120,7 @@ impl Serving {
         if let Some(left) = left {
             left.finish(LOG_WAIT);
         }
-        Ok(report)
+        Ok(report(listeners, &unwatched, &fixed))
     }
 
     /// Lets each worker make what it goes over to: that may still fail, as when a folder went since it was looked at.
@@ -172,24 +173,56 @@ impl Serving {
     }
 }
 
-/// What became of the listeners, in one line, and what did not change.
-fn report(rebound: &Rebound, fixed: &[&str]) -> String {
-    let list = |listeners: &mut dyn Iterator<Item = &Reachable>| {
+/// What is to become of the listeners.
+struct Listeners {
+    kept: Vec<Reachable>,
+    added: Vec<Reachable>,
+    removed: Vec<Reachable>,
+}
+
+impl Listeners {
+    fn of(rebound: &Rebound) -> Self {
+        Self {
+            kept: rebound.kept().to_vec(),
+            added: rebound.added().to_vec(),
+            removed: rebound.removed().cloned().collect(),
+        }
+    }
+}
+
+/// What became of the listeners, in one line, which of them failed, and what did not change.
+fn report(mut listeners: Listeners, unwatched: &[Unwatched], fixed: &[&str]) -> String {
+    let list = |listeners: &[Reachable]| {
         let urls: Vec<_> = listeners
+            .iter()
             .map(|it| url(&it.address, it.is_secured))
             .collect();
         urls.join(" ")
     };
+    let has_failed = |it: &Reachable| {
+        unwatched
+            .iter()
+            .any(|failed| !failed.is_served && failed.listener == *it)
+    };
+    listeners.added.retain(|it| !has_failed(it));
     let mut text = "reloaded".to_owned();
     for (what, urls) in [
-        ("kept", list(&mut rebound.kept().iter())),
-        ("added", list(&mut rebound.added().iter())),
-        ("drained", list(&mut rebound.removed())),
+        ("kept", list(&listeners.kept)),
+        ("added", list(&listeners.added)),
+        ("drained", list(&listeners.removed)),
     ] {
         if !urls.is_empty() {
             text.push_str(if text.contains(':') { ", " } else { ": " });
             text.push_str(&format!("{what} {urls}"));
         }
+    }
+    for failed in unwatched {
+        let url = url(&failed.listener.address, failed.listener.is_secured);
+        let who = match failed.is_served {
+            true => "one worker does not accept on",
+            false => "cannot listen on",
+        };
+        text.push_str(&format!("\nhansom: {who} {url}: {}", failed.error));
     }
     for key in fixed {
         text.push_str(&format!("\nhansom: {key} stays as it was until a restart"));
