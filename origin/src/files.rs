@@ -57,7 +57,7 @@ pub struct FilesConfig {
     pub coding_octets_min: u64,
     /// Whether a file is selected among its variants, such as `page.en.html` and `page.de.html` (RFC 9110 §12.1).
     pub negotiate: Option<NegotiateConfig>,
-    /// Files that answer for their own path alone: not as the index of their folder, nor as a variant.
+    /// Files that answer for their own path alone: not as the index of their folder, a variant or a coded form of another.
     pub fences: Fences,
     /// What is done to the fields of every file. The answer of a file that is kept has it in its head; whoever composes
     /// a server applies it to the other answers.
@@ -563,7 +563,8 @@ impl Place {
         meta: &FileMeta,
         wait: Wait,
     ) -> Result<Option<Box<Sidecars>>, OpenError> {
-        Sidecars::look(&self.root, &self.codings, name, meta, wait)
+        let which = (&self.codings[..], &self.fences);
+        Sidecars::look(&self.root, which, name, meta, wait)
     }
 
     /// Opens a regular file by its path below the root, and reads it if it is small.

@@ -4,6 +4,7 @@ use coding::Coding;
 use net::{FileKind, FileMeta, OpenError, Root, Wait};
 
 use super::{COUNT, worth};
+use crate::fences::Fences;
 
 /// What stands beside a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,13 +16,13 @@ pub(crate) struct Sidecars {
 }
 
 impl Sidecars {
-    /// Looks for those of a file. `None` if there are none.
+    /// Looks for those of a file that answer for it too. `None` if there are none.
     ///
     /// # Errors
     /// [`OpenError::WouldBlock`] alone: what cannot be opened otherwise is not there.
     pub(crate) fn look(
         root: &Root,
-        codings: &[Coding],
+        (codings, fences): (&[Coding], &Fences),
         name: &[u8],
         file: &FileMeta,
         wait: Wait,
@@ -31,7 +32,11 @@ impl Sidecars {
         }
         let mut metas = [None; COUNT];
         for coding in codings {
-            match root.stat(&beside(name, *coding), wait) {
+            let beside = beside(name, *coding);
+            if fences.close(&beside) {
+                continue;
+            }
+            match root.stat(&beside, wait) {
                 Ok(meta) if Self::is_current(&meta, file) => {
                     if let Some(place) = metas.get_mut(coding.index()) {
                         *place = Some(meta);

@@ -47,6 +47,23 @@ fn a_coded_file_beside_the_file_is_sent_in_its_place() {
 }
 
 #[test]
+fn one_that_answers_for_its_own_path_alone_is_not_sent_for_the_file() {
+    let site = site_with(
+        |config| config.fences = crate::Fences::new([((*b"/a.html.gz").into(), true)]),
+        CacheLimits::default(),
+    );
+    site.write("a.html", "the file");
+    site.write("a.html.gz", "closed");
+    site.write("a.html.br", "open");
+    let response = site.ask("GET /a.html", GZIP);
+    assert_eq!(octets(&response.content), b"the file");
+    let response = site.ask("GET /a.html", "Accept-Encoding: br\r\n");
+    assert_eq!(octets(&response.content), b"open");
+    let response = site.get("/a.html.gz");
+    assert_eq!(octets(&response.content), b"closed");
+}
+
+#[test]
 fn it_is_kept_or_sent_from_the_disk_like_any_file() {
     let site = site();
     site.write("a.html", "a");
