@@ -328,7 +328,7 @@ pub(crate) struct Outside {
 
 impl Outside {
     /// The table of a worker whose thread this is; futures find it until the place is dropped.
-    pub(crate) fn new(registry: &Registry, shared: Arc<Shared>) -> io::Result<Place> {
+    pub(crate) fn place(registry: &Registry, shared: Arc<Shared>) -> io::Result<Place> {
         let outside = Rc::new(Self {
             registry: registry.try_clone()?,
             watches: RefCell::default(),

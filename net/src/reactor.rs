@@ -66,7 +66,7 @@ impl<S: Service> Reactor<S> {
     ) -> io::Result<Self> {
         let now = Now::read();
         let poll = WatchedPoll::new()?;
-        let outside = Outside::new(poll.registry(), Arc::clone(&shared))?;
+        let outside = Outside::place(poll.registry(), Arc::clone(&shared))?;
         let state = State {
             now,
             worker,
