@@ -367,7 +367,9 @@ impl Peer {
     /// Waits until the other end has what was written, which on one machine is soon.
     pub(crate) fn settle(&self) {
         let stream = net::Stream::try_from(self.stream.try_clone().unwrap()).unwrap();
-        while stream.unsent_octets().is_ok_and(|octets| octets > 0) {
+        // One that was reset has no peer, and takes nothing more.
+        let is_up = || self.stream.peer_addr().is_ok();
+        while is_up() && stream.unsent_octets().is_ok_and(|octets| octets > 0) {
             thread::yield_now();
         }
         self.stream.set_nonblocking(false).unwrap();
@@ -406,10 +408,12 @@ impl Write for Peer {
     }
 }
 
-/// Writes the pieces so that they arrive one by one, as far as that can be had.
+/// Writes the pieces so that they arrive one by one, as far as that can be had and they are wanted.
 pub(crate) fn write_apart(peer: &mut Peer, pieces: &[&[u8]]) {
     for piece in pieces {
-        peer.write_all(piece).unwrap();
+        if peer.write_all(piece).is_err() {
+            return;
+        }
         peer.settle();
         (0..20).for_each(|_| thread::yield_now());
     }
