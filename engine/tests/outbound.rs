@@ -11,6 +11,11 @@ use forward::{Front, Server, content_of, read_head, read_request, write_apart};
 const GET: &str = "GET /a?b HTTP/1.1\r\nHost: a.example\r\nX-One: 1\r\n\r\n";
 const LAST: &str = "GET /last HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n";
 
+/// Reads and drops until the other end closes.
+fn await_end(stream: &mut impl Read) {
+    let _ = std::io::copy(stream, &mut std::io::sink());
+}
+
 /// A server that answers every request on every connection with this.
 fn answering(answer: &'static [u8]) -> Server {
     Server::start(move |mut stream| {
@@ -219,7 +224,7 @@ fn much_content_goes_through_both_ways_octet_by_octet() {
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {OCTETS}\r\n\r\n");
         stream.write_all(head.as_bytes()).unwrap();
         stream.write_all(&content).unwrap();
-        stream.read(&mut [0]).unwrap();
+        await_end(&mut stream);
     });
     let front = Front::start(&server);
     let mut client = front.connect();
@@ -281,7 +286,7 @@ fn an_early_answer_that_wants_the_rest_gets_it() {
         let mut content = [0; 10];
         stream.read_exact(&mut content).unwrap();
         stream.write_all(&content).unwrap();
-        stream.read(&mut [0]).unwrap();
+        await_end(&mut stream);
     });
     let front = Front::start(&server);
     let mut client = front.connect();
@@ -319,7 +324,7 @@ fn a_line_that_the_server_closed_is_not_used_and_one_it_closes_meanwhile_fails_u
         let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx";
         stream.write_all(answer).unwrap();
         stream.shutdown(Shutdown::Write).unwrap();
-        while stream.read(&mut [0]).is_ok_and(|octets| octets > 0) {}
+        await_end(&mut stream);
     });
     let front = Front::start(&server);
     for _ in 0..3 {
@@ -384,7 +389,7 @@ fn chunks_that_break_a_rule_cut_the_answer_behind_what_was_good() {
             let first = format!("{head}{}", &rest[..cut]);
             write_apart(&mut stream, &[first.as_bytes(), &rest.as_bytes()[cut..]]);
             // What ends it is not the end of the connection.
-            while stream.read(&mut [0]).is_ok_and(|octets| octets > 0) {}
+            await_end(&mut stream);
         });
         let front = Front::start(&server);
         assert_eq!(content_of(&front.ask(LAST)), ("hello".to_owned(), None));
@@ -451,7 +456,7 @@ fn content_that_the_client_holds_back_is_asked_for_when_the_server_wants_it() {
         stream
             .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
             .unwrap();
-        stream.read(&mut [0]).unwrap();
+        await_end(&mut stream);
     });
     let front = Front::start(&server);
     let mut client = front.connect();
@@ -494,7 +499,7 @@ fn content_is_sent_after_a_while_to_a_server_that_knows_no_100() {
 fn a_server_that_is_silent_is_waited_for_no_longer_than_was_said() {
     let server = Server::start(|mut stream| {
         read_request(&mut stream);
-        while stream.read(&mut [0]).is_ok_and(|octets| octets > 0) {}
+        await_end(&mut stream);
     });
     let front = Front::impatient(&server);
     let text = front.ask(LAST);
@@ -506,7 +511,7 @@ fn a_server_that_is_silent_is_waited_for_no_longer_than_was_said() {
         stream
             .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
             .unwrap();
-        while stream.read(&mut [0]).is_ok_and(|octets| octets > 0) {}
+        await_end(&mut stream);
     });
     let front = Front::impatient(&server);
     let text = front.ask(LAST);
@@ -544,7 +549,7 @@ fn a_server_that_does_not_take_the_request_is_waited_for_no_longer_than_was_said
 #[test]
 fn a_client_that_keeps_the_server_waiting_is_not_the_servers_fault() {
     let server = answering(b"HTTP/1.1 204 No Content\r\n\r\n");
-    let other = Server::start(|mut stream| while stream.read(&mut [0]).is_ok_and(|it| it > 0) {});
+    let other = Server::start(|mut stream| await_end(&mut stream));
     let front = Front::impatient(&server);
     let mut client = front.connect();
     client

@@ -101,22 +101,21 @@ mod tests {
         (octets, scratch.buffer.is_empty())
     }
 
-    fn expected(ranges: &[Range<usize>]) -> Vec<u8> {
-        let all = ranges.iter().cloned().flatten();
-        all.map(|i| (i % 251) as u8).collect()
-    }
-
     #[test]
     fn content_is_what_lies_at_the_ranges_and_is_copied_unless_it_is_long() {
+        const NONE: Range<usize> = 0..0;
         for (ranges, is_own) in [
-            (vec![], false),
-            (vec![3..4], false),
-            (vec![3..4, 7..100, 200..201], false),
-            (vec![100..40_000], true),
-            (vec![1..40_000, 50_000..60_000], false),
+            ([NONE, NONE, NONE], false),
+            ([3..4, NONE, NONE], false),
+            ([3..4, 7..100, 200..201], false),
+            ([100..40_000, NONE, NONE], true),
+            ([1..40_000, 50_000..60_000, NONE], false),
         ] {
+            // The machine tells no content that is empty.
+            let ranges: Vec<_> = ranges.into_iter().filter(|it| !it.is_empty()).collect();
             let (octets, took_buffer) = gathered(&ranges);
-            assert_eq!(octets, expected(&ranges));
+            let expected = ranges.iter().cloned().flatten().map(|i| (i % 251) as u8);
+            assert_eq!(octets, expected.collect::<Vec<_>>());
             assert_eq!(took_buffer, is_own, "{ranges:?}");
         }
     }
