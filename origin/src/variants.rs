@@ -13,6 +13,7 @@ mod keep;
 mod language;
 mod list;
 mod name;
+mod reading;
 mod serve;
 mod set;
 mod type_map;
