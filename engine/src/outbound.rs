@@ -157,7 +157,8 @@ impl Line {
     /// transmitted, and the line not used again (RFC 9112 §9.5).
     ///
     /// # Errors
-    /// An [`OutboundError`]; the line is of no further use. A line that was not quiet fails before anything is transmitted.
+    /// An [`OutboundError`]; the line is of no further use, unless it is [`Fault::Misuse`]. A line that was not quiet fails before anything is
+    /// transmitted.
     pub async fn exchange<T>(
         &mut self,
         options: &Rc<LineOptions>,
@@ -197,7 +198,13 @@ impl Line {
         }
         match Upload::begin(&mut self.machine, request) {
             Ok(upload) => self.upload = upload,
-            Err(misuse) => return Err(self.failed(Fault::Misuse(misuse))),
+            Err(misuse) => {
+                return Err(OutboundError {
+                    fault: Fault::Misuse(misuse),
+                    is_transmitted: false,
+                    is_answered: false,
+                });
+            }
         }
         self.exchanges += 1;
         Ok(())

@@ -589,3 +589,14 @@ fn where_no_server_is_nothing_is_transmitted() {
     assert!(text.starts_with("HTTP/1.1 502 "), "{text}");
     assert_eq!(front.errors(), ["Connect"]);
 }
+
+#[test]
+fn a_request_that_cannot_be_said_is_not_transmitted() {
+    let server = answering(b"HTTP/1.1 204 No Content\r\n\r\n");
+    let front = Front::start(&server);
+    // HTTP/1.1 has no request without Host, and the front of this test adds none.
+    let text = front.ask("GET / HTTP/1.0\r\n\r\n");
+    assert!(text.starts_with("HTTP/1.1 502 "), "{text}");
+    assert_eq!(front.errors(), ["Misuse(Host)"]);
+    assert_eq!(server.connections().concat(), "");
+}
