@@ -565,3 +565,13 @@ fn trailing<'a>(
 const EARLY_OCTETS_MAX: usize = 64 * 1024;
 /// How long content is held back for a server that does not say 100.
 const HELD_MILLIS: u64 = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_line_is_small() {
+        assert!(size_of::<Line>() <= 512);
+    }
+}
