@@ -17,7 +17,9 @@ struct Place(TempDir);
 
 impl Place {
     fn new() -> Self {
-        Self(tempfile::tempdir().expect("a folder"))
+        let place = Self(tempfile::tempdir().expect("a folder"));
+        fs::create_dir(place.path().join("site")).expect("made");
+        place
     }
 
     fn path(&self) -> &Path {
@@ -134,7 +136,7 @@ fn the_help_of_a_command_names_its_flags_and_exit_codes() {
 fn a_right_file_is_summed_up() {
     let place = Place::new().file(
         "hansom.toml",
-        "[[site]]\nroot = \".\"\n[[site.route]]\npath = \"/a\"\n[[site.route]]\npath = \"/b\"\n",
+        "[[site]]\nroot = \"site\"\n[[site.route]]\npath = \"/a\"\n[[site.route]]\npath = \"/b\"\n",
     );
     let said = place.hansom(&["check"]);
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
@@ -167,7 +169,7 @@ a.toml: 2 errors
 
 #[test]
 fn run_refuses_what_check_refuses() {
-    let place = Place::new().file("hansom.toml", "[sever]\n[[site]]\nroot = \".\"\n");
+    let place = Place::new().file("hansom.toml", "[sever]\n[[site]]\nroot = \"site\"\n");
     assert_eq!(place.refused(&["run"]), place.refused(&["check"]));
 }
 
@@ -363,6 +365,7 @@ fn what_is_printed_can_be_run_and_is_then_the_same() {
     let place = Place::new();
     let printed = place.config(&[
         "serve",
+        "site",
         "-l",
         "1",
         "-l",
@@ -377,7 +380,7 @@ fn what_is_printed_can_be_run_and_is_then_the_same() {
 
 #[test]
 fn flags_count_more_than_the_file() {
-    let text = "[server]\nworkers = 2\n[[listen]]\naddress = 1\n[[site]]\nroot = \".\"\n";
+    let text = "[server]\nworkers = 2\n[[listen]]\naddress = 1\n[[site]]\nroot = \"site\"\n";
     let place = Place::new().file("hansom.toml", text);
     let printed = place.config(&["run", "--workers", "3", "--listen", "2"]);
     assert!(printed.contains("workers = 3\n") && printed.contains("address = \"127.0.0.1:2\"\n"));
@@ -454,7 +457,7 @@ fn the_full_example_is_right_and_nothing_in_it_is_odd() {
 
 #[test]
 fn what_is_odd_is_told_and_no_failure() {
-    let text = "[server]\naccess_log = \"off\"\n[[site]]\nroot = \".\"\n";
+    let text = "[server]\naccess_log = \"off\"\n[[site]]\nroot = \"site\"\n";
     let said = Place::new().file("hansom.toml", text).hansom(&["check"]);
     assert_eq!(said.code, Some(0));
     assert_eq!(
@@ -474,7 +477,7 @@ warning: hansom.toml:2:1: `access_log` of [server] is `format` of [log]
 
 #[test]
 fn what_is_odd_is_told_by_run_too_without_the_line_itself() {
-    let text = "[sessions]\nstore = \"redis://:secret99@127.0.0.1\"\n[[site]]\nroot = \".\"\n";
+    let text = "[sessions]\nstore = \"redis://:secret99@127.0.0.1\"\n[[site]]\nroot = \"site\"\n";
     let place = Place::new().file("hansom.toml", text);
     let said = place.hansom(&["run", "--print-config"]);
     assert_eq!(said.code, Some(0));
@@ -483,7 +486,7 @@ fn what_is_odd_is_told_by_run_too_without_the_line_itself() {
 
 #[test]
 fn a_program_is_told_by_one_json_document() {
-    let text = "[server]\naccess_log = \"off\"\nworker = 2\n[[site]]\nroot = \".\"\n[site.set_fields]\nDate = \"x\"\n";
+    let text = "[server]\naccess_log = \"off\"\nworker = 2\n[[site]]\nroot = \"site\"\n[site.set_fields]\nDate = \"x\"\n";
     let place = Place::new().file("a.toml", text);
     let said = place.hansom(&["check", "a.toml", "--json"]);
     assert_eq!((said.code, said.err.as_str()), (Some(2), ""));
@@ -502,7 +505,7 @@ fn a_program_is_told_by_one_json_document() {
     assert_eq!(error["suggestion"], "did you mean `workers`?");
     assert_eq!(json["errors"][1]["rule"], "RFC 9110 §6.6.1");
     assert_eq!(json["warnings"][0]["line"], 2);
-    let place = place.file("b.toml", "[[site]]\nroot = \".\"\n");
+    let place = place.file("b.toml", "[[site]]\nroot = \"site\"\n");
     let said = place.hansom(&["check", "--json", "b.toml"]);
     let json: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
     assert_eq!((said.code, json["ok"].as_bool()), (Some(0), Some(true)));
@@ -521,7 +524,7 @@ fn a_file_that_is_not_there_is_told_to_a_program_too() {
 fn a_request_is_explained_with_file_and_line() {
     let place = Place::new().file(
         "hansom.toml",
-        "[[site]]\nroot = \".\"\n[[site.route]]\npath = \"/echo\"\nhandler = \"echo\"\n",
+        "[[site]]\nroot = \"site\"\n[[site.route]]\npath = \"/echo\"\nhandler = \"echo\"\n",
     );
     let lines = "\
 GET http://127.0.0.1:8080/echo/x
@@ -559,7 +562,7 @@ answer    the request itself, by `echo`  [hansom.toml:5]
 
 #[test]
 fn what_is_no_request_is_not_explained() {
-    let place = Place::new().file("hansom.toml", "[[site]]\nroot = \".\"\n");
+    let place = Place::new().file("hansom.toml", "[[site]]\nroot = \"site\"\n");
     for (url, message) in [
         ("/a", "\"/a\" begins with neither http:// nor https://"),
         (

@@ -76,7 +76,8 @@ pub fn parse_with_places(
     let mut root = Node::of_document(&document);
     reader.move_keys(&mut root);
     reader.document(&root, &mut config);
-    rules::check(&config, &root, &mut reader.findings);
+    let file = base_dir.join(Path::new(file_name).file_name().unwrap_or_default());
+    rules::check(&config, &file, &root, &mut reader.findings);
     if !syntax_errors.is_empty() {
         reader.findings.forget_consequences(syntax_errors.len());
     }

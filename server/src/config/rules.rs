@@ -14,11 +14,13 @@ use super::node::{Node, Value};
 use super::slot::Complaint;
 use net::Address;
 use std::ops::Range;
+use std::path::Path;
 
-/// Checks a configuration against its file.
-pub(super) fn check(config: &Config, root: &Node, findings: &mut Findings) {
+/// Checks a configuration against its file, whose text is `root`.
+pub(super) fn check(config: &Config, file: &Path, root: &Node, findings: &mut Findings) {
     let mut rules = Rules {
         config,
+        file,
         root,
         findings,
     };
@@ -35,6 +37,8 @@ pub(super) fn check(config: &Config, root: &Node, findings: &mut Findings) {
 
 struct Rules<'r> {
     config: &'r Config,
+    /// The file itself, which may not be there.
+    file: &'r Path,
     root: &'r Node,
     findings: &'r mut Findings,
 }

@@ -135,6 +135,10 @@ workers = 2
 state = <state>
 trusted_gateways = ["192.0.2.1"]
 
+# Many cases are played at once: none gets another representation because all coders are busy.
+[limits]
+coders_max = 64
+
 [[listen]]
 address = "127.0.0.1:0"
 <tls>

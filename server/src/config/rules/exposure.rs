@@ -4,10 +4,18 @@ use super::Rules;
 use crate::config::model::ClientCertificate;
 use crate::config::slot::Complaint;
 use crate::config::{Route, Settings, Site};
-use crate::sites::{Matcher, fences};
+use crate::sites::{Matcher, fences, prefix};
 use semantics::NormalPath;
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+/// Where a file is served.
+struct Served<'r> {
+    root: &'r Path,
+    /// The key that names the root.
+    said: String,
+    may_change: bool,
+}
 
 impl Rules<'_> {
     pub(super) fn check_exposure(&mut self) {
@@ -19,7 +27,7 @@ impl Rules<'_> {
         self.files_have_one_name();
     }
 
-    /// Hashes, keys and logs are no content.
+    /// Hashes, keys, logs and the configuration are no content, and above all nothing that clients may replace.
     fn own_files_are_not_served(&mut self) {
         let config = self.config;
         let users = (config.auth.iter().enumerate())
@@ -33,31 +41,77 @@ impl Rules<'_> {
             ("server.state".to_owned(), config.server.state.as_ref()),
             ("log.file".to_owned(), config.log.file.as_ref()),
         ];
+        let elsewhere = "put it elsewhere, or into a folder whose name begins with a dot";
         for (path, file) in users.chain(keys).chain(others) {
-            let Some(root) = file.and_then(|file| self.served_root(file)) else {
+            let Some(served) = file.and_then(|file| self.served(file)) else {
                 continue;
             };
-            let message = format!("this is below {}, whose files are served", root.display());
-            let hint = "put it elsewhere, or into a folder whose name begins with a dot";
+            let root = served.root.display();
+            if served.may_change {
+                let message =
+                    format!("this is below {root}, where clients may replace it: uploads");
+                self.error(&path, Complaint::with(message, elsewhere));
+            } else {
+                let message = format!("this is below {root}, whose files are served");
+                self.warn(&path, Complaint::with(message, elsewhere));
+            }
+        }
+        self.configuration_is_not_served();
+    }
+
+    fn configuration_is_not_served(&mut self) {
+        let Some(served) = Some(self.file).filter(|file| file.is_file()) else {
+            return;
+        };
+        let Some(served) = self.served(served) else {
+            return;
+        };
+        let name = self.file.file_name().unwrap_or_default().display();
+        let path = served.said;
+        if served.may_change {
+            let message = format!("clients may replace {name} itself, which is below: uploads");
+            let hint = "serve a folder that it is not in";
+            self.error(&path, Complaint::with(message, hint));
+        } else {
+            let message = format!("{name} itself is below, and is served");
+            let hint = "serve a folder that it is not in";
             self.warn(&path, Complaint::with(message, hint));
         }
     }
 
-    /// The root below which a file is that is not hidden there.
-    fn served_root(&self, file: &Path) -> Option<&Path> {
-        let roots = self.config.sites.iter().flat_map(|site| {
-            let own = site.routes.iter().filter_map(|route| route.root.as_ref());
-            own.chain(&site.root)
-        });
+    /// Where a file is served that is not hidden there: where clients may change it, if they may anywhere.
+    fn served(&self, file: &Path) -> Option<Served<'_>> {
         let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let file = real(file);
-        let mut roots = roots.map(PathBuf::as_path);
-        roots.find(|root| {
-            file.strip_prefix(real(root)).is_ok_and(|below| {
-                let is_hidden = |part: &OsStr| part.as_encoded_bytes().starts_with(b".");
-                !below.iter().any(is_hidden)
+        let all = self.settings().filter_map(|(spot, settings)| {
+            let route = spot.route.and_then(|number| spot.site.routes.get(number));
+            let (root, led) = match route {
+                None => (spot.site.root.as_ref()?, ""),
+                Some(route) => match &route.root {
+                    Some(root) => (root, prefix(&route.path)),
+                    None => (spot.site.root.as_ref()?, ""),
+                },
+            };
+            let below = file.strip_prefix(real(root)).ok()?;
+            let is_hidden = |part: &OsStr| part.as_encoded_bytes().starts_with(b".");
+            if below.iter().any(is_hidden) {
+                return None;
+            }
+            let path = format!("{led}/{}", below.display());
+            let own = spot.route.unwrap_or(spot.site.routes.len());
+            let is_of = place_of(spot.site, &path) == Some(own);
+            let key = match route {
+                Some(route) if route.root.is_some() => format!("{}.root", spot.path()),
+                _ => format!("{}.root", spot.site_path),
+            };
+            is_of.then_some(Served {
+                root,
+                said: key,
+                may_change: settings.uploads == Some(true),
             })
-        })
+        });
+        // What is worse is told.
+        all.max_by_key(|served| served.may_change)
     }
 
     /// A route for one file that asks more of who comes in than the folder does: the file answers for its own path alone.
@@ -225,7 +279,11 @@ fn open_variant(site: &Site, root: &Path, route: &Route) -> Option<String> {
 
 /// What is closed to who asks for a path.
 fn fences_at(site: &Site, path: &str) -> Option<origin::Fences> {
+    fences(site).into_iter().nth(place_of(site, path)?)
+}
+
+/// The place of the route for a path; behind all stands the site itself.
+fn place_of(site: &Site, path: &str) -> Option<usize> {
     let path = NormalPath::of(path.as_bytes()).ok()?;
-    let place = Matcher::new(std::slice::from_ref(site)).route(0, &path);
-    fences(site).into_iter().nth(place)
+    Some(Matcher::new(std::slice::from_ref(site)).route(0, &path))
 }
