@@ -1,17 +1,22 @@
 //! Messages to octets (RFC 9112 §3 to §7).
 
 use crate::RequestParts;
-use semantics::{Rendition, ResponseHead, Stamp, Status};
+use semantics::{Known, Rendition, ResponseHead, Stamp, Status};
 
 /// Appends `HTTP/1.1 <status> <reason> CRLF Date: … CRLF Server: … CRLF` and the head's own lines; neither framing
-/// fields nor the empty line.
+/// fields nor the empty line. A head that has a Date or a Server of its own, as one that is handed on, keeps it
+/// (RFC 9110 §6.6.1, §10.2.4).
 pub(crate) fn response_head(head: &ResponseHead, stamp: &Stamp, out: &mut Vec<u8>) {
     status_line(head.status(), out);
     if !head.status().is_interim() {
-        out.extend_from_slice(DATE);
-        out.extend_from_slice(&stamp.date);
-        out.extend_from_slice(b"\r\n");
-        if let Some(server) = &stamp.server {
+        if !head.has(Known::Date) {
+            out.extend_from_slice(DATE);
+            out.extend_from_slice(&stamp.date);
+            out.extend_from_slice(b"\r\n");
+        }
+        if let Some(server) = &stamp.server
+            && !head.has(Known::Server)
+        {
             line(b"Server", server, out);
         }
     }
@@ -32,7 +37,9 @@ pub(crate) fn rendition(rendition: &Rendition, stamp: &Stamp, out: &mut Vec<u8>)
     let at = out.len();
     out.extend_from_slice(rendered);
     let date_at = at + date_offset(rendition.head().status());
-    if let Some(date) = out.get_mut(date_at..date_at + stamp.date.len()) {
+    if !rendition.head().has(Known::Date)
+        && let Some(date) = out.get_mut(date_at..date_at + stamp.date.len())
+    {
         date.copy_from_slice(&stamp.date);
     }
 }
@@ -125,6 +132,22 @@ mod tests {
         let mut out = Vec::new();
         write(&mut out);
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_date_and_a_server_of_the_head_are_kept() {
+        let head = ResponseHead::new(Status::OK)
+            .with(Known::Server, "theirs")
+            .with(Known::Date, "then");
+        let stamp = Stamp {
+            date: [b'1'; 29],
+            server: Some(b"ours"[..].into()),
+        };
+        let expected = "HTTP/1.1 200 OK\r\nServer: theirs\r\nDate: then\r\n";
+        assert_eq!(written(|out| response_head(&head, &stamp, out)), expected);
+        let kept = Rendition::new(head, 0);
+        let rendered = written(|out| rendition(&kept, &stamp, out));
+        assert_eq!(rendered, format!("{expected}Content-Length: 0\r\n"));
     }
 
     #[test]

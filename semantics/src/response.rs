@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use crate::{FieldLine, Known, Section, SectionIndex, Span, Status};
+use crate::{Known, OwnedSection, Section, Status};
 
 /// A response head that we make: status and field lines in the order added.
 ///
@@ -11,8 +11,7 @@ use crate::{FieldLine, Known, Section, SectionIndex, Span, Status};
 #[derive(Clone, Debug)]
 pub struct ResponseHead {
     status: Status,
-    octets: Vec<u8>,
-    index: SectionIndex,
+    fields: OwnedSection,
 }
 
 impl ResponseHead {
@@ -20,8 +19,7 @@ impl ResponseHead {
     pub fn new(status: Status) -> Self {
         Self {
             status,
-            octets: Vec::new(),
-            index: SectionIndex::default(),
+            fields: OwnedSection::default(),
         }
     }
 
@@ -35,61 +33,24 @@ impl ResponseHead {
 
     /// Adds a line of a known field.
     pub fn add(&mut self, field: Known, value: impl AsRef<[u8]>) {
-        self.push(field.name().as_bytes(), value.as_ref(), Some(field));
+        let name = field.name().as_bytes();
+        self.fields.push(name, value.as_ref(), Some(field));
     }
 
     /// Adds a line by name. A name that is no token is left out, since it would break the message.
     pub fn add_named(&mut self, name: &str, value: impl AsRef<[u8]>) {
-        let is_token = !name.is_empty()
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
-        if is_token {
-            self.push(
-                name.as_bytes(),
-                value.as_ref(),
-                Known::from_name(name.as_bytes()),
-            );
-        }
+        self.fields.add(name.as_bytes(), value.as_ref());
     }
 
     /// Removes all lines of this name, compared without case.
     pub fn remove_named(&mut self, name: &[u8]) {
-        let (octets, index) = (&self.octets, &mut self.index);
-        index
-            .lines
-            .retain(|line| !line.name.of(octets).eq_ignore_ascii_case(name));
-        if let Some(field) = Known::from_name(name) {
-            index.present.remove(field);
-        }
+        self.fields.remove(name);
     }
 
     /// Replaces all lines of a known field by one.
     pub fn set(&mut self, field: Known, value: impl AsRef<[u8]>) {
         self.remove_named(field.name().as_bytes());
         self.add(field, value);
-    }
-
-    fn push(&mut self, name: &[u8], value: &[u8], known: Option<Known>) {
-        let name_start = self.octets.len();
-        self.octets.extend_from_slice(name);
-        let value_start = self.octets.len();
-        self.octets.extend(value.iter().map(|&b| {
-            if (b < 0x20 && b != b'\t') || b == 0x7f {
-                b' '
-            } else {
-                b
-            }
-        }));
-        let line = FieldLine {
-            name: Span::between(name_start, value_start),
-            value: Span::between(value_start, self.octets.len()),
-            known,
-        };
-        self.index.lines.push(line);
-        if let Some(field) = known {
-            self.index.present.insert(field);
-        }
     }
 
     /// The status.
@@ -99,12 +60,12 @@ impl ResponseHead {
 
     /// The lines.
     pub fn section(&self) -> Section<'_> {
-        self.index.over(&self.octets)
+        self.fields.section()
     }
 
     /// Whether a known field was added.
     pub fn has(&self, field: Known) -> bool {
-        self.index.present.contains(field)
+        self.section().has(field)
     }
 }
 
