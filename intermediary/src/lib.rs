@@ -55,7 +55,8 @@
 //! ```
 //!
 //! Where to look next: [`Passage`] (what is configured), [`Onward`], [`back`], [`Fault`] and [`Stop`] (what is told instead),
-//! [`Attempt`] (what may be sent again).
+//! [`Attempt`] and [`Budget`] (what may be sent again), [`Balance`] (whom to ask), [`Health`] and [`Latency`] (what is known of a
+//! server).
 //!
 //! Invariant: what a client sent is never told to a server as if we had seen it.
 
@@ -72,10 +73,14 @@
 
 mod authority;
 mod back;
+mod balance;
+mod budget;
 mod cookie;
 mod fault;
 mod forwarding;
+mod health;
 mod hop;
+mod latency;
 mod location;
 mod passage;
 mod path;
@@ -90,9 +95,13 @@ mod via;
 
 pub use authority::Scheme;
 pub use back::{back, length_told};
+pub use balance::{Balance, Key, Server, Standing, key_of_client, key_of_target};
+pub use budget::{Budget, BudgetRules};
 pub use fault::Fault;
 pub use forwarding::Trust;
+pub use health::{Health, HealthRules};
 pub use hop::NOMINATED_MAX;
+pub use latency::Latency;
 pub use passage::{ExpectRule, HostRule, Passage, Told};
 pub use path::{PathMap, PrefixError};
 pub use request::{Came, Lines, Onward, Scratch};
