@@ -81,6 +81,7 @@ mod forwarding;
 mod health;
 mod hop;
 mod latency;
+mod law;
 mod location;
 mod passage;
 mod path;
@@ -102,6 +103,8 @@ pub use forwarding::Trust;
 pub use health::{Health, HealthRules};
 pub use hop::NOMINATED_MAX;
 pub use latency::Latency;
+#[doc(hidden)]
+pub use law::{law_of_answers, law_of_requests};
 pub use passage::{ExpectRule, HostRule, Passage, Told};
 pub use path::{PathMap, PrefixError};
 pub use request::{Came, Lines, Onward, Scratch};

@@ -19,7 +19,7 @@ pub(super) fn choose(choice: &Choice<'_>) -> Option<usize> {
 }
 
 /// A number of which each bit depends on all bits of the given one (splitmix64).
-pub(super) fn mixed(number: u64) -> u64 {
+pub(crate) fn mixed(number: u64) -> u64 {
     let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);

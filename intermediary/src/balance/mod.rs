@@ -25,6 +25,9 @@ mod round_robin;
 pub use hash_client::key_of_client;
 pub use hash_target::key_of_target;
 
+#[cfg(test)]
+pub(crate) use hash::mixed;
+
 /// A server as one who chooses sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Server {
