@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Slow clients against a server while other clients are measured.
 
-  attack.py [--attacks headers,body,read] [--conns 150] [--secs 20] [--port 20960] [--post /echo] [--json OUT] -- COMMAND
+  attack.py [--attacks headers,body,upload,read] [--conns 150] [--secs 20] [--port 20960] [--post /echo] [--json OUT] -- COMMAND
 
-COMMAND stays in the foreground and has the placeholders {port} and {dir}; {dir} holds /r (13 octets) and
-/f/big (64 MiB). For each attack the server is started anew, a few ordinary requests warm it, and then for
+COMMAND stays in the foreground and has the placeholders {port}, {dir} and {conf:FILE}; {dir} holds /r (13 octets),
+/f/big (64 MiB) and the empty folder /up. {conf:FILE} is a copy of bench/conf/FILE in which @PORT@ and @DIR@ are
+replaced. For each attack the server is started anew, a few ordinary requests warm it, and then for
 --secs seconds --conns connections from 127.0.0.1 are kept up (one that the server ends is opened again):
 
   headers   a request head, one octet a second
   body      POST with Content-Length: 1000000, one octet a second
+  upload    PUT to a path of its own below /up with Content-Length: 1000000, one octet a second
   read      GET of the large file with a receive buffer of 4 KiB, read at 256 octets a second
 
 Meanwhile from 127.0.0.2: one new connection with one request every 50 ms, and one persistent connection with
@@ -19,6 +21,7 @@ towards the attackers by `ss -tmn`, at its highest (receive and write queue, for
 Fails unless all probes were answered, memory grew by 1 MiB at most and a slow reader cost 128 KiB at most.
 """
 import argparse
+import glob
 import json
 import os
 import re
@@ -43,11 +46,24 @@ GROWTH_MAX, KERNEL_MAX = 1 << 20, 128 << 10
 HEAD = b'GET /r HTTP/1.1\r\nHost: localhost\r\nUser-Agent: slow/1.0\r\nX-Slow: '
 
 
+def configured(word, port, folder):
+    """the word, or where the copy of the configuration is that it names"""
+    named = re.fullmatch(r'\{conf:([\w.-]+)\}', word)
+    if not named:
+        return word
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'conf', named[1])) as f:
+        text = f.read().replace('@PORT@', str(port)).replace('@DIR@', folder)
+    path = f'{folder}-{port}-{named[1]}'
+    with open(path, 'w') as f:
+        f.write(text)
+    return path
+
+
 class Server:
     """the server under attack, in a session of its own"""
 
     def __init__(self, command, port, folder):
-        words = [w.replace('{port}', str(port)).replace('{dir}', folder) for w in command]
+        words = [configured(w.replace('{port}', str(port)).replace('{dir}', folder), port, folder) for w in command]
         self.port = port
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True)
@@ -126,8 +142,9 @@ class Attack(threading.Thread):
     def first(self):
         if self.kind == 'headers':
             return HEAD
-        if self.kind == 'body':
-            return f'POST {self.post} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: 1000000\r\n\r\n'.encode()
+        if self.kind in ('body', 'upload'):
+            line = f'POST {self.post}' if self.kind == 'body' else f'PUT /up/{self.opened}'
+            return f'{line} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: 1000000\r\n\r\n'.encode()
         return b'GET /f/big HTTP/1.1\r\nHost: localhost\r\n\r\n'
 
     def drip(self, fd):
@@ -295,6 +312,7 @@ def make_folder():
     folder = tempfile.mkdtemp(prefix='attack-')
     os.chmod(folder, 0o755)
     os.mkdir(os.path.join(folder, 'f'))
+    os.mkdir(os.path.join(folder, 'up'))
     with open(os.path.join(folder, 'r'), 'wb') as f:
         f.write(b'Hello, World!')
     with open(os.path.join(folder, 'f', 'big'), 'wb') as f:
@@ -305,7 +323,7 @@ def make_folder():
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument('--attacks', default='headers,body,read')
+    ap.add_argument('--attacks', default='headers,body,upload,read')
     ap.add_argument('--conns', type=int, default=150)
     ap.add_argument('--secs', type=int, default=20)
     ap.add_argument('--port', type=int, default=20960, help='the first port to use')
@@ -320,6 +338,8 @@ def main():
         rows = [under_attack(kind, args, folder, args.port + i) for i, kind in enumerate(args.attacks.split(','))]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        for path in glob.glob(f'{folder}-*'):
+            os.remove(path)
     table(rows)
     if args.json:
         with open(args.json, 'w') as f:

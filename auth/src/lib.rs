@@ -86,7 +86,7 @@ pub use passwords::users::{NAME_OCTETS_MAX, Problem, UsersError, is_name};
 pub use passwords::{PASSWORD_OCTETS_MAX, htpasswd};
 pub use secret::{NoRandom, Password};
 pub use sessions::file::SessionsFileError;
-pub use sessions::redis::RedisUrlError;
+pub use sessions::redis::{RedisUrlError, is_redis_url};
 pub use sessions::{Sessions, SharedSessions, WhenAway};
 pub use shared::{
     HASHINGS_WAITING_MAX, Registry, SessionsConfig, SessionsError, Shared, SharedConfig,

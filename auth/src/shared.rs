@@ -44,6 +44,14 @@ pub struct SharedConfig {
     pub attempts_time: Duration,
 }
 
+impl Shared {
+    /// Other limits; what was counted stays.
+    pub fn limit(&self, config: &SharedConfig) {
+        self.passwords
+            .limit(config.attempts_max, config.attempts_time);
+    }
+}
+
 impl Registry {
     /// A registry of a server that has so many cores. `complain` is told, on any thread, what an operator should know while the
     /// server runs, such as that a file of users became wrong.
@@ -57,7 +65,8 @@ impl Registry {
         }
     }
 
-    /// What the gates of one `[[auth]]` share. It may wait for a disk.
+    /// What the gates of one `[[auth]]` share. It may wait for a disk. The limits of what is there already stay until
+    /// [`Shared::limit`], since whoever asks may yet give up.
     ///
     /// # Errors
     /// That the file of users cannot be used.
@@ -73,9 +82,6 @@ impl Registry {
                 }
             })?;
         if let Some(shared) = all.get(&key) {
-            shared
-                .passwords
-                .limit(config.attempts_max, config.attempts_time);
             return Ok(Arc::clone(shared));
         }
         let shared = Arc::new(Shared {
@@ -94,14 +100,14 @@ impl Registry {
 }
 
 impl Registry {
-    /// The sessions of the process. The same store gives the same sessions again. It may wait for a disk.
+    /// The sessions of the process. The same store gives the same sessions again, whose limits stay until [`SharedSessions::limit`]. It
+    /// may wait for a disk.
     ///
     /// # Errors
     /// That the store cannot be used.
     pub fn sessions(&self, config: &SessionsConfig) -> Result<Arc<SharedSessions>, SessionsError> {
         let mut all = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sessions) = all.get(&config.store) {
-            sessions.limit(config.sessions_max, config.when_away);
             return Ok(Arc::clone(sessions));
         }
         let place = match &config.store {

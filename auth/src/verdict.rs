@@ -147,9 +147,7 @@ impl Denial {
     /// Adds to the response what it must carry, in place of what it says of the same.
     pub fn add_to(&self, head: &mut ResponseHead) {
         for (field, value) in &self.fields {
-            if !head.has(*field) {
-                head.add(*field, value);
-            }
+            head.set(*field, value);
         }
     }
 
@@ -269,6 +267,14 @@ mod tests {
             assert_eq!(said(kept), kept);
         }
         assert!(cache_control_of(KeptFrom::Allowed, &[]).is_empty());
+    }
+
+    #[test]
+    fn what_a_denial_says_counts_whatever_was_said_before() {
+        let mut head = ResponseHead::new(Status::TOO_MANY_REQUESTS).with(Known::RetryAfter, "2");
+        Denial::too_many(Duration::from_secs(60)).add_to(&mut head);
+        let lines: Vec<_> = head.section().all(Known::RetryAfter).collect();
+        assert_eq!(lines, [b"60"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! How many connections there may be, in all and of one client. Shared by the workers; asked once a connection.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -14,7 +14,7 @@ pub struct Admission {
     /// Connections over a limit that are told so.
     turned_away: AtomicUsize,
     numbers: AtomicU64,
-    /// Connections of each client that is not on loopback. Bounded by the connections there may be.
+    /// Connections of each client, by [`counted`]. Bounded by the connections there may be.
     clients: Mutex<HashMap<IpAddr, u32>>,
 }
 
@@ -40,7 +40,7 @@ impl Admission {
             self.connections.fetch_sub(1, Ordering::Relaxed);
             return Err(LimitError::Connections);
         }
-        let Some(client) = client.filter(is_counted) else {
+        let Some(client) = client.and_then(counted) else {
             return Ok(());
         };
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
@@ -71,7 +71,7 @@ impl Admission {
     /// Counts a connection out.
     pub(crate) fn leave(&self, client: Option<IpAddr>) {
         self.connections.fetch_sub(1, Ordering::Relaxed);
-        let Some(client) = client.filter(is_counted) else {
+        let Some(client) = client.and_then(counted) else {
             return;
         };
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
@@ -87,9 +87,14 @@ impl Admission {
 /// Connections over a limit that are told so at one time, of all workers; more are closed without a word.
 const TURNED_AWAY_MAX: usize = 64;
 
-/// Loopback has no limit of its own: it is one's own machine, or a gateway in front.
-fn is_counted(client: &IpAddr) -> bool {
-    !client.is_loopback()
+/// By what the connections of a client are counted. Loopback has no limit of its own: it is one's own machine, or a gateway in front.
+/// A client of IPv6 has all addresses of its network of 64 bits (RFC 4291 §2.5.4), so it is counted by that.
+fn counted(client: IpAddr) -> Option<IpAddr> {
+    match client {
+        client if client.is_loopback() => None,
+        IpAddr::V6(client) => Some(Ipv6Addr::from(u128::from(client) >> 64 << 64).into()),
+        client => Some(client),
+    }
 }
 
 #[cfg(test)]
@@ -131,6 +136,25 @@ mod tests {
         assert_eq!(admission.connections(), 2);
         admission.leave(client);
         admission.leave(client);
+        assert!(admission.clients.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_client_of_ipv6_is_its_network() {
+        let admission = Admission::new();
+        let client = |last: u16| Some(IpAddr::from([0x2001, 0xdb8, 0, 1, 0, 0, 0, last]));
+        for last in 0..2 {
+            assert_eq!(admission.enter(client(last), &limits()), Ok(()));
+        }
+        assert_eq!(
+            admission.enter(client(2), &limits()),
+            Err(LimitError::ConnectionsPerClient)
+        );
+        let other = Some(IpAddr::from([0x2001, 0xdb8, 0, 2, 0, 0, 0, 0]));
+        assert_eq!(admission.enter(other, &limits()), Ok(()));
+        for gone in [client(0), client(1), other] {
+            admission.leave(gone);
+        }
         assert!(admission.clients.lock().unwrap().is_empty());
     }
 

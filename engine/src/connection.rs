@@ -720,6 +720,22 @@ impl Connection {
         self.machine.is_idle() && self.busy.is_none()
     }
 
+    /// The server stops: an idle connection ends, unless a request has come that was not read. It was sent before the client could
+    /// know, and closing would reset the connection.
+    pub(crate) fn end_idle<H: Handler, R: Recorder>(
+        &mut self,
+        core: &mut Core<H, R>,
+        buffer: &mut [u8],
+        cx: &mut Context<'_>,
+        token: Token,
+    ) -> Next {
+        self.is_readable = true;
+        match self.turn(core, buffer, cx, token) {
+            Next::Keep if self.is_idle() => Next::Close,
+            next => next,
+        }
+    }
+
     /// The server stops: the exchange under way is the last, unless more was pipelined behind it. A head that has begun to arrive
     /// becomes one.
     pub(crate) fn drain(&mut self) {

@@ -238,7 +238,8 @@ pub enum Answer {
         /// As long as the rendition says.
         content: Bytes,
     },
-    /// By a future, polled on the worker's thread whenever its waker was woken. Dropped when the connection fails.
+    /// By a future, polled on the worker's thread whenever its waker was woken. Dropped when the connection fails before the request has come
+    /// whole; after that it goes on to its end, though nobody may be left to answer.
     Later(Pin<Box<dyn Future<Output = Response>>>),
 }
 

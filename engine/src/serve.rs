@@ -64,14 +64,15 @@ impl Connection {
                         content_octets_max: &mut lent.content_octets_max,
                         window_octets: policy.limits.window_octets,
                     };
-                    let answer = core.handler.handle(&mut exchange);
                     if core.is_recording {
-                        let client = exchange.client;
-                        let mut current = core.captures.begin(head, now.unix_millis);
-                        current.client = Some(client);
+                        // Before the handler is asked: its time counts, and so does an exchange in which it panics.
+                        self.current = Some(core.captures.begin(head, now.unix_millis));
+                    }
+                    let answer = core.handler.handle(&mut exchange);
+                    if let Some(current) = &mut self.current {
+                        current.client = Some(exchange.client);
                         current.note = lent.note;
                         current.mark = lent.mark;
-                        self.current = Some(current);
                     }
                     if content != ContentLength::None {
                         self.busy.get_or_insert_default().head = Some(head.to_owned());

@@ -131,7 +131,7 @@ impl<H: Handler, R: Recorder> Worker<H, R> {
         let (core, buffer) = (&mut self.core, &mut self.buffer);
         // A handler that panics costs its connection, not the server.
         let next = catch_unwind(AssertUnwindSafe(|| turn(connection, core, buffer, cx)));
-        let cut = next.is_err().then(|| connection.cut());
+        let cut = next.is_err().then(|| give_up(connection, core));
         let next = self.core.checked(next.ok());
         match cut.unwrap_or(next) {
             Next::Keep => {}
@@ -180,7 +180,7 @@ impl<H: Handler, R: Recorder> Service for Worker<H, R> {
             Ok(()) => connection.turn(core, buffer, cx, token),
             Err(limit) => connection.refuse(limit, core, buffer, cx, token),
         }));
-        let cut = next.is_err().then(|| connection.cut());
+        let cut = next.is_err().then(|| give_up(&mut connection, core));
         let next = self.core.checked(next.ok());
         let next = cut.unwrap_or(next);
         if next == Next::Keep && cx.register(&connection.stream, token).is_ok() {
@@ -223,7 +223,7 @@ impl<H: Handler, R: Recorder> Service for Worker<H, R> {
         for token in tokens {
             self.with(cx, token, |connection, core, buffer, cx| {
                 if connection.is_idle() {
-                    return Next::Close;
+                    return connection.end_idle(core, buffer, cx, token);
                 }
                 connection.drain();
                 connection.turn(core, buffer, cx, token)
@@ -268,6 +268,15 @@ impl<H: Handler, R: Recorder> Service for Worker<H, R> {
     fn is_listener_drained(&self, listener: usize) -> bool {
         self.core.listeners.is_empty(listener)
     }
+}
+
+/// A turn panicked: what it was to answer is recorded as cut short, and the client sees that it is.
+fn give_up<H: Handler, R: Recorder>(connection: &mut Connection, core: &mut Core<H, R>) -> Next {
+    let next = connection.cut();
+    // It may be the recorder that panics.
+    let abandon = || connection.abandon(core, CloseReason::AnswerIncomplete);
+    let _ = catch_unwind(AssertUnwindSafe(abandon));
+    next
 }
 
 fn octets(text: String) -> Box<[u8]> {

@@ -12,7 +12,7 @@ use hansom_engine::{
     Admission, Answer, Exchange, Handler, Record, Recorder, Response, Worker, WorkerOptions,
 };
 use http1::Policy;
-use net::{ListenOptions, RunError, RunOptions, Shutdown, Signals};
+use net::{Control, Event, ListenOptions, RunError, RunOptions, Shutdown, Signals};
 use semantics::{Known, Limits, Refusal, RequestHead, ResponseHead, Status};
 use socket2::{Domain, Socket, Type};
 
@@ -25,6 +25,21 @@ impl Gate {
         let mut inner = self.0.lock().unwrap();
         inner.0 = true;
         inner.1.drain(..).for_each(Waker::wake);
+    }
+
+    /// Holds the thread up until it is open.
+    fn hold(&self) {
+        self.0.lock().unwrap().1.push(Waker::noop().clone());
+        while !self.0.lock().unwrap().0 {
+            thread::yield_now();
+        }
+    }
+
+    /// Waits until somebody waits for it.
+    fn is_awaited(&self) {
+        while self.0.lock().unwrap().1.is_empty() {
+            thread::yield_now();
+        }
     }
 
     async fn passed(self) {
@@ -40,7 +55,7 @@ impl Gate {
     }
 }
 
-/// `/later` is answered once the gate is open, `/large` by 8 MiB, anything else by its own path.
+/// `/later` is answered once the gate is open, `/hold` holds the worker up until then, `/panic` panics, `/large` by 8 MiB, anything else by its own path.
 #[derive(Debug)]
 struct Paths(Gate);
 
@@ -55,6 +70,11 @@ impl Handler for Paths {
                     said(path)
                 }))
             }
+            b"/hold" => {
+                self.0.hold();
+                said(path).into()
+            }
+            b"/panic" => panic!("a handler that panics, as it should in this test"),
             b"/large" => said(vec![b'x'; LARGE_OCTETS]).into(),
             _ => said(path).into(),
         }
@@ -92,6 +112,7 @@ struct Running {
     gate: Gate,
     statuses: Statuses,
     shutdown: Shutdown,
+    draining: mpsc::Receiver<()>,
     thread: thread::JoinHandle<Result<(), RunError>>,
 }
 
@@ -108,6 +129,7 @@ fn start(limits: Limits) -> Running {
     let statuses = Statuses::default();
     let recorder = statuses.clone();
     let (ready, bound) = mpsc::channel();
+    let (drains, draining) = mpsc::channel();
     let thread = thread::spawn(move || {
         let options = RunOptions {
             drain_time: Duration::from_secs(3600),
@@ -127,17 +149,19 @@ fn start(limits: Limits) -> Running {
                 Arc::new(Admission::new()),
             )
         };
-        let tell = |bound: &[net::Address]| match &bound[0] {
-            net::Address::Inet(address) => ready.send(*address).unwrap(),
-            net::Address::Unix(_) => {}
+        let tell = |event: Event<'_>| match event {
+            Event::Ready([net::Address::Inet(address)]) => ready.send(*address).unwrap(),
+            Event::Draining => drains.send(()).unwrap(),
+            _ => {}
         };
-        net::run(listeners, options, &stop, make, tell)
+        net::run_with(listeners, options, &stop, &Control::new(), make, tell)
     });
     Running {
         address: bound.recv().unwrap(),
         gate,
         statuses,
         shutdown,
+        draining,
         thread,
     }
 }
@@ -285,6 +309,43 @@ fn a_connection_that_finishes_its_answer_while_the_server_drains_is_closed() {
     }
     assert!(rest(&mut stream).len() > LARGE_OCTETS);
     running.thread.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_request_that_has_come_when_the_server_stops_is_answered() {
+    let running = start(Limits::default());
+    let (mut idle, mut holding) = (running.connect(), running.connect());
+    send(&mut idle, &get("/1"));
+    receive(&mut idle);
+    send(&mut holding, &get("/hold"));
+    running.gate.is_awaited();
+    send(&mut idle, &get("/2"));
+    running.shutdown.drain();
+    running.draining.recv().unwrap();
+    running.gate.open();
+    let answer = receive(&mut idle);
+    assert!(answer.contains("Connection: close\r\n"), "{answer:?}");
+    assert!(answer.ends_with("/2"), "{answer:?}");
+    assert_eq!(rest(&mut idle), "");
+    receive(&mut holding);
+    running.thread.join().unwrap().unwrap();
+    assert_eq!(*running.statuses.0.lock().unwrap(), [200; 3]);
+}
+
+#[test]
+fn an_exchange_in_which_the_handler_panics_is_recorded() {
+    let running = start(Limits::default());
+    let mut stream = running.connect();
+    let all = get("/1") + &get("/panic") + &get("/2");
+    send(&mut stream, &all);
+    // What was gathered with it goes with it.
+    assert!(!rest(&mut stream).contains("/panic"));
+    let mut other = running.connect();
+    send(&mut other, &get("/3"));
+    receive(&mut other);
+    let statuses = running.statuses.clone();
+    running.end();
+    assert_eq!(*statuses.0.lock().unwrap(), [200, 0, 200]);
 }
 
 #[test]

@@ -82,6 +82,7 @@
 mod accepting;
 mod address;
 mod alarm;
+mod append;
 mod blocking;
 mod clock;
 mod control;
@@ -103,7 +104,11 @@ mod tls;
 mod wake;
 
 pub use address::{Address, AddressError, Url};
-pub use blocking::{Blocking, BlockingError, blocking, drop_elsewhere, run_alone, sleep, spawn};
+pub use append::open_to_append;
+pub use blocking::{
+    Blocking, BlockingError, WhileAwaited, blocking, blocking_while_awaited, drop_elsewhere,
+    run_alone, sleep, spawn,
+};
 pub use clock::{Now, Stopwatch};
 pub use control::{Control, Reachable, Rebound};
 pub use errand::Errand;

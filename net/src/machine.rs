@@ -1,5 +1,6 @@
 //! What the machine offers.
 
+use std::fs;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::thread;
@@ -47,6 +48,20 @@ pub fn raise_open_files() -> (u64, u64) {
     )
 }
 
+/// Whether SIGHUP is ignored, as nohup(1) has it for the programs that it starts. To be asked before anybody listens to that signal.
+pub(crate) fn ignores_hangup() -> bool {
+    fs::read_to_string("/proc/self/status").is_ok_and(|status| names_hangup(&status))
+}
+
+/// Whether the first signal, which is SIGHUP, is among those that are ignored (Linux proc(5)).
+fn names_hangup(status: &str) -> bool {
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 != 0)
+}
+
 /// Keeps the calling thread on the `nth` core this process may use. Best effort.
 #[cfg(target_os = "linux")]
 pub(crate) fn pin(nth: usize) {
@@ -72,6 +87,14 @@ mod tests {
     #[test]
     fn there_is_a_core() {
         assert!(cores() >= 1);
+    }
+
+    #[test]
+    fn signals_that_are_ignored_are_known_by_their_number() {
+        let status = |mask: &str| format!("SigBlk:\t0000000000000001\nSigIgn:\t{mask}\n");
+        assert!(names_hangup(&status("0000000000001001")));
+        assert!(!names_hangup(&status("0000000000001000")));
+        assert!(!names_hangup("Name:\thansom\n"));
     }
 
     #[test]

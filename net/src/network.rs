@@ -34,6 +34,14 @@ impl Network {
     }
 }
 
+impl Network {
+    /// Whether every address of its version lies in it.
+    #[must_use]
+    pub fn is_all(&self) -> bool {
+        self.prefix == 0
+    }
+}
+
 fn mask4(address: Ipv4Addr, prefix: u8) -> u32 {
     address.to_bits() & u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0)
 }
@@ -86,7 +94,16 @@ impl FromStr for Network {
                 format!("write {first}/{prefix} for the network, or {address} for that address"),
             ));
         }
-        Ok(Self { address, prefix })
+        Ok(
+            match (address.to_canonical(), prefix.checked_sub(MAPPED_PREFIX)) {
+                // Addresses are compared as what they are, so a block of mapped ones is one of IPv4.
+                (v4 @ IpAddr::V4(_), Some(prefix)) if address.is_ipv6() => Self {
+                    address: v4,
+                    prefix,
+                },
+                _ => Self { address, prefix },
+            },
+        )
     }
 }
 
@@ -111,6 +128,9 @@ impl fmt::Display for NetworkError {
 }
 
 impl std::error::Error for NetworkError {}
+
+/// Bits before the IPv4 address in a mapped one (RFC 4291 §2.5.5.2).
+const MAPPED_PREFIX: u8 = 96;
 
 #[cfg(test)]
 mod tests {
@@ -141,6 +161,17 @@ mod tests {
     #[test]
     fn a_mapped_address_is_in_the_network_of_ipv4() {
         assert!(is_in("::ffff:192.0.2.1", "192.0.2.0/24"));
+    }
+
+    #[test]
+    fn a_network_of_mapped_addresses_is_one_of_ipv4() {
+        assert!(is_in("192.0.2.1", "::ffff:192.0.2.0/120"));
+        assert!(is_in("::ffff:192.0.2.1", "::ffff:192.0.2.1"));
+        assert!(!is_in("192.0.3.1", "::ffff:192.0.2.0/120"));
+        assert!(is_in("203.0.113.9", "::ffff:0:0/96"));
+        assert!(!is_in("2001:db8::1", "::ffff:0:0/96"));
+        let network: Network = "::ffff:192.0.2.0/120".parse().unwrap();
+        assert_eq!(network.to_string(), "192.0.2.0/24");
     }
 
     #[test]

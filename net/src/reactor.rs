@@ -142,7 +142,7 @@ impl<S: Service> Reactor<S> {
         count += self.accept_unknown();
         count += self.hear();
         count += self.expire();
-        self.close_listeners();
+        count += self.close_listeners();
         if count > 0 {
             self.state.counters.calls += count as u64;
             self.with_context(|service, cx| service.batch_done(cx));
@@ -261,10 +261,10 @@ impl<S: Service> Reactor<S> {
         });
         woken.shrink_to(TOKENS_KEPT);
         self.woken = woken;
-        let count = count + self.obey();
+        let mut count = count + self.obey();
         match stop {
             Stop::Run => {}
-            Stop::Drain => self.drain(),
+            Stop::Drain => count += self.drain(),
             Stop::End => self.state.draining_until = Some(0),
         }
         count
@@ -312,14 +312,15 @@ impl<S: Service> Reactor<S> {
     }
 
     /// Closes listeners whose time has come, and forgets those of which no connection is left.
-    fn close_listeners(&mut self) {
+    fn close_listeners(&mut self) -> usize {
         let now = self.state.now.millis;
+        let mut count = 0;
         if self
             .listeners
             .iter()
             .any(|it| it.closes_at.is_some_and(|at| at <= now))
         {
-            self.accept_all();
+            count = self.accept_all();
             let registry = self.poll.registry();
             for it in self
                 .listeners
@@ -333,30 +334,35 @@ impl<S: Service> Reactor<S> {
         let service = &self.service;
         self.leaving
             .retain(|(id, _)| !service.is_listener_drained(*id));
+        count
     }
 
     /// Accepts until nobody waits, or very many came.
-    fn accept_all(&mut self) {
+    fn accept_all(&mut self) -> usize {
         let turns = CONNECTIONS_LEFT_MAX / ACCEPTS_PER_TURN;
+        let mut count = 0;
         for _ in 0..turns {
             for accepting in &mut self.listeners {
                 accepting.queue = Queue::Unknown;
             }
-            if self.accept_unknown() == 0 {
-                break;
+            match self.accept_unknown() {
+                0 => break,
+                accepted => count += accepted,
             }
         }
+        count
     }
 
-    fn drain(&mut self) {
+    /// Begins to stop: how many calls that took.
+    fn drain(&mut self) -> usize {
         if self.state.draining_until.is_some() {
-            return;
+            return 0;
         }
         // Connections that were made before the listener closes are served: closing it would reset them.
         for accepting in &self.listeners {
             let _ = accepting.listener.shut_out();
         }
-        self.accept_all();
+        let count = self.accept_all();
         self.state.draining_until = Some(
             self.state
                 .now
@@ -369,6 +375,7 @@ impl<S: Service> Reactor<S> {
             let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
         }
         self.with_context(|service, cx| service.drain(cx));
+        count + 1
     }
 
     fn is_finished(&self) -> bool {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -52,7 +53,8 @@ pub enum Pinning {
 pub enum Signals {
     /// The first drains, the second ends at once.
     Stop,
-    /// The same, and SIGHUP and SIGUSR1 are told as [`Event`]s. A SIGHUP that comes because the terminal has gone drains.
+    /// The same, and SIGHUP and SIGUSR1 are told as [`Event`]s. A SIGHUP that comes because the terminal has gone drains, unless SIGHUP was
+    /// ignored at the start, as nohup(1) has it: who asks for that wants the program to outlive the terminal.
     All,
     /// Nothing: the process belongs to someone else.
     Ignore,
@@ -187,13 +189,14 @@ async fn supervise<S: Service + 'static>(
     mut tell: impl FnMut(Event<'_>),
 ) -> Result<(), RunError> {
     let (reports, mut news) = mpsc::unbounded_channel();
+    let ignored_hangup = machine::ignores_hangup();
     // Before the first thread, so that no signal is missed.
     for (kind, asked) in options.signals.kinds() {
         let signals = signal(*kind).map_err(RunError::Start)?;
         tokio::spawn(forward_signals(signals, *asked, reports.clone()));
     }
     tokio::spawn(forward_stops(shutdown.stop.subscribe(), reports.clone()));
-    let had_terminal = has_terminal();
+    let had_terminal = has_terminal() && !ignored_hangup;
     let bound = listeners.bound().to_vec();
     let starts = control.attach(listeners);
     let mut crew = Crew {
@@ -231,7 +234,7 @@ async fn supervise<S: Service + 'static>(
             News::Ended(number, end) => crew.ended(number, end, shutdown),
             News::Signal(Asked::Stop) => shutdown.next(),
             // Who closes the window wants no server to go on in it.
-            News::Signal(Asked::Reload) if had_terminal && !has_terminal() => shutdown.next(),
+            News::Signal(Asked::Reload) if had_terminal && has_lost_terminal() => shutdown.next(),
             News::Signal(Asked::Reload) => tell(Event::Hangup),
             News::Signal(Asked::Reopen) => tell(Event::User1),
             News::Stop(stop) => {
@@ -251,6 +254,12 @@ async fn supervise<S: Service + 'static>(
 /// Whether the process has a controlling terminal, which sends SIGHUP when it goes.
 fn has_terminal() -> bool {
     std::fs::File::open("/dev/tty").is_ok()
+}
+
+/// Whether the terminal has gone. That none can be opened for another reason, such as that no descriptor is left, does not say so.
+fn has_lost_terminal() -> bool {
+    let opened = std::fs::File::open("/dev/tty");
+    opened.is_err_and(|error| Errno::from_io_error(&error) == Some(Errno::NXIO))
 }
 
 /// What a signal asks for.
@@ -307,12 +316,13 @@ impl Crew {
         make: Arc<impl Fn(usize) -> S + Send + Sync + 'static>,
     ) {
         let name = format!("worker-{}", report.number);
-        match thread::Builder::new()
+        // Also one that does not start reports its end.
+        self.running += 1;
+        let spawned = thread::Builder::new()
             .name(name)
-            .spawn(move || worker.run(report, make))
-        {
-            Ok(_detached) => self.running += 1,
-            Err(error) => self.failed = Some(RunError::Start(error)),
+            .spawn(move || worker.run(report, make));
+        if let Err(error) = spawned {
+            self.failed = Some(RunError::Start(error));
         }
     }
 

@@ -185,7 +185,7 @@ fn shown(exchange: &Exchange<'_>) -> Response {
         Value::Array(vec![text(name), value])
     });
     let anomalies: Vec<&str> = head.anomalies().names().collect();
-    let mut members = vec![
+    let members = [
         ("method", text(head.method_octets())),
         ("target", text(head.target())),
         ("path", path.unwrap_or_default()),
@@ -204,9 +204,6 @@ fn shown(exchange: &Exchange<'_>) -> Response {
         ("tls", tls(exchange)),
         ("anomalies", json!(anomalies)),
     ];
-    if let Some(user) = exchange.user() {
-        members.push(("user", json!(&*user)));
-    }
     let mut json = String::with_capacity(1024);
     push_object(&mut json, &members);
     json.push('\n');
@@ -278,6 +275,9 @@ mod tests {
         let shown: Value = serde_json::from_slice(&octets(&response.content)).unwrap();
         assert_eq!(shown["user"], "ann\"a");
         assert_eq!(shown["secured"], true);
+        // RFC 8259 §4: names within an object should be unique.
+        let text = String::from_utf8(octets(&response.content)).unwrap();
+        assert_eq!(text.matches("\"user\"").count(), 1, "{text}");
         let nobody = get("");
         assert_eq!(nobody["user"], Value::Null);
         assert_eq!(nobody["secured"], false);

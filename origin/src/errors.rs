@@ -27,8 +27,11 @@ pub fn error_response(
     };
     let mut response = ResponseHead::new(status)
         .with(Known::ContentType, media_type)
-        // No store keeps it, so that Vary has nobody to tell.
         .with(Known::CacheControl, "no-store");
+    if head.is_some() {
+        // RFC 9110 §12.5.5: whoever composes a server may let stores keep it.
+        response.add(Known::Vary, "Accept");
+    }
     if status == Status::SERVICE_UNAVAILABLE {
         response.add(Known::RetryAfter, RETRY_SECONDS);
     }

@@ -13,7 +13,8 @@ use bytes::Bytes;
 use coding::Coding;
 use engine::{Answer, Exchange, Response};
 use net::{
-    FileKind, FileMeta, Now, OpenError, OpenFile, Root, Wait, blocking, is_resident, read_exact_at,
+    FileKind, FileMeta, Now, OpenError, OpenFile, Root, Wait, blocking_while_awaited, is_resident,
+    read_exact_at,
 };
 use semantics::fields::cache_control;
 use semantics::fields::precondition::Validators;
@@ -24,6 +25,7 @@ use crate::changes;
 use crate::coded::{Codings, Sidecars};
 use crate::encode::{push_path, push_query};
 use crate::errors::error_response;
+use crate::fences::Fences;
 use crate::listing;
 use crate::methods::{options_answer, trace_answer, unsupported_method};
 use crate::representation::{
@@ -55,6 +57,8 @@ pub struct FilesConfig {
     pub coding_octets_min: u64,
     /// Whether a file is selected among its variants, such as `page.en.html` and `page.de.html` (RFC 9110 §12.1).
     pub negotiate: Option<NegotiateConfig>,
+    /// Files that answer for their own path alone: not as the index of their folder, nor as a variant.
+    pub fences: Fences,
     /// What is done to the fields of every file. The answer of a file that is kept has it in its head; whoever composes
     /// a server applies it to the other answers.
     pub fields: FieldRules,
@@ -95,6 +99,7 @@ pub(crate) struct Inner {
 pub(crate) struct Place {
     pub(crate) root: Root,
     pub(crate) index: Vec<String>,
+    pub(crate) fences: Fences,
     whole_octets_max: u64,
     /// Those that are looked for beside a file.
     codings: Vec<Coding>,
@@ -122,6 +127,7 @@ impl Files {
         let place = Arc::new(Place {
             root: Root::new(&config.root).map_err(FilesError::Root)?,
             index: config.index,
+            fences: config.fences,
             whole_octets_max: cache.limits().cached_file_octets_max,
             codings: codings.order().to_vec(),
         });
@@ -215,7 +221,7 @@ impl Files {
         Answer::Later(Box::pin(async move {
             let place = Arc::clone(&files.0.place);
             let asked = path.clone();
-            let found = blocking(move || place.load(&asked, Wait::MayBlock)).await;
+            let found = blocking_while_awaited(move || place.load(&asked, Wait::MayBlock)).await;
             let head = request.head();
             match found {
                 Ok(Ok(located)) => {
@@ -273,8 +279,7 @@ impl Files {
             let head = request.head();
             // A listing has no validators, but may be asked for only if it is there, or is not.
             let none = Validators::default();
-            let unchanged = || Response::new(Status::NOT_MODIFIED);
-            if let Some(response) = refused_by(head, &none, now, unchanged) {
+            if let Some(response) = refused_by(head, &none, now, listing::not_modified) {
                 return response;
             }
             let place = Arc::clone(&files.place);
@@ -282,7 +287,7 @@ impl Files {
             let form = listing::preference(head);
             let title = shown_path(head, path);
             let uploads = files.uploads;
-            let written = blocking(move || {
+            let written = blocking_while_awaited(move || {
                 let folder = place
                     .root
                     .read_folder(&relative, listing::LISTING_ENTRIES_MAX)?;
@@ -574,14 +579,17 @@ impl Place {
         }
     }
 
+    /// The files that may stand for a folder.
     fn index_paths<'a>(&'a self, folder: &'a [u8]) -> impl Iterator<Item = Vec<u8>> + 'a {
-        self.index.iter().map(move |name| {
+        let path = move |name: &String| {
             if folder.is_empty() {
                 name.clone().into_bytes()
             } else {
                 [folder, b"/", name.as_bytes()].concat()
             }
-        })
+        };
+        let paths = self.index.iter().map(path);
+        paths.filter(|path| !self.fences.close(path))
     }
 
     /// Reads a small file so that its content and what is told of it are of one version: nothing that the system says

@@ -70,6 +70,7 @@ mod coded;
 pub mod echo;
 mod encode;
 mod errors;
+mod fences;
 mod files;
 mod json;
 mod listing;
@@ -87,6 +88,7 @@ pub use coded::coded_content_refused;
 pub use coding::Coding;
 pub use encode::{push_html, push_path, push_query};
 pub use errors::{RETRY_SECONDS, error_response, refusal_response};
+pub use fences::Fences;
 pub use files::{Files, FilesConfig, FilesError, Page};
 pub use listing::LISTING_ENTRIES_MAX;
 pub use methods::{

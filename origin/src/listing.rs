@@ -1,6 +1,6 @@
 //! What is in a folder, as a page, as JSON or as text.
 
-use engine::Response;
+use engine::{Content, Response};
 use net::{FileKind, Folder, FolderEntry};
 use semantics::fields::accept::Accept;
 use semantics::fields::date::HttpDate;
@@ -34,15 +34,27 @@ pub(crate) fn response(form: Form, text: String, uploads: bool) -> Response {
         Form::Json => "application/json",
         Form::Text => "text/plain; charset=utf-8",
     };
-    let mut head = ResponseHead::new(Status::OK)
-        .with(Known::ContentType, media_type)
-        .with(Known::CacheControl, "no-store")
-        // RFC 9110 §12.5.5.
-        .with(Known::Vary, "Accept");
+    let mut head = with_rules_of_storing(Status::OK).with(Known::ContentType, media_type);
     if uploads && form == Form::Html {
         head.add(Known::ContentSecurityPolicy, page::POLICY);
     }
     Response::with_octets(head, text)
+}
+
+/// 304 for a listing that is asked for only if it is not there, with the fields that a 200 would have had
+/// (RFC 9110 §15.4.5).
+pub(crate) fn not_modified() -> Response {
+    Response {
+        head: with_rules_of_storing(Status::NOT_MODIFIED),
+        content: Content::Empty,
+    }
+}
+
+/// A head that says who may store it, and that the form follows from Accept (RFC 9110 §12.5.5).
+fn with_rules_of_storing(status: Status) -> ResponseHead {
+    ResponseHead::new(status)
+        .with(Known::CacheControl, "no-store")
+        .with(Known::Vary, "Accept")
 }
 
 /// Writes what a folder holds: folders first, then by name. Names with a dot in front are left out, as is what is

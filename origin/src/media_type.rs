@@ -30,9 +30,11 @@ pub(crate) fn by_extension(extension: &str) -> Option<&'static str> {
         .or_else(|| mime_guess::from_ext(extension).first_raw())
 }
 
-/// Text of ours is UTF-8, and says so; JSON always is (RFC 8259 §8.1), and XML says it itself.
+/// Text of ours is UTF-8, and says so; JSON always is (RFC 8259 §8.1), and XML says it itself: a charset here would
+/// override what stands in the file (RFC 7303 §3.2).
 pub(crate) fn has_charset(media_type: &str) -> bool {
-    media_type.starts_with("text/") || media_type == "application/javascript"
+    let is_xml = media_type.starts_with("text/xml");
+    (media_type.starts_with("text/") && !is_xml) || media_type == "application/javascript"
 }
 
 /// Octets of which nothing is known.
@@ -65,6 +67,7 @@ mod tests {
             ("a.txt", "text/plain; charset=utf-8"),
             ("a.json", "application/json"),
             ("a.svg", "image/svg+xml"),
+            ("a.xml", "text/xml"),
             ("a.png", "image/png"),
             ("a.wasm", "application/wasm"),
         ] {

@@ -246,9 +246,9 @@ impl Representation {
         let if_range = only_line(head.all(Known::IfRange));
         let date = HttpDate::from_unix(now.unix_seconds);
         let mut validators = self.validators();
-        if self.labels.is_coded() {
-            // The codings of one content share their date, so that it is no strong validator (RFC 9110 §8.8.1): by it,
-            // the parts of two of them would be put together.
+        if self.labels.is_coded() || self.labels.tag.is_some() {
+            // The codings of one content share their date, and variants may, so that it is no strong validator
+            // (RFC 9110 §8.8.1): by it, the parts of two of them would be put together.
             validators.last_modified = None;
         }
         if !precondition::range_applies(if_range, &validators, date) {
@@ -269,7 +269,12 @@ impl Representation {
 
     /// The answer, if the preconditions do not let the request proceed.
     pub(crate) fn refusal(&self, head: RequestHead<'_>, now: Now) -> Option<Response> {
-        refused_by(head, &self.validators(), now, || self.not_modified())
+        let mut response = refused_by(head, &self.validators(), now, || self.not_modified())?;
+        if response.head.status() == Status::PRECONDITION_FAILED {
+            // It is of the representation that was selected.
+            self.copy_fields(&mut response.head, &[Known::Vary]);
+        }
+        Some(response)
     }
 
     fn validators(&self) -> Validators<'_> {

@@ -93,19 +93,22 @@ impl FieldRules {
             && self.supplied.is_empty()
     }
 
-    /// Changes a response head. What its status must have stays, unless it is replaced.
+    /// Changes a response head. What its status must have stays, unless it is replaced; what says how its content is divided
+    /// stays as it is.
     pub fn apply(&self, head: &mut ResponseHead) {
+        let is_divided = is_divided(head);
+        let is_fixed = |name: &str| is_divided && is_content_type(name);
         for name in &self.removed {
-            if !is_needed(head.status(), name) {
+            if !is_needed(head.status(), name) && !is_fixed(name) {
                 head.remove_named(name.as_bytes());
             }
         }
-        for (name, value) in &self.set {
+        for (name, value) in self.set.iter().filter(|(name, _)| !is_fixed(name)) {
             let value = with_own_members(head.section(), name, value);
             head.remove_named(name.as_bytes());
             head.add_named(name, &*value);
         }
-        for (name, value) in &self.added {
+        for (name, value) in self.added.iter().filter(|(name, _)| !is_fixed(name)) {
             if !has_line(head.section(), name, value) {
                 head.add_named(name, value);
             }
@@ -139,6 +142,13 @@ impl FieldRules {
             .iter()
             .any(|removed| removed.eq_ignore_ascii_case(name))
     }
+}
+
+/// A request head with this Host in place of its own: what a gateway in front was asked for.
+pub fn with_host(head: RequestHead<'_>, host: &[u8]) -> OwnedRequest {
+    let lines = head.section().iter();
+    let others = lines.filter(|(name, _)| Known::from_name(name) != Some(Known::Host));
+    with_lines(head, others.chain([(Known::Host.name().as_bytes(), host)]))
 }
 
 /// The head with these lines in place of its own.
@@ -224,6 +234,28 @@ fn is_needed(status: Status, name: &str) -> bool {
     };
     needed.name().eq_ignore_ascii_case(name)
 }
+
+/// Whether the content is several parts of a representation: its type has their boundary, and that of the representation
+/// is told with each of them (RFC 9110 §15.3.7.2).
+fn is_divided(head: &ResponseHead) -> bool {
+    let is_parts = |value: &[u8]| {
+        value
+            .get(..MULTIPART_RANGES.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(MULTIPART_RANGES))
+    };
+    head.status() == Status::PARTIAL_CONTENT
+        && head
+            .section()
+            .first(Known::ContentType)
+            .is_some_and(is_parts)
+}
+
+fn is_content_type(name: &str) -> bool {
+    name.eq_ignore_ascii_case(Known::ContentType.name())
+}
+
+/// RFC 9110 §14.6.
+const MULTIPART_RANGES: &[u8] = b"multipart/byteranges";
 
 fn checked(name: &str, value: &str) -> Result<(Box<str>, Box<[u8]>), FieldRuleError> {
     check_name(name)?;

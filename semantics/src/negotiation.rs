@@ -6,7 +6,7 @@
 //!
 //! A dimension in which all variants are alike cannot choose among them. Its field is disregarded then, as it is for a
 //! file that has no variants (RFC 9110 §12.4.1), and Vary does not name it. The exception is the media type: a user
-//! agent that accepts no type that there is gets a list of what there is.
+//! agent that accepts no type that there is gets a list of what there is. One variant alone is chosen whatever is asked.
 //!
 //! ```
 //! use hansom_semantics::negotiation::{Preferences, Rules, Variant, Verdict, decide};
@@ -302,15 +302,20 @@ pub struct Decision {
 impl Decision {
     /// The value of Vary (RFC 9110 §12.5.5); empty when the decision depends on no field.
     pub fn vary(&self) -> String {
-        let mut out = String::new();
-        for field in Dimension::ALL.map(Dimension::field) {
-            if self.depends_on.contains(field) {
-                out.push_str(if out.is_empty() { "" } else { ", " });
-                out.push_str(field.name());
-            }
-        }
-        out
+        vary_of(self.depends_on)
     }
+}
+
+/// The value of Vary for what depends on these of the fields of negotiation; empty for none.
+pub fn vary_of(fields: FieldSet) -> String {
+    let mut out = String::new();
+    for field in Dimension::ALL.map(Dimension::field) {
+        if fields.contains(field) {
+            out.push_str(if out.is_empty() { "" } else { ", " });
+            out.push_str(field.name());
+        }
+    }
+    out
 }
 
 /// Selects one of the variants, which are in the server's order. What it costs is the number of variants times the
@@ -318,7 +323,7 @@ impl Decision {
 pub fn decide(asked: &Preferences<'_>, variants: &[Variant<'_>], rules: &Rules<'_>) -> Decision {
     let asked = &asked.bounded();
     let differs = Differences::of(variants);
-    let mut fields = Fields::new(asked, differs);
+    let mut fields = Fields::new(asked, differs, variants);
     let mut judged: Vec<Judged> = variants
         .iter()
         .map(|variant| fields.judge(variant))
@@ -526,6 +531,8 @@ impl Judged {
 struct Fields<'a, 'v> {
     asked: &'a Preferences<'a>,
     differs: Differences,
+    /// There is nothing to choose from, so no field is asked.
+    is_alone: bool,
     media_ranges: accept::Ranges<'a>,
     languages: accept_language::Ranges<'a>,
     types: Answers<'v, Option<accept::Judged>>,
@@ -546,10 +553,11 @@ fn once<'v, T: Copy>(known: &mut Answers<'v, T>, value: &'v str, ask: impl FnOnc
 }
 
 impl<'a, 'v> Fields<'a, 'v> {
-    fn new(asked: &'a Preferences<'a>, differs: Differences) -> Self {
+    fn new(asked: &'a Preferences<'a>, differs: Differences, variants: &[Variant<'_>]) -> Self {
         Self {
             asked,
             differs,
+            is_alone: variants.len() == 1,
             media_ranges: accept::Ranges::of(asked.media_types.iter().copied()),
             languages: accept_language::Ranges::of(asked.languages.iter().copied()),
             types: Vec::new(),
@@ -567,7 +575,7 @@ impl<'a, 'v> Fields<'a, 'v> {
                 .judge(variant.media_type)
                 .or_else(|| ranges.judge("application/octet-stream"))
         });
-        let is_unasked = asked.media_types.is_empty() && !differs.media_type;
+        let is_unasked = self.is_alone || (asked.media_types.is_empty() && !differs.media_type);
         let language = self.languages.judge(variant.languages);
         let charset = differs.charset.then(|| match variant.charset {
             "" => Quality::FULL,

@@ -5,6 +5,8 @@
 //! would be asked.
 
 mod answer;
+mod change;
+mod files;
 mod steps;
 mod url;
 

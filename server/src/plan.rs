@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,6 +68,8 @@ pub(crate) struct Lasting {
     pub(crate) workers: usize,
     /// Descriptors that the process may have.
     open_files: u64,
+    /// The folder of the state, as far as the configuration said it; a restart changes it.
+    state: Option<PathBuf>,
     admission: Arc<Admission>,
     recent: Recent,
     /// Who failed to sign in, and who is signed in.
@@ -79,6 +82,7 @@ impl Lasting {
         Self {
             workers: workers(config),
             open_files,
+            state: config.server.state.clone(),
             admission: Arc::new(Admission::new()),
             recent: Recent::new(),
             registry: Arc::new(auth::Registry::new(net::cores(), say)),
@@ -98,7 +102,8 @@ impl Plan {
         let tls = before.and_then(|before| before.tls.as_ref());
         let tls = tls::prepare(&config, tls).map_err(ServeError::Tls)?;
         let own_format = own_format(&config).map_err(ServeError::LogFormat)?;
-        let signing = Signing::new(&config, &lasting.registry).map_err(ServeError::Signing)?;
+        let signing = Signing::new(&config, lasting.state.as_deref(), &lasting.registry)
+            .map_err(ServeError::Signing)?;
         let limits = limits(&config, lasting.open_files);
         let plan = Self {
             policies: config
@@ -183,6 +188,11 @@ impl Plan {
         .map_err(ServeError::Site)
     }
 
+    /// It is gone over to: the limits of who signs in are this plan's.
+    pub(crate) fn limit_signing(&self) {
+        self.signing.limit();
+    }
+
     fn recorder(&self) -> AccessLog {
         let sees_wire = |route: &crate::config::Route| route.handler == HandlerName::Wire;
         let sites = &self.config.sites;
@@ -200,12 +210,11 @@ impl Plan {
 
     /// The keys in which `other` differs, and that only a restart changes.
     pub(crate) fn fixed_keys_changed(&self, other: &Config) -> Vec<&'static str> {
-        let was = &self.config;
         let mut keys = Vec::new();
         if self.lasting.workers != workers(other) {
             keys.push("server.workers");
         }
-        if was.server.state != other.server.state {
+        if self.lasting.state != other.server.state {
             keys.push("server.state");
         }
         keys

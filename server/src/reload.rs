@@ -14,7 +14,7 @@ use engine::Worker;
 use net::{Address, Control, Reachable, Rebound};
 
 use crate::config::Config;
-use crate::log::{LogSetup, Logs};
+use crate::log::{LogSetup, Logs, PreparedLog};
 use crate::plan::{Lasting, Plan, ServeError};
 use crate::recorder::AccessLog;
 use crate::serve::Source;
@@ -40,9 +40,7 @@ impl Serving {
         lasting: Lasting,
     ) -> Result<Self, ServeError> {
         let mut logs = Logs::default();
-        let log = logs
-            .prepare(LogSetup::of(&config))
-            .map_err(ServeError::Log)?;
+        let log = PreparedLog::new(LogSetup::of(&config), None).map_err(ServeError::Log)?;
         let plan = Plan::new(config, &lasting, log.handle(), None)?;
         logs.commit(log);
         Ok(Self {
@@ -81,7 +79,9 @@ impl Serving {
             )),
         }
         self.reopen_log();
-        net::notify(net::Notice::Ready);
+        if !self.is_stopping.load(Ordering::Relaxed) {
+            net::notify(net::Notice::Ready);
+        }
     }
 
     /// From here on nothing is reloaded.
@@ -93,9 +93,10 @@ impl Serving {
         let config = (self.source)()?;
         let was = self.plan();
         let fixed = was.fixed_keys_changed(&config);
-        let log = lock(&self.logs)
-            .prepare(LogSetup::of(&config))
-            .map_err(|error| error.to_string())?;
+        let setup = LogSetup::of(&config);
+        // Not under the lock: opening may wait for a disk, and who ends needs the log.
+        let current = lock(&self.logs).at(&setup);
+        let log = PreparedLog::new(setup, current).map_err(|error| error.to_string())?;
         let plan = Plan::new(config, &self.lasting, log.handle(), Some(&was))
             .map_err(|error| error.to_string())?;
         let rebound = self
@@ -108,6 +109,7 @@ impl Serving {
         // The last that can fail, and it takes effect at once.
         self.replace_tls(&plan, &was)
             .inspect_err(|_| self.discard())?;
+        plan.limit_signing();
         let drain_time = plan.config.server.drain_time;
         self.control
             .apply(rebound, drain_time, |worker, _| worker.commit());

@@ -1,7 +1,7 @@
 //! Who may sign in, and how: `[[auth]]` and `[sessions]` become gates.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -17,13 +17,13 @@ use crate::config::{Auth, AuthMethod, Config, SameSite, WhenAway};
 pub(crate) struct Signing {
     ways: Vec<Way>,
     /// Only where somebody signs in by a form.
-    sessions: Option<Arc<SharedSessions>>,
+    sessions: Option<(Arc<SharedSessions>, SessionsConfig)>,
 }
 
 /// One `[[auth]]`.
 #[derive(Debug)]
 struct Way {
-    name: String,
+    config: SharedConfig,
     shared: Arc<Shared>,
     method: Method,
 }
@@ -35,21 +35,40 @@ enum Method {
 }
 
 impl Signing {
-    /// Reads files of users and pages, and opens the store of sessions; it may wait for a disk.
-    pub(crate) fn new(config: &Config, registry: &Registry) -> Result<Self, SigningError> {
+    /// Reads files of users and pages, and opens the store of sessions; it may wait for a disk. `state` is the folder of the state, if
+    /// somebody said it.
+    pub(crate) fn new(
+        config: &Config,
+        state: Option<&Path>,
+        registry: &Registry,
+    ) -> Result<Self, SigningError> {
         let ways = config.auth.iter().map(|auth| Way::new(auth, registry));
         let ways = ways.collect::<Result<Vec<_>, _>>()?;
         let has_form = ways.iter().any(|way| matches!(way.method, Method::Form(_)));
         let sessions = match has_form {
-            true => Some(registry.sessions(&sessions(config)?)?),
+            true => {
+                let config = sessions(config, state)?;
+                Some((registry.sessions(&config)?, config))
+            }
             false => None,
         };
         Ok(Self { ways, sessions })
     }
 
+    /// Has what outlives a reload go by these limits: once nothing can fail any more.
+    pub(crate) fn limit(&self) {
+        self.ways
+            .iter()
+            .for_each(|way| way.shared.limit(&way.config));
+        if let Some((sessions, config)) = &self.sessions {
+            sessions.limit(config);
+        }
+    }
+
     /// The gates for the worker whose thread this is, by their names.
     pub(crate) fn gates(&self) -> Vec<(String, Gate)> {
-        let sessions = self.sessions.clone().map(Sessions::new);
+        let sessions = self.sessions.as_ref();
+        let sessions = sessions.map(|(shared, _)| Sessions::new(Arc::clone(shared)));
         let gate = |way: &Way| {
             let shared = Arc::clone(&way.shared);
             Some(match (&way.method, &sessions) {
@@ -60,19 +79,20 @@ impl Signing {
                 (Method::Form(_), None) => return None,
             })
         };
-        let named = |way: &Way| Some((way.name.clone(), gate(way)?));
+        let named = |way: &Way| Some((way.config.name.clone(), gate(way)?));
         self.ways.iter().filter_map(named).collect()
     }
 }
 
 impl Way {
     fn new(auth: &Auth, registry: &Registry) -> Result<Self, SigningError> {
-        let shared = registry.shared(&SharedConfig {
+        let config = SharedConfig {
             name: auth.name.clone(),
             users: auth.users.clone(),
             attempts_max: auth.attempts_max,
             attempts_time: auth.attempts_time,
-        })?;
+        };
+        let shared = registry.shared(&config)?;
         let method = match auth.method {
             AuthMethod::Basic => Method::Basic {
                 realm: auth.realm.clone(),
@@ -92,7 +112,7 @@ impl Way {
             }),
         };
         Ok(Self {
-            name: auth.name.clone(),
+            config,
             shared,
             method,
         })
@@ -106,11 +126,11 @@ fn page(auth: &Auth) -> Result<Page, SigningError> {
     }
 }
 
-fn sessions(config: &Config) -> Result<SessionsConfig, SigningError> {
+fn sessions(config: &Config, state: Option<&Path>) -> Result<SessionsConfig, SigningError> {
     let store = match &config.sessions.store {
         Some(url) => StoreConfig::Redis(url.clone()),
         None => {
-            let folder = config.server.state.clone().or_else(net::state_folder);
+            let folder = state.map(Path::to_owned).or_else(net::state_folder);
             StoreConfig::File(folder.ok_or(SigningError::NoState)?.join(SESSIONS_FILE))
         }
     };

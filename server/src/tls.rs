@@ -62,15 +62,27 @@ pub(crate) fn rules_of(tls: &config::Tls) -> TlsRules {
 
 /// Looks for certificates that have changed, for as long as anybody uses them and the worker lives on which it runs.
 pub(crate) async fn watch(tls: Weak<Tls>) {
+    let mut told = String::new();
     loop {
         net::sleep(LOOK_EVERY).await;
         let Some(tls) = tls.upgrade() else { return };
         let looked_at = Arc::clone(&tls);
         let look = move || looked_at.has_changed().then(|| looked_at.reload());
         match net::blocking(look).await {
-            Ok(None) | Err(_) => {}
-            Ok(Some(Ok(()))) => say_warnings(&tls),
-            Ok(Some(Err(error))) => say(&format!("{error}; the certificates stay as they were")),
+            Ok(None) => told.clear(),
+            Ok(Some(Ok(()))) => {
+                told.clear();
+                say_warnings(&tls);
+            }
+            Ok(Some(Err(error))) => {
+                // What cannot be read is tried again and again, and told once.
+                let line = format!("{error}; the certificates stay as they were");
+                if line != told {
+                    say(&line);
+                    told = line;
+                }
+            }
+            Err(_) => {}
         }
     }
 }

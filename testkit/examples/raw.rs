@@ -2,9 +2,12 @@
 //!
 //! ```text
 //! cargo run -p hansom-testkit --example raw -- 127.0.0.1:8080 [FILTER] [--without echo,vhost] [--world trace]
-//!     [--tls] [--drip | --every-split [N]] [--brief] [--patience SECONDS] [--at-a-time N] [--cases DIR]
+//!     [--tls | --relayed] [--drip | --every-split [N]] [--brief] [--patience SECONDS] [--at-a-time N] [--cases DIR]
 //! cargo run -p hansom-testkit --example raw -- --write-world DIR [--tls]     writes the folder the cases are written for
 //! ```
+//!
+//! With `--tls` the server speaks TLS and a relay of ours stands before it; with `--relayed` the address is that of
+//! another relay, such as `socat TCP-LISTEN:PORT,fork,reuseaddr OPENSSL:HOST:PORT,verify=0`.
 
 use std::net::ToSocketAddrs;
 use std::path::{Path, PathBuf};
@@ -32,7 +35,7 @@ fn run() -> Result<ExitCode, String> {
     let mut options = Options::default();
     let mut address = None;
     let mut is_brief = false;
-    let mut is_tls = false;
+    let (mut is_tls, mut is_relayed) = (false, false);
     let mut world = None;
     let mut folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../corpus/origin"));
     let mut arguments = std::env::args().skip(1).peekable();
@@ -64,6 +67,7 @@ fn run() -> Result<ExitCode, String> {
             }
             "--brief" => is_brief = true,
             "--tls" => is_tls = true,
+            "--relayed" => is_relayed = true,
             _ if address.is_none() => address = Some(argument),
             _ => options.filter = Some(argument),
         }
@@ -81,7 +85,7 @@ fn run() -> Result<ExitCode, String> {
     let relay = is_tls
         .then(|| Relay::start(address).map_err(|error| format!("{address}: {error}")))
         .transpose()?;
-    if is_tls {
+    if is_tls || is_relayed {
         options.by_tls();
     }
     let address = relay.as_ref().map_or(address, Relay::address);

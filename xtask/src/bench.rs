@@ -63,16 +63,7 @@ pub(crate) fn attack(arguments: &[String]) -> Outcome {
     let binary = binary()?;
     let mut attack = shell::program("python3", ["bench/attack.py"]);
     attack.args(arguments).arg("--").arg(binary);
-    attack.args([
-        "serve",
-        "{dir}",
-        "--listen",
-        "127.0.0.1:{port}",
-        "--workers",
-        "1",
-        "--access-log",
-        "off",
-    ]);
+    attack.args(["run", "{conf:attack.toml}"]);
     shell::run(&mut attack)
 }
 

@@ -126,7 +126,9 @@ impl FormGate {
         };
         let (key, now) = (id.key(), exchange.now);
         let note = exchange.note();
-        let lookup = self.sessions.look_up(key, self.times, now);
+        let lookup = self
+            .sessions
+            .look_up(key, &self.shared.name, self.times, now);
         if let (Lookup::Known(record), Some(current)) =
             (&lookup, self.shared.passwords.file().fresh(now))
             && !self.sessions.is_renewal_due(key, record, now.unix_seconds)
@@ -181,8 +183,8 @@ impl FormGate {
         }
         let (key, now) = (visit.id.key(), Now::read().unix_seconds);
         let mut cookie = None;
-        if self.sessions.claim_renewal(key, &record, now)
-            && let Ok(id) = self.sessions.renew(key, &record).await
+        if let Some(claim) = self.sessions.claim_renewal(key, &record, now)
+            && let Ok(id) = self.sessions.renew(claim, &record).await
         {
             let end = record.begin.saturating_add(self.times.whole.as_secs());
             cookie = self.session_cookie(&id.text(), end.saturating_sub(now), visit.is_secured);

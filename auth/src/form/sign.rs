@@ -77,6 +77,12 @@ impl FormGate {
                     content: Content::Empty,
                 }))
             }
+            // RFC 9110 §9.1: what is known nowhere is not merely not allowed here.
+            Method::Other => ready(Outcome::Refuse(Denial::new(
+                Status::NOT_IMPLEMENTED,
+                "This server does not know the method",
+                "RFC 9110 §15.6.2",
+            ))),
             _ => ready(Outcome::Refuse(
                 Denial::new(
                     Status::METHOD_NOT_ALLOWED,

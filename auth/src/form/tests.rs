@@ -605,6 +605,13 @@ fn what_is_no_form_is_refused() {
         );
         let said = place
             .ask(&Asked {
+                line: "BREW /login",
+                ..Asked::default()
+            })
+            .await;
+        assert_eq!((said.status, said.first("Allow")), (501, ""));
+        let said = place
+            .ask(&Asked {
                 line: "OPTIONS /logout",
                 ..Asked::default()
             })

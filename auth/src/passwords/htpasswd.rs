@@ -49,13 +49,14 @@ pub fn set(
         return Err(HtpasswdError::Name);
     }
     check(password, form)?;
+    let line = Some(format!("{name}:{}", hash(password, form)?));
     let place = Place::of(file)?;
+    let _lock = place.lock();
     let (mut lines, change) = match place.text()? {
         None => (Vec::new(), Change::Created),
         Some(text) => without(&text, name),
     };
     let at = lines.iter().position(|line| line.is_none());
-    let line = Some(format!("{name}:{}", hash(password, form)?));
     match at {
         Some(at) => lines.splice(at..=at, [line]).for_each(drop),
         None => lines.push(line),
@@ -70,6 +71,7 @@ pub fn set(
 /// See [`HtpasswdError`].
 pub fn delete(file: &Path, name: &str) -> Result<bool, HtpasswdError> {
     let place = Place::of(file)?;
+    let _lock = place.lock();
     let Some(text) = place.text()? else {
         return Err(io::Error::from(io::ErrorKind::NotFound).into());
     };
@@ -90,7 +92,8 @@ pub fn is_password(file: &Path, name: &str, password: &Password) -> Result<bool,
         return Err(io::Error::from(io::ErrorKind::NotFound).into());
     };
     let users = Users::parse(text.as_bytes()).map_err(UsersFileError::Line)?;
-    Ok(users.is_password(name, password.octets()))
+    let may_be_sent = is_text(password) && password.octets().len() <= PASSWORD_OCTETS_MAX;
+    Ok(may_be_sent && users.is_password(name, password.octets()))
 }
 
 /// What became of the file.
@@ -124,12 +127,14 @@ fn without(text: &str, name: &str) -> (Vec<Option<String>>, Change) {
     (lines, change)
 }
 
+/// RFC 7617 §2: neither name nor password has control characters.
+fn is_text(password: &Password) -> bool {
+    std::str::from_utf8(password.octets()).is_ok_and(|text| !text.contains(char::is_control))
+}
+
 fn check(password: &Password, form: Form) -> Result<(), HtpasswdError> {
-    let octets = password.octets();
-    // RFC 7617 §2: neither name nor password has control characters.
-    let is_text = std::str::from_utf8(octets).is_ok_and(|text| !text.contains(char::is_control));
-    match (octets.len(), form) {
-        _ if !is_text => Err(HtpasswdError::Text),
+    match (password.octets().len(), form) {
+        _ if !is_text(password) => Err(HtpasswdError::Text),
         (0, _) => Err(HtpasswdError::Empty),
         (len, _) if len > PASSWORD_OCTETS_MAX => Err(HtpasswdError::TooLong(PASSWORD_OCTETS_MAX)),
         (len, Form::Bcrypt) if len > BCRYPT_OCTETS_MAX => {
@@ -180,8 +185,20 @@ impl Place {
         Ok(Self { file, folder })
     }
 
+    /// Keeps others who write into it from reading what is about to be replaced, until it is dropped. It is on the folder, since
+    /// the file does not stay the same; where there are no locks it is done without.
+    fn lock(&self) -> Option<File> {
+        let folder = File::open(&self.folder).ok()?;
+        folder.lock().ok()?;
+        Some(folder)
+    }
+
     /// What is in it; `None` if it is not there.
     fn text(&self) -> Result<Option<String>, HtpasswdError> {
+        // A device or a pipe would be replaced by a file, and reading a pipe may never end.
+        if fs::metadata(&self.file).is_ok_and(|meta| !meta.is_file()) {
+            return Err(io::Error::other("it is no regular file").into());
+        }
         let file = match File::open(&self.file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             opened => opened?,
@@ -190,7 +207,10 @@ impl Place {
         file.take(FILE_OCTETS_MAX + 1).read_to_string(&mut text)?;
         match text.len() as u64 > FILE_OCTETS_MAX {
             true => Err(UsersFileError::TooLong.into()),
-            false => Ok(Some(text)),
+            false => Ok(Some(match text.strip_prefix('\u{feff}') {
+                Some(text) => text.to_owned(),
+                None => text,
+            })),
         }
     }
 
@@ -348,6 +368,30 @@ mod tests {
     }
 
     #[test]
+    fn who_writes_at_once_loses_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("users");
+        let names = ["a", "b", "c", "d", "e", "f"];
+        std::thread::scope(|scope| {
+            for name in names {
+                scope.spawn(|| set(&file, name, &word("x"), Form::Bcrypt).unwrap());
+            }
+        });
+        let text = fs::read_to_string(&file).unwrap();
+        assert_eq!(text.lines().count(), names.len(), "{text}");
+    }
+
+    #[test]
+    fn a_byte_order_mark_goes_when_the_first_user_is_written_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("users");
+        fs::write(&file, "\u{feff}anna:{SHA}x\n").unwrap();
+        let change = set(&file, "anna", &word("a"), Form::Bcrypt).unwrap();
+        assert_eq!(change, Change::Replaced);
+        assert!(is_password(&file, "anna", &word("a")).unwrap());
+    }
+
+    #[test]
     fn a_link_stays_one() {
         let folder = tempfile::tempdir().unwrap();
         let (file, link) = (folder.path().join("users"), folder.path().join("link"));
@@ -375,6 +419,36 @@ mod tests {
         assert!(refused("a", &"x".repeat(73), Form::Bcrypt).contains("72"));
         assert!(refused("a", &"x".repeat(257), Form::Argon2).contains("256"));
         assert!(!file.exists());
+    }
+
+    #[test]
+    fn a_password_that_no_request_could_carry_is_not_right() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("users");
+        // What other programs may write.
+        let line = |name: &str, password: &str| {
+            let digest = <sha1::Sha1 as sha1::Digest>::digest(password);
+            format!(
+                "{name}:{{SHA}}{}\n",
+                base64ct::Base64::encode_string(&digest)
+            )
+        };
+        let long = "x".repeat(PASSWORD_OCTETS_MAX + 1);
+        fs::write(&file, line("anna", "a\tb") + &line("bert", &long)).unwrap();
+        assert!(!is_password(&file, "anna", &word("a\tb")).unwrap());
+        assert!(!is_password(&file, "bert", &word(&long)).unwrap());
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("socket");
+        let _socket = std::os::unix::net::UnixListener::bind(&file).unwrap();
+        for file in [&file, folder.path()] {
+            let error = set(file, "anna", &word("a"), Form::Bcrypt).unwrap_err();
+            assert!(error.to_string().contains("no regular file"), "{error}");
+            assert!(!fs::metadata(file).unwrap().is_file());
+        }
     }
 
     #[test]

@@ -39,6 +39,8 @@ impl Users {
 
     /// Takes in one line after the other.
     fn lines(&mut self, octets: &[u8]) -> impl Iterator<Item = Result<(), UsersError>> {
+        // Some editors begin a text so; it would be a part of the first name that nobody sees.
+        let octets = octets.strip_prefix(BYTE_ORDER_MARK).unwrap_or(octets);
         let lines = (1..).zip(octets.split(|octet| *octet == b'\n'));
         lines.map(|(number, line)| {
             self.line(number, line).map_err(|problem| UsersError {
@@ -164,6 +166,8 @@ impl fmt::Display for UsersError {
     }
 }
 
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Octets of a name.
 pub const NAME_OCTETS_MAX: usize = 255;
 
@@ -185,6 +189,12 @@ mod tests {
         assert!(users.is_password("anna", "grün und blau!".as_bytes()));
         assert!(users.is_password("bär", "grün und blau!".as_bytes()));
         assert!(!users.is_password("anna", b"x"));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_name() {
+        let users = Users::parse(format!("\u{feff}anna:{HASH}\n").as_bytes()).unwrap();
+        assert!(users.is_password("anna", "grün und blau!".as_bytes()));
     }
 
     #[test]

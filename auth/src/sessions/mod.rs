@@ -8,6 +8,7 @@ mod store;
 use crate::bounded::Bounded;
 use crate::flight::{Flight, Pilot};
 use crate::secret::NoRandom;
+use crate::shared::SessionsConfig;
 use file::{FileStore, SessionsFile};
 use net::Now;
 use record::{Key, Record, SessionId, Stage};
@@ -103,11 +104,11 @@ impl SharedSessions {
             .store(when_away == WhenAway::Remember, Ordering::Relaxed);
     }
 
-    /// What a reload may have changed.
-    pub(crate) fn limit(&self, sessions_max: u64, when_away: WhenAway) {
-        self.set_when_away(when_away);
+    /// Other limits, and another choice for when the store is away.
+    pub fn limit(&self, config: &SessionsConfig) {
+        self.set_when_away(config.when_away);
         match &self.place {
-            Place::File(file) => file.limit(sessions_max),
+            Place::File(file) => file.limit(config.sessions_max),
             // It has its own limit, `maxmemory`.
             Place::Redis(_) => {}
         }
@@ -140,18 +141,23 @@ impl Sessions {
 
     /// A session that is valid. What the store said within [`SEEN_MILLIS`] is believed; so a page with many images costs one
     /// question, and who signs out elsewhere is out after that time.
+    ///
+    /// A session of another `auth` is found as it is: this one's times are not its, and whoever asks judges whose it is.
     pub(crate) fn look_up(
         self: &Rc<Self>,
         key: Key,
+        auth: &str,
         times: Times,
         now: Now,
     ) -> Lookup<impl Future<Output = Answer> + use<>> {
         let mut seen = self.shared.seen();
         if let Some(sight) = seen.sessions.find(&key)
             && now.millis.saturating_sub(sight.asked_millis) < SEEN_MILLIS
-            && sight.record.end > now.unix_seconds
+            && times.end_of(&sight.record, now.unix_seconds) > now.unix_seconds
         {
-            sight.used = now.unix_seconds;
+            if *sight.record.auth == *auth {
+                sight.used = now.unix_seconds;
+            }
             return Lookup::Known(Arc::clone(&sight.record));
         }
         let flight = match seen.flights.get(&key) {
@@ -162,6 +168,7 @@ impl Sessions {
                 let asking = Asking {
                     sessions: Rc::clone(self),
                     key,
+                    auth: auth.into(),
                     times,
                     pilot: Some(pilot),
                 };
@@ -199,7 +206,7 @@ impl Sessions {
         Ok(id)
     }
 
-    /// Ends a session, and the one whose place it took.
+    /// Ends a session, and the one whose place it took, or that took its place.
     pub(crate) async fn end(&self, key: Key) -> Result<(), Away> {
         let former = self
             .store
@@ -227,22 +234,32 @@ impl Sessions {
     }
 
     /// The same, and the caller sees to it if so.
-    pub(crate) fn claim_renewal(&self, key: Key, record: &Record, now: u64) -> bool {
-        record.is_old(now)
+    pub(crate) fn claim_renewal(
+        self: &Rc<Self>,
+        key: Key,
+        record: &Record,
+        now: u64,
+    ) -> Option<Claim> {
+        let is_claimed = record.is_old(now)
             && (self.shared.seen().sessions.find(&key))
-                .is_some_and(|sight| !std::mem::replace(&mut sight.is_renewing, true))
+                .is_some_and(|sight| !std::mem::replace(&mut sight.is_renewing, true));
+        is_claimed.then(|| Claim {
+            sessions: Rc::clone(self),
+            key,
+            is_done: false,
+        })
     }
 
     /// Gives a session another id. The former one is valid until the other was used, since the response that carries it may be
     /// lost, and then for [`RETIRED_SECONDS`], since requests with the former one may be under way.
-    pub(crate) async fn renew(&self, key: Key, record: &Record) -> Result<SessionId, Failure> {
-        let renewed = self.offer(key, record).await;
-        if renewed.is_err()
-            && let Some(sight) = self.shared.seen().sessions.find(&key)
-        {
-            sight.is_renewing = false;
-        }
-        renewed
+    pub(crate) async fn renew(
+        &self,
+        mut claim: Claim,
+        record: &Record,
+    ) -> Result<SessionId, Failure> {
+        let id = self.offer(claim.key, record).await?;
+        claim.is_done = true;
+        Ok(id)
     }
 
     async fn offer(&self, key: Key, record: &Record) -> Result<SessionId, Failure> {
@@ -263,10 +280,29 @@ impl Sessions {
     }
 }
 
+/// The right to give a session another id. Dropped before that was done, as when its request was given up, it is somebody else's.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    sessions: Rc<Sessions>,
+    key: Key,
+    is_done: bool,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if !self.is_done
+            && let Some(sight) = self.sessions.shared.seen().sessions.find(&self.key)
+        {
+            sight.is_renewing = false;
+        }
+    }
+}
+
 /// A question to the store, for all who wait for its answer.
 struct Asking {
     sessions: Rc<Sessions>,
     key: Key,
+    auth: Box<str>,
     times: Times,
     pilot: Option<Pilot<Answer>>,
 }
@@ -284,7 +320,7 @@ impl Asking {
         let loaded = self.sessions.store.load(self.key).await;
         let now = Now::read();
         match loaded {
-            Ok(Some(record)) if record.end > now.unix_seconds => {
+            Ok(Some(record)) if self.is_valid(&record, now.unix_seconds) => {
                 let Some(record) = self.used(record, now.unix_seconds).await else {
                     self.sessions.shared.seen().sessions.remove(&self.key);
                     return Ok(None);
@@ -313,13 +349,30 @@ impl Asking {
         }
     }
 
+    fn is_own(&self, record: &Record) -> bool {
+        *record.auth == *self.auth
+    }
+
+    fn is_valid(&self, record: &Record, now: u64) -> bool {
+        match self.is_own(record) {
+            true => self.times.end_of(record, now) > now,
+            false => record.end > now,
+        }
+    }
+
     /// Writes that a session was used, if that was not written lately; and that the id before is not needed. `None` if who has
     /// it signed out by the id before, while the response with this one was under way.
     async fn used(&self, mut record: Record, now: u64) -> Option<Record> {
+        if !self.is_own(&record) {
+            return Some(record);
+        }
         let store = &self.sessions.store;
+        let touched = record.used.saturating_add(self.times.touch_seconds());
+        // A time to come is one of a clock that was put back since.
+        let is_touched = (record.used..touched).contains(&now);
         let former = match record.former.filter(|_| record.stage == Stage::Offered) {
             None if record.stage == Stage::Retired => return Some(record),
-            None if now < record.used + self.times.touch_seconds() => return Some(record),
+            None if is_touched => return Some(record),
             None => None,
             Some(former) => match store.load(former).await {
                 Ok(Some(retired)) => Some((former, retired)),
@@ -332,6 +385,8 @@ impl Asking {
             },
         };
         record.stage = Stage::Current;
+        record.begin = record.begin.min(now);
+        record.renewed = record.renewed.min(now);
         record.used = now;
         record.end = self.times.end(record.begin, now);
         // Nobody waits for it: if it is lost, the session is idle a little earlier.
@@ -339,7 +394,8 @@ impl Asking {
         if let Some((former, retired)) = former {
             self.sessions.shared.seen().sessions.remove(&former);
             let retired = Record {
-                end: retired.end.min(now + RETIRED_SECONDS),
+                end: retired.end.min(now.saturating_add(RETIRED_SECONDS)),
+                former: Some(self.key),
                 stage: Stage::Retired,
                 ..retired
             };
@@ -356,6 +412,9 @@ impl Asking {
         }
         let mut seen = shared.seen();
         let sight = seen.sessions.find(&self.key)?;
+        if !self.is_own(&sight.record) {
+            return Some(Arc::clone(&sight.record));
+        }
         let end = match sight.record.stage {
             Stage::Retired => sight.record.end,
             _ => self.times.end(sight.record.begin, sight.used),
@@ -393,6 +452,12 @@ impl Times {
     fn end(self, begin: u64, used: u64) -> u64 {
         let idle = used.saturating_add(self.idle.as_secs());
         idle.min(begin.saturating_add(self.whole.as_secs()))
+    }
+
+    /// When a session ends, also if it was to last longer when it was used last, or the clock was put back since.
+    fn end_of(self, record: &Record, now: u64) -> u64 {
+        let end = self.end(record.begin.min(now), record.used.min(now));
+        record.end.min(end)
     }
 
     /// How often at most it is written that a session was used.

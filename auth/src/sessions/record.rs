@@ -30,7 +30,7 @@ pub(crate) struct Record {
     pub(crate) used: u64,
     /// When its id was made, or last replaced by one that nobody used.
     pub(crate) renewed: u64,
-    /// The session whose place it takes.
+    /// The session whose place it takes; of one that is retired, the one that took its place.
     pub(crate) former: Option<Key>,
     /// How it stands to the ids before and after it.
     pub(crate) stage: Stage,

@@ -95,7 +95,9 @@ impl RedisServer {
         if !was_away && (told_millis == 0 || now_millis.saturating_sub(told_millis) >= TELL_MILLIS)
         {
             self.told_millis.store(now_millis, Ordering::Relaxed);
-            (self.complain)(&format!("sessions at {}: {error}", self.shown));
+            let text = format!("sessions at {}: {error}", self.shown);
+            // The server may have worded it, and says what it likes.
+            (self.complain)(&text.replace(char::is_control, " "));
         }
     }
 
@@ -335,6 +337,11 @@ impl fmt::Display for RedisUrlError {
 }
 
 impl std::error::Error for RedisUrlError {}
+
+/// Whether a text is the URL of a store, whatever is there.
+pub fn is_redis_url(url: &str) -> bool {
+    Client::open(url).is_ok()
+}
 
 /// What the names of our keys begin with.
 const PREFIX: &str = "hansom:session:";

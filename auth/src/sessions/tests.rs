@@ -52,7 +52,7 @@ pub(crate) fn anna() -> SignIn {
 }
 
 pub(crate) async fn found(sessions: &Rc<Sessions>, key: Key) -> Answer {
-    match sessions.look_up(key, TIMES, Now::read()) {
+    match sessions.look_up(key, "staff", TIMES, Now::read()) {
         Lookup::Known(record) => Ok(Some(record)),
         Lookup::Later(later) => later.await,
     }
@@ -60,6 +60,22 @@ pub(crate) async fn found(sessions: &Rc<Sessions>, key: Key) -> Answer {
 
 pub(crate) async fn is_valid(sessions: &Rc<Sessions>, id: &SessionId) -> bool {
     found(sessions, id.key()).await.unwrap().is_some()
+}
+
+async fn renewed(sessions: &Rc<Sessions>, key: Key, record: &Record) -> SessionId {
+    let claim = Claim {
+        sessions: Rc::clone(sessions),
+        key,
+        is_done: false,
+    };
+    sessions.renew(claim, record).await.unwrap()
+}
+
+/// What is stored of a session, after all that nobody awaits.
+async fn stored(sessions: &Rc<Sessions>, id: &SessionId) -> Record {
+    // Changes are made in order.
+    sessions.store.remove(Vec::new()).await.unwrap();
+    sessions.store.load(id.key()).await.unwrap().unwrap()
 }
 
 /// As if this process had not seen any session.
@@ -76,7 +92,7 @@ fn who_signed_in_is_known_and_asked_for_once() {
             "anna"
         );
         assert!(matches!(
-            sessions.look_up(id.key(), TIMES, Now::read()),
+            sessions.look_up(id.key(), "staff", TIMES, Now::read()),
             Lookup::Known(_)
         ));
         assert!(!is_valid(&sessions, &SessionId::new().unwrap()).await);
@@ -154,7 +170,7 @@ fn a_former_id_is_valid_until_the_other_was_used_and_then_ends_soon() {
     with_sessions(async |sessions| {
         let first = sessions.begin(anna(), None, TIMES).await.unwrap();
         let record = found(&sessions, first.key()).await.unwrap().unwrap();
-        let second = sessions.renew(first.key(), &record).await.unwrap();
+        let second = renewed(&sessions, first.key(), &record).await;
         let end = async |id: &SessionId| sessions.store.load(id.key()).await.unwrap().unwrap().end;
         assert_eq!(end(&first).await, record.end, "the response may be lost");
         forget(&sessions);
@@ -171,7 +187,7 @@ fn who_signs_out_by_the_later_id_ends_the_former_one_too() {
     with_sessions(async |sessions| {
         let first = sessions.begin(anna(), None, TIMES).await.unwrap();
         let record = found(&sessions, first.key()).await.unwrap().unwrap();
-        let second = sessions.renew(first.key(), &record).await.unwrap();
+        let second = renewed(&sessions, first.key(), &record).await;
         sessions.end(second.key()).await.unwrap();
         assert!(!is_valid(&sessions, &first).await);
     });
@@ -182,11 +198,108 @@ fn an_id_that_was_offered_while_its_owner_signed_out_is_worth_nothing() {
     with_sessions(async |sessions| {
         let id = sessions.begin(anna(), None, TIMES).await.unwrap();
         let record = found(&sessions, id.key()).await.unwrap().unwrap();
-        let offered = sessions.renew(id.key(), &record).await.unwrap();
+        let offered = renewed(&sessions, id.key(), &record).await;
         sessions.end(id.key()).await.unwrap();
         assert!(!is_valid(&sessions, &offered).await);
         forget(&sessions);
         assert!(!is_valid(&sessions, &offered).await);
+    });
+}
+
+#[test]
+fn who_signs_out_by_an_id_that_was_replaced_is_out() {
+    with_sessions(async |sessions| {
+        let first = sessions.begin(anna(), None, TIMES).await.unwrap();
+        let record = found(&sessions, first.key()).await.unwrap().unwrap();
+        let second = renewed(&sessions, first.key(), &record).await;
+        assert!(is_valid(&sessions, &second).await);
+        assert_eq!(stored(&sessions, &first).await.stage, Stage::Retired);
+        sessions.end(first.key()).await.unwrap();
+        assert!(!is_valid(&sessions, &first).await);
+        assert!(!is_valid(&sessions, &second).await);
+    });
+}
+
+#[test]
+fn the_times_of_another_form_are_not_those_of_a_session() {
+    with_sessions(async |sessions| {
+        let id = sessions.begin(anna(), None, TIMES).await.unwrap();
+        let mut record = stored(&sessions, &id).await;
+        record.used -= 100;
+        record.end -= 100;
+        sessions
+            .store
+            .update(id.key(), record.clone())
+            .await
+            .unwrap();
+        let longer = Times {
+            idle: TIMES.whole,
+            whole: 10 * TIMES.whole,
+        };
+        match sessions.look_up(id.key(), "wiki", longer, Now::read()) {
+            Lookup::Known(_) => panic!("nobody has asked for it"),
+            Lookup::Later(later) => assert!(later.await.unwrap().is_some()),
+        }
+        assert_eq!(stored(&sessions, &id).await, record);
+    });
+}
+
+#[test]
+fn shorter_times_are_those_of_sessions_that_began_before() {
+    with_sessions(async |sessions| {
+        let id = sessions.begin(anna(), None, TIMES).await.unwrap();
+        let mut record = stored(&sessions, &id).await;
+        record.begin -= 1000;
+        record.used -= 500;
+        sessions
+            .store
+            .update(id.key(), record.clone())
+            .await
+            .unwrap();
+        let lasts = async |idle, whole| {
+            let times = Times {
+                idle: Duration::from_secs(idle),
+                whole: Duration::from_secs(whole),
+            };
+            forget(&sessions);
+            match sessions.look_up(id.key(), "staff", times, Now::read()) {
+                Lookup::Known(_) => true,
+                Lookup::Later(later) => later.await.unwrap().is_some(),
+            }
+        };
+        assert!(!lasts(400, 36_000).await);
+        assert!(!lasts(1800, 900).await);
+        assert!(lasts(1800, 36_000).await);
+    });
+}
+
+#[test]
+fn a_session_of_a_clock_that_was_put_back_ends_like_others() {
+    with_sessions(async |sessions| {
+        let id = sessions.begin(anna(), None, TIMES).await.unwrap();
+        let mut record = stored(&sessions, &id).await;
+        let now = record.used;
+        for time in [
+            &mut record.begin,
+            &mut record.used,
+            &mut record.renewed,
+            &mut record.end,
+        ] {
+            *time += 1_000_000_000;
+        }
+        sessions.store.update(id.key(), record).await.unwrap();
+        assert!(is_valid(&sessions, &id).await);
+        let record = stored(&sessions, &id).await;
+        assert!(record.end <= Now::read().unix_seconds + TIMES.idle.as_secs());
+        assert!(record.begin >= now && record.begin <= Now::read().unix_seconds);
+        let hostile = Record {
+            used: u64::MAX,
+            end: u64::MAX,
+            ..record
+        };
+        sessions.store.update(id.key(), hostile).await.unwrap();
+        forget(&sessions);
+        assert!(is_valid(&sessions, &id).await);
     });
 }
 
@@ -196,9 +309,14 @@ fn an_id_that_is_old_is_renewed_once() {
         let id = sessions.begin(anna(), None, TIMES).await.unwrap();
         let record = found(&sessions, id.key()).await.unwrap().unwrap();
         let claim = |now| sessions.claim_renewal(id.key(), &record, now);
-        assert!(!claim(record.renewed + RENEW_SECONDS - 1));
-        assert!(claim(record.renewed + RENEW_SECONDS));
-        assert!(!claim(record.renewed + RENEW_SECONDS));
+        assert!(claim(record.renewed + RENEW_SECONDS - 1).is_none());
+        let given_up = claim(record.renewed + RENEW_SECONDS);
+        assert!(given_up.is_some());
+        assert!(claim(record.renewed + RENEW_SECONDS).is_none());
+        drop(given_up);
+        let claimed = claim(record.renewed + RENEW_SECONDS).unwrap();
+        sessions.renew(claimed, &record).await.unwrap();
+        assert!(claim(record.renewed + RENEW_SECONDS).is_none());
     });
 }
 
@@ -293,10 +411,12 @@ fn many_requests_at_once_are_one_question() {
     with_sessions(async |sessions| {
         let id = sessions.begin(anna(), None, TIMES).await.unwrap();
         let lookups: Vec<_> = (0..60)
-            .map(|_| match sessions.look_up(id.key(), TIMES, Now::read()) {
-                Lookup::Later(later) => later,
-                Lookup::Known(_) => panic!("nobody asked the store"),
-            })
+            .map(
+                |_| match sessions.look_up(id.key(), "staff", TIMES, Now::read()) {
+                    Lookup::Later(later) => later,
+                    Lookup::Known(_) => panic!("nobody asked the store"),
+                },
+            )
             .collect();
         assert_eq!(sessions.shared.seen().flights.len(), 1);
         for lookup in lookups {

@@ -63,6 +63,12 @@ What \\fBhansom run\\fR is told. \\fBhansom schema\\fR describes it to editors.
 .TP
 .B SIGINT, SIGTERM
 Ends when all exchanges are done, or the drain time is over. A second one ends at once.
+.TP
+.B SIGHUP
+Reads the file again, and certificates, and goes over to what they say; what is wrong changes nothing. From a terminal that is closed it ends.
+.TP
+.B SIGUSR1
+Opens the log's file again.
 ";
 
 #[cfg(test)]

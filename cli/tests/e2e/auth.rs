@@ -3,6 +3,7 @@
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
+use rustix::process::{Resource, Rlimit, prlimit};
 use testkit::raw::response::Response;
 
 use crate::harness::{Hansom, Place, until};
@@ -234,6 +235,89 @@ fn over_a_trusted_gateway_with_tls_cookies_are_secure() {
         set.starts_with("__Host-session-form=") && set.contains("; Secure"),
         "{set}"
     );
+}
+
+#[test]
+fn sessions_are_back_when_a_disk_that_was_full_has_room_again() {
+    let place = place().with("hansom.toml", configuration("form", ""));
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+        .arg(env!("CARGO_BIN_EXE_hansom"))
+        .args(["run", "--listen", "0"])
+        .current_dir(place.path());
+    let hansom = place.start(command);
+    let session = sign_in(&hansom);
+    // As if there was no room for more than there is.
+    let limit = |octets| {
+        let limit = Rlimit {
+            current: octets,
+            maximum: None,
+        };
+        prlimit(Some(hansom.id()), Resource::Fsize, limit).expect("another limit");
+    };
+    let file = hansom.folder().join("state/sessions.redb");
+    limit(Some(std::fs::metadata(&file).expect("a file").len()));
+    let answers = |status| (send_form(&hansom, "secret").status == status).then_some(());
+    until("a sign-in that fails", || answers(503));
+    limit(None);
+    until("one that does not", || answers(303));
+    assert_eq!(get(&hansom, "/staff/", &session).status, 200);
+}
+
+#[test]
+fn the_folder_of_the_state_stays_until_a_restart() {
+    let mut hansom = place().run(&configuration("form", ""));
+    let session = sign_in(&hansom);
+    let other = configuration("form", "").replace("state = \"state\"", "state = \"other\"");
+    std::fs::write(hansom.folder().join("hansom.toml"), other).expect("the file");
+    hansom.signal(rustix::process::Signal::HUP);
+    while hansom.next_said() != "hansom: server.state stays as it was until a restart" {}
+    assert_eq!(get(&hansom, "/staff/", &session).status, 200);
+    assert!(!hansom.folder().join("other").exists());
+}
+
+#[test]
+fn a_reload_that_fails_leaves_the_limits_of_attempts() {
+    fn listen(socket: &TcpListener) -> String {
+        let address = socket.local_addr().expect("an address");
+        format!("[[listen]]\naddress = \"{address}\"\n")
+    }
+    let [own, taken] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port"));
+    let own_listen = listen(&own);
+    let place = place().with("hansom.toml", configuration("basic", &own_listen));
+    drop(own);
+    let mut command = place.command();
+    command.args(["run"]);
+    let mut hansom = place.start(command);
+    let reload = |hansom: &mut Hansom, more: &str| {
+        let stricter = configuration("basic", &format!("{own_listen}{more}"))
+            .replace("attempts_max = 3", "attempts_max = 2");
+        std::fs::write(hansom.folder().join("hansom.toml"), stricter).expect("the file");
+        hansom.signal(rustix::process::Signal::HUP);
+        loop {
+            let line = hansom.next_said();
+            if line.starts_with("hansom: reloaded") || line == "hansom: nothing was changed" {
+                return line;
+            }
+        }
+    };
+    let said = reload(&mut hansom, &listen(&taken));
+    assert_eq!(said, "hansom: nothing was changed");
+    let guess = |hansom: &Hansom, guess: &str| {
+        get(
+            hansom,
+            "/staff/",
+            &format!("Authorization: Basic {guess}\r\n"),
+        )
+        .status
+    };
+    // The guesses `one`, `two` and `six` at anna's password.
+    assert_eq!(guess(&hansom, "YW5uYTpvbmU="), 401);
+    assert_eq!(guess(&hansom, "YW5uYTp0d28="), 401);
+    assert_eq!(guess(&hansom, "YW5uYTpvbmU="), 401);
+    assert!(reload(&mut hansom, "").starts_with("hansom: reloaded"));
+    assert_eq!(guess(&hansom, "YW5uYTpzaXg="), 429);
 }
 
 #[test]

@@ -198,9 +198,12 @@ impl Hansom {
     }
 
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        rustix::process::kill_process(self.id(), signal).expect("it runs");
+    }
+
+    pub(crate) fn id(&self) -> rustix::process::Pid {
         let id = i32::try_from(self.child.id()).expect("a process");
-        let id = rustix::process::Pid::from_raw(id).expect("a process");
-        rustix::process::kill_process(id, signal).expect("it runs");
+        rustix::process::Pid::from_raw(id).expect("a process")
     }
 
     /// Waits until it has ended by itself.

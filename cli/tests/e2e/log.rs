@@ -1,5 +1,9 @@
 //! The access log.
 
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::process::Command;
+
 use crate::harness::{ECHO, Hansom, Place};
 
 /// Requests that try to write lines of their own.
@@ -216,4 +220,27 @@ fn a_refused_connection_is_logged() {
     assert_eq!(record["status"], 503);
     served.get("/");
     assert_eq!(hansom.log_records(3)[2]["status"], 200);
+}
+
+#[test]
+fn a_log_to_a_fifo_waits_for_no_reader_and_outlives_each() {
+    let place = Place::new();
+    let made = Command::new("mkfifo")
+        .arg(place.path().join("fifo"))
+        .status();
+    assert!(made.expect("mkfifo").success());
+    let mut hansom = place.run(
+        "[server]\nworkers = 1\n[log]\nformat = \"json\"\nfile = \"fifo\"\n[[site]]\nroot = \"site\"\n",
+    );
+    let fifo = hansom.folder().join("fifo");
+    for target in ["/1", "/2", "/3"] {
+        assert_eq!(hansom.get(target).status, 404);
+        // A reader that is gone when the next line is written.
+        let mut line = String::new();
+        let reader = File::open(&fifo).expect("the FIFO");
+        BufReader::new(reader).read_line(&mut line).expect("a line");
+        assert!(line.contains(&format!("\"target\":\"{target}\"")), "{line}");
+    }
+    hansom.signal(rustix::process::Signal::TERM);
+    assert!(hansom.ended().success());
 }

@@ -19,5 +19,6 @@ mod routing;
 mod running;
 mod sharing;
 mod sites;
+mod terminal;
 mod tls;
 mod uploads;

@@ -556,3 +556,18 @@ fn a_certificate_that_is_none_changes_nothing() {
     assert_eq!(hansom.reload(), "hansom: nothing was changed");
     assert_ne!(speaks_tls(other), Some(false));
 }
+
+#[test]
+fn a_log_that_moves_to_a_fifo_without_a_reader_holds_up_neither_the_reload_nor_the_end() {
+    let address = free();
+    let mut hansom = started(address);
+    let fifo = hansom.folder().join("fifo");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.expect("mkfifo").success());
+    let more = "[log]\nformat = \"json\"\nfile = \"fifo\"\n";
+    hansom.rewrite(&configuration(&listen(address), more));
+    assert!(hansom.reload().starts_with("hansom: reloaded"));
+    assert_eq!(hansom.get("/").status, 200);
+    hansom.signal(Signal::TERM);
+    assert!(hansom.ended().success());
+}

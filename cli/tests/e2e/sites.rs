@@ -260,6 +260,7 @@ fn over_tls() -> Hansom {
          [[tls]]\nnames = [\"a.example\"]\n\
          [[tls]]\nnames = [\"b.example\"]\nversion_min = \"1.3\"\n\
          [[tls]]\nnames = [\"c.example\"]\n\
+         [[tls]]\nnames = [\"*.d.example\"]\nversion_min = \"1.3\"\n\
          [[site]]\nroot = \"site\"\nto_https = true\nhsts = \"1h\"\n",
     );
     let mut command = place.command();
@@ -288,6 +289,9 @@ fn a_host_with_other_rules_for_tls_is_misdirected() {
         ("a.example", "B.example.:443", "421"),
         ("b.example", "a.example", "421"),
         ("b.example", "b.example:1", "200"),
+        ("a.example", "x.d.example", "421"),
+        // A wildcard of a site is for as many labels as there are.
+        ("a.example", "y.x.d.example", "421"),
     ] {
         let host_field = format!("Host: {host}");
         let Some(got) = curl(&hansom, &["-H", &host_field], name, "date") else {

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
+use rustix::process::{Resource, Rlimit, prlimit};
 use testkit::raw::response::{AnswerTo, Response};
 
 use crate::harness::{Client, Hansom, Place, assert_same, until, varied};
@@ -259,6 +260,29 @@ fn content_beyond_the_bound_is_refused_also_when_its_length_is_not_told() {
         (files_in_the_making(&hansom) == 0).then_some(())
     });
     assert!(!hansom.site("a").exists());
+}
+
+#[test]
+fn an_upload_in_parts_that_finds_no_room_leaves_nothing() {
+    let configuration = "[[site]]\nroot = \"site\"\nuploads = true\nresumable_uploads = true\n";
+    let place = Place::new().with("hansom.toml", configuration);
+    let mut command = Command::new("sh");
+    command
+        .current_dir(place.path())
+        .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+        .arg(env!("CARGO_BIN_EXE_hansom"))
+        .args(["run", "--listen", "0"]);
+    let hansom = place.start(command);
+    let none = Rlimit {
+        current: Some(0),
+        maximum: None,
+    };
+    prlimit(Some(hansom.id()), Resource::Fsize, none).expect("another limit");
+    let mut client = hansom.connect();
+    client.send("PUT /new HTTP/1.1\r\nHost: a\r\nUpload-Complete: ?0\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(client.answer().status, 507);
+    let shelf = hansom.site(".hansom-uploads");
+    assert_eq!(fs::read_dir(shelf).expect("the folder").count(), 0);
 }
 
 #[test]

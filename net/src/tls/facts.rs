@@ -100,16 +100,17 @@ impl TlsFacts {
     }
 
     /// Whether a request for `host` (without port) may be answered on this connection: it may unless the host has rules of its own that
-    /// ask for more, or other, than what was negotiated. Else 421 is due (RFC 9110 §15.5.20). The rules of the host are those in force,
+    /// ask for more, or other, than what was negotiated. Else 421 is due (RFC 9110 §15.5.20). A wildcard is for all hosts below it here, as it
+    /// is for sites, though its certificate is for one label. The rules of the host are those in force,
     /// also when the connection is older: who was let in once is not let in for ever.
     #[must_use]
     pub fn may_serve(&self, host: &str) -> bool {
         if !self.are_in_force() {
             let current = self.tls.current();
-            return current.policy(current.find(host)) == self.sets.policy(self.rules);
+            return current.policy(current.asked_for(host)) == self.sets.policy(self.rules);
         }
         self.sets.is_single() || {
-            let wanted = self.sets.find(host);
+            let wanted = self.sets.asked_for(host);
             wanted == self.rules || self.sets.is_same_policy(wanted, self.rules)
         }
     }

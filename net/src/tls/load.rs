@@ -35,7 +35,7 @@ pub(super) struct Loaded {
 
 /// By what a file that was changed is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
+pub(super) struct Stamp {
     device: u64,
     inode: u64,
     octets: u64,
@@ -77,10 +77,15 @@ impl Loaded {
             || self.kept.iter().any(is_old)
     }
 
-    /// Takes the files as they are for known.
-    pub(super) fn stamp(&mut self) {
-        for (file, stamp) in &mut self.files {
-            *stamp = Stamp::of(file);
+    /// The files as they are.
+    pub(super) fn stamps(&self) -> Vec<Option<Stamp>> {
+        self.files.iter().map(|(file, _)| Stamp::of(file)).collect()
+    }
+
+    /// The files were tried as they were then: what has changed since is to be tried again.
+    pub(super) fn note_tried(&mut self, stamps: Vec<Option<Stamp>>) {
+        for ((_, known), stamp) in self.files.iter_mut().zip(stamps) {
+            *known = stamp;
         }
     }
 }

@@ -141,7 +141,13 @@ impl Tls {
     pub fn reload(&self) -> Result<(), TlsError> {
         let mut loaded = self.lock();
         let rules = loaded.rules.clone();
-        self.take_over(rules, &mut loaded)
+        let tried = loaded.stamps();
+        self.take_over(rules, &mut loaded).inspect_err(|error| {
+            // What the files hold would be refused again. What could not be read may be there in a moment.
+            if !matches!(error, TlsError::Unreadable { .. }) {
+                loaded.note_tried(tried);
+            }
+        })
     }
 
     /// Puts other rules in force. May wait for a disk.
@@ -152,8 +158,8 @@ impl Tls {
         self.take_over(rules, &mut self.lock())
     }
 
-    /// Whether a file has changed since it was last read, or tried: the time to [`reload`](Self::reload). For a timer of a few seconds; may
-    /// wait for a disk.
+    /// Whether a file has changed since it was last read, or tried, or could not be read then: the time to [`reload`](Self::reload). For a
+    /// timer of a few seconds; may wait for a disk.
     #[must_use]
     pub fn has_changed(&self) -> bool {
         self.lock().has_changed()
@@ -177,6 +183,14 @@ impl Tls {
         self.current().is_same_policy(a, b)
     }
 
+    /// Whether a client that makes its connection for `host` is served that host: not where the rules for it by its name ask for less than those
+    /// of a wildcard above it ([`TlsFacts::may_serve`]).
+    #[must_use]
+    pub fn serves(&self, host: &str) -> bool {
+        let current = self.current();
+        current.is_same_policy(current.find(host), current.asked_for(host))
+    }
+
     /// What was counted so far.
     #[must_use]
     pub fn counters(&self) -> TlsCounters {
@@ -191,19 +205,11 @@ impl Tls {
     }
 
     fn take_over(&self, rules: Vec<TlsRules>, loaded: &mut Loaded) -> Result<(), TlsError> {
-        match load::load(rules, &self.protocols, Some(&*loaded)) {
-            Ok((sets, fresh)) => {
-                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(sets);
-                self.generation.fetch_add(1, Ordering::Release);
-                *loaded = fresh;
-                Ok(())
-            }
-            Err(error) => {
-                // Else it would be tried, and told, again and again.
-                loaded.stamp();
-                Err(error)
-            }
-        }
+        let (sets, fresh) = load::load(rules, &self.protocols, Some(&*loaded))?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(sets);
+        self.generation.fetch_add(1, Ordering::Release);
+        *loaded = fresh;
+        Ok(())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Loaded> {

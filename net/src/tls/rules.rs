@@ -68,6 +68,30 @@ impl RuleSets {
         self.exact.get(name).or_else(wildcard).copied().unwrap_or(0)
     }
 
+    /// The rules that say what is asked of the clients of a host. A wildcard counts for them at every depth, the longest first, though a certificate
+    /// with it is for one label: what lies below a name asks for no less than the name says.
+    pub(super) fn asked_for(&self, host: &str) -> usize {
+        let host = host.strip_suffix('.').unwrap_or(host);
+        if host.bytes().any(|octet| octet.is_ascii_uppercase()) {
+            return self.asked_for_lower(&host.to_ascii_lowercase());
+        }
+        self.asked_for_lower(host)
+    }
+
+    fn asked_for_lower(&self, host: &str) -> usize {
+        if let Some(set) = self.exact.get(host) {
+            return *set;
+        }
+        let mut rest = host;
+        while let Some((_, parent)) = rest.split_once('.') {
+            if let Some(set) = self.wildcards.get(parent) {
+                return *set;
+            }
+            rest = parent;
+        }
+        0
+    }
+
     pub(super) fn policy(&self, set: usize) -> Option<&Policy> {
         self.sets.get(set).map(|set| &set.policy)
     }

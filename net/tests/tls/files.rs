@@ -1,8 +1,12 @@
 //! Certificates and keys from files: what is taken, what is refused and why, and what is taken anew.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::thread;
 
 use hansom_net::{PemKind, Tls, TlsCertificate, TlsClient, TlsError, TlsRules, TlsWarning};
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
@@ -225,7 +229,7 @@ fn a_changed_certificate_is_taken_by_a_reload_and_open_connections_stay() {
 }
 
 #[test]
-fn a_bad_file_leaves_everything_as_it_was_and_is_told_once() {
+fn a_bad_file_leaves_everything_as_it_was_and_is_tried_once() {
     let world = World::new();
     let a = issued(&world);
     let tls = world.tls_of(vec![rules_of(&a.chain, &a.key)]);
@@ -237,6 +241,58 @@ fn a_bad_file_leaves_everything_as_it_was_and_is_told_once() {
     pair.greet();
     assert_eq!(pair.client.peer_certificates().unwrap()[0], a.der);
     fs::remove_file(&a.chain).unwrap();
+    assert!(tls.has_changed());
+}
+
+#[test]
+fn what_changes_while_a_bad_file_is_tried_is_tried_too() {
+    let world = World::new();
+    let a = issued(&world);
+    let tls = world.tls_of(vec![rules_of(&a.chain, &a.key)]);
+    let good = fs::read(&a.chain).unwrap();
+    // A certificate that takes its time to be read.
+    fs::remove_file(&a.chain).unwrap();
+    let made = Command::new("mkfifo").arg(&a.chain).status().unwrap();
+    assert!(made.success());
+    let trying = {
+        let tls = Arc::clone(&tls);
+        thread::spawn(move || tls.reload())
+    };
+    let mut pipe = OpenOptions::new().write(true).open(&a.chain).unwrap();
+    let fresh = a.chain.with_extension("fresh");
+    fs::write(&fresh, &good).unwrap();
+    fs::rename(&fresh, &a.chain).unwrap();
+    pipe.write_all(b"nothing\n").unwrap();
+    drop(pipe);
+    assert!(matches!(
+        trying.join().unwrap(),
+        Err(TlsError::Missing { .. })
+    ));
+    assert!(tls.has_changed());
+    tls.reload().unwrap();
+    assert!(!tls.has_changed());
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_tried_again() {
+    let world = World::new();
+    let a = issued(&world);
+    let tls = world.tls_of(vec![rules_of(&a.chain, &a.key)]);
+    let aside = a.chain.with_extension("aside");
+    fs::rename(&a.chain, &aside).unwrap();
+    fs::create_dir(&a.chain).unwrap();
+    assert!(matches!(tls.reload(), Err(TlsError::Unreadable { .. })));
+    assert!(tls.has_changed());
+}
+
+#[test]
+fn other_rules_that_are_refused_do_not_hide_a_change_of_those_in_force() {
+    let world = World::new();
+    let a = issued(&world);
+    let tls = world.tls_of(vec![rules_of(&a.chain, &a.key)]);
+    issued(&world);
+    let nothing = world.write("nothing.pem", "nothing\n");
+    assert!(tls.replace(vec![rules_of(&nothing, &nothing)]).is_err());
     assert!(tls.has_changed());
 }
 

@@ -102,6 +102,37 @@ fn a_host_is_served_on_a_connection_of_another_name_only_under_the_same_policy()
 }
 
 #[test]
+fn hosts_deep_below_a_wildcard_ask_for_what_it_says() {
+    let world = World::new();
+    let rules = || {
+        vec![
+            world.rules("a", &["a.example", "*.open.b.example"]),
+            TlsRules {
+                client: world.required(),
+                ..world.rules("b", &["*.b.example"])
+            },
+        ]
+    };
+    let tls = world.tls_of(rules());
+    let mut pair = Pair::new(&tls, &world.client(Version::Tls13), "a.example");
+    pair.greet();
+    let facts = Arc::clone(pair.stream.tls().unwrap());
+    for _ in 0..2 {
+        // A site for `*.b.example` has them all.
+        for host in ["c.b.example", "d.c.b.example", "E.D.C.b.example."] {
+            assert!(!facts.may_serve(host), "{host}");
+        }
+        for host in ["a.example", "b.example", "x.open.b.example", ""] {
+            assert!(facts.may_serve(host), "{host}");
+        }
+        // Rules that came since are asked too.
+        tls.replace(rules()).unwrap();
+    }
+    assert!(tls.serves("c.b.example") && tls.serves("x.open.b.example"));
+    assert!(!tls.serves("d.c.b.example"));
+}
+
+#[test]
 fn what_a_host_asks_for_since_is_asked_of_older_connections_too() {
     let world = World::new();
     let tls = world.tls_of(vec![world.rules("a", &["a.example"])]);

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use coding::Coding;
 use engine::{Answer, Content, Response, Streamed};
-use net::{FileMeta, Now, OpenError, Wait, blocking};
+use net::{FileMeta, Now, OpenError, Wait, blocking, blocking_while_awaited};
 use semantics::fields::entity_tag::{EntityTag, Listed, entity_tags};
 use semantics::{Known, Method, RequestHead, ResponseHead};
 
 use super::coders::{Outcome, Slot};
 use super::stream::CodedSource;
 use super::whole::{Coded, Plain, code};
-use super::{Asked, Link, Variants, suffixed, tag_suffix};
+use super::{Asked, Link, Sidecars, Variants, suffixed, tag_suffix};
 use crate::cache::Entry;
-use crate::files::Files;
+use crate::files::{Files, Loaded};
 use crate::representation::{Delivery, Held, Representation, SELECTIVE, Version};
 
 /// A file that is asked for in a coding.
@@ -69,7 +69,7 @@ impl Files {
             None => match self.open_sidecar(selected, Wait::CachedOnly) {
                 Ok(opened) => opened,
                 Err(OpenError::WouldBlock) => return self.beside_later(selected, head),
-                // It went since.
+                // It went since, or was cut.
                 Err(_) => return selected.as_it_is(head),
             },
         };
@@ -90,12 +90,16 @@ impl Files {
         Answer::Later(Box::pin(async move {
             let head = request.head();
             let place = Arc::clone(files.place());
-            let loaded = blocking(move || place.load_named(name, Wait::MayBlock)).await;
+            let loaded =
+                blocking_while_awaited(move || place.load_named(name, Wait::MayBlock)).await;
             let selected = files.selected_again(&entry, head, coding, &path, now);
             match (selected, loaded) {
                 (Some(selected), Ok(Ok(loaded))) => {
-                    let sidecar = files.take_in_sidecar(&selected, loaded);
-                    selected.answer_with(&sidecar, head).response().await
+                    let answer = match files.take_in_sidecar(&selected, loaded) {
+                        Ok(sidecar) => selected.answer_with(&sidecar, head),
+                        Err(_) => selected.as_it_is(head),
+                    };
+                    answer.response().await
                 }
                 _ => entry.representation.answer(head, now).response().await,
             }
@@ -125,16 +129,25 @@ impl Files {
         let loaded = self
             .place()
             .load_named(beside.path(selected.coding), wait)?;
-        Ok(self.take_in_sidecar(selected, loaded))
+        self.take_in_sidecar(selected, loaded)
     }
 
-    fn take_in_sidecar(&self, selected: &Selected<'_>, loaded: crate::files::Loaded) -> Rc<Entry> {
+    /// Takes in what was opened, unless it is none of the file since: it was looked at up to a second ago, and may have
+    /// been cut for its next version.
+    fn take_in_sidecar(
+        &self,
+        selected: &Selected<'_>,
+        loaded: Loaded,
+    ) -> Result<Rc<Entry>, OpenError> {
         let (meta, changes) = (loaded.meta, loaded.changes);
+        if !Sidecars::is_current(&meta, &selected.entry.representation.meta) {
+            return Err(OpenError::NotFound);
+        }
         let tag = selected.entry.representation.labels().tag;
         let mut version = Version::of_file(meta, loaded.held(), tag, selected.now);
         // A file of the same length and time has another tag.
         version.etag = suffixed(&version.etag, &format!("-{}", selected.coding.extension()));
-        self.keep_coded(selected, version, changes)
+        Ok(self.keep_coded(selected, version, changes))
     }
 
     /// What was coded once, or is coded for this request and those that come meanwhile.

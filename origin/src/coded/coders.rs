@@ -1,9 +1,11 @@
 //! Who codes: how many at one time, and each content once.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
 
 use crate::cache::Entry;
@@ -12,7 +14,7 @@ use crate::cache::Entry;
 #[derive(Debug)]
 pub(crate) struct Coders {
     busy_max: usize,
-    busy: Rc<Cell<usize>>,
+    busy: Arc<AtomicUsize>,
     jobs: RefCell<HashMap<JobKey, Rc<Job>>>,
 }
 
@@ -35,32 +37,34 @@ pub(super) enum Outcome {
     Uncoded,
 }
 
-/// The right to code one content. Dropping it gives it back.
+/// The right to code one content. Dropping it gives it back. It goes to the thread that codes: who hangs up meanwhile
+/// has not stopped that.
 #[derive(Debug)]
-pub(super) struct Slot(Rc<Cell<usize>>);
+pub(super) struct Slot(Arc<AtomicUsize>);
 
 impl Coders {
     pub(crate) fn new(busy_max: usize) -> Self {
         Self {
             busy_max,
-            busy: Rc::default(),
+            busy: Arc::default(),
             jobs: RefCell::default(),
         }
     }
 
     /// `None` if as many code as may.
     pub(super) fn slot(&self) -> Option<Slot> {
-        let busy = self.busy.get();
+        // Only this worker's thread counts up.
+        let busy = self.busy.load(Ordering::Relaxed);
         (busy < self.busy_max).then(|| {
-            self.busy.set(busy + 1);
-            Slot(Rc::clone(&self.busy))
+            self.busy.fetch_add(1, Ordering::Relaxed);
+            Slot(Arc::clone(&self.busy))
         })
     }
 
     /// Contents that are being coded.
     #[cfg(test)]
     pub(super) fn busy(&self) -> usize {
-        self.busy.get()
+        self.busy.load(Ordering::Relaxed)
     }
 
     pub(super) fn find(&self, key: &JobKey) -> Option<Rc<Job>> {
@@ -103,6 +107,6 @@ impl Job {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.set(self.0.get().saturating_sub(1));
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -32,7 +32,7 @@ impl Sidecars {
         let mut metas = [None; COUNT];
         for coding in codings {
             match root.stat(&beside(name, *coding), wait) {
-                Ok(meta) if is_current(&meta, file) => {
+                Ok(meta) if Self::is_current(&meta, file) => {
                     if let Some(place) = metas.get_mut(coding.index()) {
                         *place = Some(meta);
                     }
@@ -48,6 +48,14 @@ impl Sidecars {
         Ok(Some(Box::new(Self { name, metas })))
     }
 
+    /// An older one is of an older version of the file. Whole seconds are compared, since some of the programs that make
+    /// them give them the file's date without its fraction. An empty one is in no coding.
+    pub(super) fn is_current(sidecar: &FileMeta, file: &FileMeta) -> bool {
+        sidecar.kind == FileKind::Regular
+            && sidecar.octets > 0
+            && sidecar.modified.0 >= file.modified.0
+    }
+
     /// What the system said of the one in this coding.
     pub(super) fn meta(&self, coding: Coding) -> Option<&FileMeta> {
         self.metas.get(coding.index())?.as_ref()
@@ -61,10 +69,4 @@ impl Sidecars {
 
 fn beside(name: &[u8], coding: Coding) -> Vec<u8> {
     [name, b".", coding.extension().as_bytes()].concat()
-}
-
-/// An older one is of an older version of the file. Whole seconds are compared, since some of the programs that make
-/// them give them the file's date without its fraction. An empty one is in no coding.
-fn is_current(sidecar: &FileMeta, file: &FileMeta) -> bool {
-    sidecar.kind == FileKind::Regular && sidecar.octets > 0 && sidecar.modified.0 >= file.modified.0
 }

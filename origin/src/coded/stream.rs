@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use coding::{Coding, Encoder, Negotiated, Quality};
 use engine::{Interrupted, Source};
-use net::{Blocking, blocking};
+use net::{WhileAwaited, blocking_while_awaited};
 
 use super::coders::Slot;
 use super::whole::Plain;
@@ -26,13 +26,11 @@ use super::whole::Plain;
 /// collects half a MiB.
 pub(super) struct CodedSource {
     state: State,
-    /// Held as long as this codes.
-    _slot: Slot,
 }
 
 enum State {
     Idle(Box<Coder>),
-    Working(Blocking<Result<Made, Interrupted>>),
+    Working(WhileAwaited<Result<Made, Interrupted>>),
     Ended,
 }
 
@@ -49,6 +47,8 @@ struct Coder {
     /// Made by the first piece, so that a HEAD costs none.
     encoder: Option<Encoder>,
     offset: u64,
+    /// Here, since a thread goes on with a piece that nobody waits for any more.
+    _slot: Slot,
 }
 
 impl CodedSource {
@@ -59,8 +59,8 @@ impl CodedSource {
                 coding,
                 encoder: None,
                 offset: 0,
+                _slot: slot,
             })),
-            _slot: slot,
         }
     }
 }
@@ -70,7 +70,9 @@ impl Source for CodedSource {
         loop {
             match std::mem::replace(&mut self.state, State::Ended) {
                 State::Ended => return Poll::Ready(None),
-                State::Idle(coder) => self.state = State::Working(blocking(|| coder.make())),
+                State::Idle(coder) => {
+                    self.state = State::Working(blocking_while_awaited(|| coder.make()))
+                }
                 State::Working(mut work) => match Pin::new(&mut work).poll(cx) {
                     Poll::Pending => {
                         self.state = State::Working(work);
@@ -78,7 +80,7 @@ impl Source for CodedSource {
                     }
                     Poll::Ready(Ok(Ok(made))) => {
                         if let Some(coder) = made.next {
-                            self.state = State::Working(blocking(|| coder.make()));
+                            self.state = State::Working(blocking_while_awaited(|| coder.make()));
                         }
                         if !made.piece.is_empty() {
                             return Poll::Ready(Some(Ok(made.piece.into())));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engine::{Answer, Exchange, Response};
-use net::{Now, OpenError, Wait, blocking};
+use net::{Now, OpenError, Wait, blocking_while_awaited};
 use semantics::{Method, NormalPath, RequestHead, Status};
 
 use super::{Files, Found, has_hidden_segment, internal};
@@ -156,7 +156,7 @@ impl Files {
     async fn load_waiting(&self, path: Box<[u8]>, now: Now) -> Option<Result<Found, OpenError>> {
         let place = Arc::clone(&self.0.place);
         let asked = path.clone();
-        let located = blocking(move || place.load(&asked, Wait::MayBlock)).await;
+        let located = blocking_while_awaited(move || place.load(&asked, Wait::MayBlock)).await;
         Some(
             located
                 .ok()?

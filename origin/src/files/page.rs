@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use engine::{Content, FilePart};
-use net::{Now, OpenError, Wait, blocking};
+use net::{Now, OpenError, Wait, blocking_while_awaited};
 use semantics::Known;
 
 use super::{Files, Found, has_hidden_segment};
@@ -41,7 +41,7 @@ impl Files {
         }
         let place = Arc::clone(&self.0.place);
         let asked: Box<[u8]> = path.into();
-        let located = blocking(move || place.load(&asked, Wait::MayBlock)).await;
+        let located = blocking_while_awaited(move || place.load(&asked, Wait::MayBlock)).await;
         match self.0.take_in(located.ok()?.ok()?, path, now) {
             Found::Entry(entry) => Some(page(&entry)),
             _ => None,

@@ -86,6 +86,11 @@ impl Denial {
         "A name that begins with a dot is not served, thus not stored",
         "RFC 9110 §15.5.4",
     );
+    pub(super) const FENCED: Self = Self::new(
+        Status::FORBIDDEN,
+        "The path of this file has rules of its own; a form for its folder does not store it",
+        "RFC 9110 §15.5.4",
+    );
     pub(super) const NAME: Self = Self::new(
         Status::BAD_REQUEST,
         "The name of the file has control characters, or is none",
@@ -184,6 +189,11 @@ impl Denial {
     pub(super) const BUSY: Self = Self::new(
         Status::CONFLICT,
         "Another program changes the file all the time",
+        "RFC 9110 §15.5.10",
+    );
+    pub(super) const NUMBERS: Self = Self::new(
+        Status::CONFLICT,
+        "The name of the file is taken, with every number behind it",
         "RFC 9110 §15.5.10",
     );
     pub(super) const INTERRUPTED: Self = Self::new(

@@ -44,6 +44,7 @@ use self::denial::Denial;
 use self::name::Place;
 use self::slots::Slot;
 use self::store::Store;
+use crate::fences::Fences;
 use crate::files::Files;
 use crate::methods::{options_answer, unsupported_method};
 
@@ -60,6 +61,8 @@ pub struct UploadsConfig {
     pub trusted_origins: Vec<String>,
     /// Whether TRACE is answered, for `Allow`.
     pub allow_trace: bool,
+    /// Paths that no form stores a file at, though its folder is open to it.
+    pub fences: Fences,
     /// Bounds for what clients can make grow.
     pub limits: UploadLimits,
 }
@@ -77,7 +80,7 @@ pub struct UploadLimits {
     pub part_head_octets_max: usize,
     /// Octets of the fields of a form that are no files; beyond it 413.
     pub fields_octets_max: usize,
-    /// Uploads that may be gone on with, in one folder and below; beyond it 503.
+    /// Uploads that may be gone on with, in one folder and below; beyond it 503. Of as many that are complete it is remembered.
     pub resumable_uploads_max: usize,
     /// Seconds after which an upload that nobody went on with is removed.
     pub upload_age_seconds_max: u64,
@@ -93,6 +96,7 @@ impl Default for UploadsConfig {
             resumable: false,
             trusted_origins: Vec::new(),
             allow_trace: false,
+            fences: Fences::default(),
             limits: UploadLimits::default(),
         }
     }
@@ -132,7 +136,7 @@ impl Uploads {
         store.sweep_once(config.limits.sweep_entries_max);
         if config.resumable {
             // Without a folder for them there are none.
-            let _ = store.expire(config.limits.upload_age_seconds_max, Now::read());
+            let _ = store.expire(&config.limits, Now::read());
         }
         Self(Rc::new(Inner {
             files,

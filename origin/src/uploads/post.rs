@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engine::{Answer, Exchange, Incoming, Response};
-use net::{Changeable, Now, blocking};
+use net::{Changeable, Now, blocking, drop_elsewhere};
 use semantics::fields::accept::Accept;
 use semantics::fields::list::only_line;
 use semantics::fields::precondition::Validators;
@@ -86,6 +86,19 @@ struct Post {
 /// A file of a form, whole, and the name that it is to have.
 type Wanted = (Vec<u8>, Making);
 
+/// The files of a form, whole. Dropped, they are given up.
+#[derive(Default)]
+struct Whole(Vec<Wanted>);
+
+impl Drop for Whole {
+    fn drop(&mut self) {
+        // To free the room of large files takes its time.
+        if !self.0.is_empty() {
+            drop_elsewhere(std::mem::take(&mut self.0));
+        }
+    }
+}
+
 impl Post {
     async fn response(mut self, form: Form) -> Response {
         let stored = match form {
@@ -137,7 +150,7 @@ impl Post {
             content.extend_from_slice(&piece);
         }
         let fields = Fields::of_urlencoded(&content, octets_max)?;
-        self.keep(folder, Vec::new(), fields).await
+        self.keep(folder, Whole::default(), fields).await
     }
 
     async fn multipart(&mut self, boundary: &[u8]) -> Result<Vec<Stored>, Denial> {
@@ -145,7 +158,7 @@ impl Post {
         let limits = self.uploads.0.config.limits;
         let mut multipart = Multipart::new(boundary, limits.part_head_octets_max, limits.parts_max);
         let mut fields = Fields::new(limits.fields_octets_max);
-        let mut files: Vec<Wanted> = Vec::new();
+        let mut files = Whole::default();
         let mut part = Part::None;
         while let Some(piece) = self.next().await? {
             let mut input = &piece[..];
@@ -167,7 +180,7 @@ impl Post {
                                 store.settle(&making.new)?;
                                 Ok(making)
                             };
-                            files.push((name, sink.finish(settle).await?));
+                            files.0.push((name, sink.finish(settle).await?));
                         }
                     }
                 }
@@ -194,6 +207,10 @@ impl Post {
             return Ok(Part::None);
         }
         let name = name::of_part(&filename)?;
+        let path = [&self.folder, &b"/"[..], &name].concat();
+        if self.uploads.0.config.fences.close(&path) {
+            return Err(Denial::FENCED);
+        }
         let making = self.begin_file(folder).await?;
         Ok(Part::File(name, Sink::new(making)))
     }
@@ -209,7 +226,7 @@ impl Post {
     async fn keep(
         &self,
         folder: Changeable,
-        mut files: Vec<Wanted>,
+        mut files: Whole,
         fields: Fields,
     ) -> Result<Vec<Stored>, Denial> {
         let form = match fields.is_empty() {
@@ -219,7 +236,7 @@ impl Post {
         let store = Arc::clone(&self.uploads.0.store);
         let work = move || {
             let mut stored: Vec<Stored> = Vec::new();
-            let kept = add_all(&store, &mut files, form, &mut stored);
+            let kept = add_all(&store, &mut files.0, form, &mut stored);
             match kept {
                 Ok(()) => Ok(stored),
                 Err(denial) => {

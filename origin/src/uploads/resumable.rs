@@ -38,8 +38,11 @@ pub(super) const ALLOW: &str = "HEAD, PATCH, DELETE, OPTIONS";
 /// The token in the query of an upload resource.
 pub(super) fn token_of(head: RequestHead<'_>) -> Option<String> {
     let token = query(head)?.strip_prefix(b"upload=")?;
-    let is_token = token.len() == 32 && token.iter().all(u8::is_ascii_hexdigit);
-    is_token.then(|| String::from_utf8_lossy(token).to_ascii_lowercase())
+    is_token(token).then(|| String::from_utf8_lossy(token).to_ascii_lowercase())
+}
+
+fn is_token(token: &[u8]) -> bool {
+    token.len() == 32 && token.iter().all(u8::is_ascii_hexdigit)
 }
 
 /// `Upload-Complete`; `None` if the field is not there, or is none.
@@ -75,11 +78,14 @@ struct Turn {
 
 impl Turn {
     fn take(token: &str) -> Self {
-        let mut turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
-        let turns = turns.get_or_insert_default();
-        // Those that nobody has in hand are forgotten; uploads under way are few.
-        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
-        let latest = Arc::clone(turns.entry(token.to_owned()).or_default());
+        let latest = {
+            let mut turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
+            let turns = turns.get_or_insert_default();
+            // Those that nobody has in hand are forgotten; uploads under way are few.
+            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+            Arc::clone(turns.entry(token.to_owned()).or_default())
+        };
+        // Waits for who writes to this upload, and keeps nobody from others.
         let own = {
             let mut latest = latest.lock().unwrap_or_else(PoisonError::into_inner);
             *latest += 1;
@@ -153,7 +159,7 @@ impl About {
 }
 
 fn about_name(token: &str) -> Vec<u8> {
-    format!("{token}.json").into_bytes()
+    [token.as_bytes(), ABOUT_SUFFIX].concat()
 }
 
 /// An upload that a request has in hand.
@@ -168,26 +174,57 @@ struct Held {
     offset: u64,
 }
 
+/// What the shelf has of one upload.
+#[derive(Debug, Default)]
+struct Found {
+    /// When it was gone on with last, in seconds and nanoseconds since 1970.
+    latest: (i64, u32),
+    has_content: bool,
+}
+
 impl Store {
     fn shelf(&self) -> Result<Changeable, Denial> {
         Ok(self.root().open_changeable(SHELF)?)
     }
 
-    /// Removes uploads that are too old; gives how many are left.
-    pub(super) fn expire(&self, age_seconds_max: u64, now: Now) -> Result<usize, Denial> {
+    /// Removes uploads that nobody went on with for too long, and what is known of those that are complete beyond as many as may
+    /// be unfinished. Gives how many are unfinished.
+    pub(super) fn expire(&self, limits: &UploadLimits, now: Now) -> Result<usize, Denial> {
         let shelf = self.shelf()?;
         let listed = self.root().read_folder(SHELF, SHELF_ENTRIES_MAX)?;
-        let oldest = now.unix_seconds.saturating_sub(age_seconds_max);
-        let mut left = 0;
+        let mut found: HashMap<Vec<u8>, Found> = HashMap::new();
         for entry in listed.entries {
-            let modified = u64::try_from(entry.meta.modified.0).unwrap_or(0);
-            if modified < oldest {
-                let _ = shelf.remove_file(&entry.name);
+            let token = entry.name.strip_suffix(ABOUT_SUFFIX);
+            let is_content = token.is_none();
+            let token = token.unwrap_or(&entry.name).to_vec();
+            // What is told of an upload has another name while it is written.
+            let is_content = is_content && is_token(&token);
+            let found = found.entry(token).or_default();
+            found.has_content |= is_content;
+            found.latest = found.latest.max(entry.meta.modified);
+        }
+        let remove = |token: &[u8]| {
+            let _ = shelf.remove_file(token);
+            let _ = shelf.remove_file(&[token, ABOUT_SUFFIX].concat());
+        };
+        let oldest = now
+            .unix_seconds
+            .saturating_sub(limits.upload_age_seconds_max);
+        let (mut unfinished, mut complete) = (0, Vec::new());
+        for (token, found) in found {
+            if u64::try_from(found.latest.0).unwrap_or(0) < oldest {
+                remove(&token);
+            } else if found.has_content {
+                unfinished += 1;
             } else {
-                left += usize::from(entry.name.ends_with(b".json"));
+                complete.push((found.latest, token));
             }
         }
-        Ok(left)
+        complete.sort_unstable_by(|a, b| b.cmp(a));
+        for (_, token) in complete.iter().skip(limits.resumable_uploads_max) {
+            remove(token);
+        }
+        Ok(unfinished)
     }
 
     fn create(&self, about: About, limits: &UploadLimits) -> Result<Held, Denial> {
@@ -205,14 +242,15 @@ impl Store {
             return Err(Denial::NO_ROOM);
         }
         root.make_folder(SHELF)?;
-        if self.expire(limits.upload_age_seconds_max, Now::read())? >= limits.resumable_uploads_max
-        {
+        if self.expire(limits, Now::read())? >= limits.resumable_uploads_max {
             return Err(Denial::RESUMABLE);
         }
         let token = secret_name()?;
         let shelf = self.shelf()?;
         let file = shelf.begin_kept(token.as_bytes())?;
-        about.write(&shelf, &token)?;
+        about.write(&shelf, &token).inspect_err(|_| {
+            let _ = shelf.remove_file(token.as_bytes());
+        })?;
         Ok(Held {
             turn: Turn::take(&token),
             token,
@@ -263,13 +301,21 @@ impl Store {
             let folder = self.folder(&held.about.folder)?;
             let stored = self.put(&mut file, &folder, &held.about.name, &held.about.conditions)?;
             held.about.completed = Some(stored.octets);
-            held.about.write(&held.shelf, &held.token)?;
+            // The file has its name, so that nothing can take back what is answered.
+            let _ = held.about.write(&held.shelf, &held.token);
             Ok(stored)
         })
     }
 }
 
 impl Held {
+    /// What is known of it beside its content, stored again.
+    fn remembered(self) -> Result<Self, Denial> {
+        self.turn
+            .hold(|| self.about.write(&self.shelf, &self.token))?;
+        Ok(self)
+    }
+
     fn give_up(&self) -> Result<(), Denial> {
         self.turn.hold(|| {
             let _ = self.shelf.remove_file(self.token.as_bytes());
@@ -496,7 +542,9 @@ impl Uploads {
         let provided = field(head, "upload-offset").and_then(|value| integer(&value));
         let provided = provided.ok_or(Denial::PARTIAL_FIELDS)?;
         limit(exchange, self.0.config.content_octets_max)?;
-        let length = match (length_of(head), exchange.content) {
+        let said = length_of(head);
+        let is_said = said.is_some();
+        let length = match (said, exchange.content) {
             (Some(length), _) => Some(length),
             (None, ContentLength::Exactly(octets)) if is_last => provided.checked_add(octets),
             (None, ContentLength::None) if is_last => Some(provided),
@@ -524,7 +572,11 @@ impl Uploads {
                 if held.about.length.is_some_and(|known| known != length) || length < held.offset {
                     return Err(Denial::LENGTH);
                 }
+                let is_news = is_said && held.about.length.is_none();
                 held.about.length = Some(length);
+                if is_news {
+                    held = blocking(move || held.remembered()).await??;
+                }
             }
             appended.run(held).await
         }))
@@ -603,5 +655,45 @@ fn mismatch(expected: u64, provided: u64) -> Response {
 }
 
 const SHELF: &[u8] = b".hansom-uploads";
+/// Of the file that tells about an upload; its content has the token alone for a name.
+const ABOUT_SUFFIX: &[u8] = b".json";
 const SHELF_ENTRIES_MAX: usize = 100_000;
 const ABOUT_OCTETS_MAX: u64 = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+    use std::thread;
+
+    #[test]
+    fn who_writes_to_one_upload_keeps_nobody_from_another() {
+        let turn = Turn::take("one");
+        let (writing, written) = (mpsc::channel::<()>(), mpsc::channel::<()>());
+        let writer = thread::spawn(move || {
+            turn.hold(|| {
+                writing.0.send(()).unwrap();
+                let _ = written.1.recv();
+                Ok(())
+            })
+        });
+        writing.1.recv().unwrap();
+        let waiting = thread::spawn(|| Turn::take("one"));
+        // Until that one has what it waits with.
+        while TURNS
+            .lock()
+            .unwrap()
+            .as_ref()
+            .unwrap()
+            .get("one")
+            .is_none_or(|turn| Arc::strong_count(turn) < 3)
+        {
+            thread::yield_now();
+        }
+        let other = Turn::take("another");
+        assert!(other.hold(|| Ok(())).is_ok());
+        written.0.send(()).unwrap();
+        assert!(writer.join().unwrap().is_ok());
+        assert!(waiting.join().unwrap().hold(|| Ok(())).is_ok());
+    }
+}

@@ -123,11 +123,13 @@ impl Store {
         name: &[u8],
         conditions: &Conditions,
     ) -> Result<Stored, Denial> {
+        // What can fail comes before the name is given.
+        let file = new.file().try_clone()?;
         let outcome = {
             let _lock = changes::lock(folder.identity()?, name);
             self.name(new, folder, name, conditions)?
         };
-        self.conclude(new, folder, name.to_vec(), outcome)
+        self.conclude(file, folder, name.to_vec(), outcome)
     }
 
     fn name(
@@ -161,6 +163,7 @@ impl Store {
     /// Gives a file a name that stands for nothing: the one wanted, or that with a number.
     pub(super) fn add(&self, new: &mut NewFile, wanted: &[u8]) -> Result<Stored, Denial> {
         let folder = new.folder().clone();
+        let file = new.file().try_clone()?;
         let mut name = wanted.to_vec();
         for number in 2..NUMBERS_MAX {
             match new.link(&folder, &name) {
@@ -169,33 +172,37 @@ impl Store {
                 }
                 linked => {
                     linked?;
-                    return self.conclude(new, &folder, name, Outcome::Created);
+                    let meta = FileMeta::read(&file)?;
+                    let concluded = self.conclude(file, &folder, name.clone(), Outcome::Created);
+                    return concluded.inspect_err(|_| self.remove(&folder, &name, &meta));
                 }
             }
         }
-        Err(Denial::BUSY)
+        Err(Denial::NUMBERS)
     }
 
     /// Takes back what [`Self::add`] did, unless the name stands for something else since.
     pub(super) fn undo(&self, folder: &Changeable, stored: &Stored) {
+        self.remove(folder, &stored.name, &stored.meta);
+    }
+
+    fn remove(&self, folder: &Changeable, name: &[u8], meta: &FileMeta) {
         let Ok(identity) = folder.identity() else {
             return;
         };
-        let _lock = changes::lock(identity, &stored.name);
-        let is_same = folder.look(&stored.name).is_ok_and(|found| {
-            found.is_some_and(|found| {
-                (found.device, found.inode) == (stored.meta.device, stored.meta.inode)
-            })
+        let _lock = changes::lock(identity, name);
+        let is_same = folder.look(name).is_ok_and(|found| {
+            found.is_some_and(|found| (found.device, found.inode) == (meta.device, meta.inode))
         });
         if is_same {
-            let _ = folder.remove_file(&stored.name);
+            let _ = folder.remove_file(name);
             changes::made();
         }
     }
 
     fn conclude(
         &self,
-        new: &NewFile,
+        file: std::fs::File,
         folder: &Changeable,
         name: Vec<u8>,
         outcome: Outcome,
@@ -204,7 +211,6 @@ impl Store {
         if self.durable {
             folder.sync()?;
         }
-        let file = new.file().try_clone()?;
         let meta = FileMeta::read(&file)?;
         let (meta, etag, modified) = self.told(net::OpenFile { file, meta })?;
         Ok(Stored {
@@ -233,6 +239,13 @@ impl Store {
             let current = folder.look(name)?.ok_or(Denial::NOT_FOUND)?;
             match (place, current.kind) {
                 (Place::File { .. }, FileKind::Folder) => return Err(Denial::IS_FOLDER),
+                (Place::File { .. }, FileKind::Other) => return Err(Denial::NOT_A_FILE),
+                // With such a link all that is served below it would go.
+                (Place::File { folder, .. }, FileKind::Link)
+                    if self.folder(&joined(folder, name)).is_ok() =>
+                {
+                    return Err(Denial::IS_FOLDER);
+                }
                 (Place::File { .. }, _) => {
                     self.judge(&folder, name, Some(&current), conditions)?;
                     folder.remove_file(name)?;
@@ -296,6 +309,13 @@ impl Store {
         let loaded = self.place.read(open, Vec::new(), Wait::MayBlock)?;
         let (etag, modified) = validators_of(&loaded.meta, loaded.content.as_deref(), Now::read());
         Ok((loaded.meta, etag, modified))
+    }
+}
+
+fn joined(folder: &[u8], name: &[u8]) -> Vec<u8> {
+    match folder {
+        b"" => name.to_vec(),
+        folder => [folder, b"/", name].concat(),
     }
 }
 

@@ -294,6 +294,9 @@ fn delete_removes_files_and_empty_folders() {
     fs::write(other.path().join("x"), "").unwrap();
     std::os::unix::fs::symlink(other.path().join("x"), world.path("link")).unwrap();
     fs::create_dir_all(world.path("d/e")).unwrap();
+    fs::create_dir(world.path("kept")).unwrap();
+    std::os::unix::fs::symlink("kept", world.path("folder")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(world.path("socket")).unwrap();
     fs::write(world.path("a"), "x").unwrap();
     for (request, status) in [
         ("DELETE /", 403),
@@ -310,10 +313,13 @@ fn delete_removes_files_and_empty_folders() {
         ("DELETE /d/e/", 204),
         ("DELETE /d/", 204),
         ("DELETE /link", 204),
+        ("DELETE /folder", 409),
+        ("DELETE /folder/", 409),
+        ("DELETE /socket", 409),
     ] {
         assert_eq!(world.status(request, ""), status, "{request}");
     }
-    assert!(world.names().is_empty());
+    assert_eq!(world.names(), ["folder", "kept", "socket"]);
     assert!(other.path().join("x").exists());
 }
 
@@ -433,6 +439,23 @@ fn when_one_file_of_a_form_gets_no_name_the_others_lose_theirs() {
     assert_eq!(world.status(POST_FORM, content), 409);
     assert!(!world.path("a").exists());
     assert_eq!(world.names().len(), 999);
+}
+
+#[test]
+fn a_form_stores_nothing_at_a_path_with_rules_of_its_own() {
+    let world = World::with(UploadsConfig {
+        fences: Fences::new([((*b"/closed").into(), true)]),
+        ..UploadsConfig::default()
+    });
+    let parts = form(&[
+        ("name=a; filename=open", "a"),
+        ("name=b; filename=closed", "b"),
+    ]);
+    assert_eq!(world.status(POST_FORM, parts), 403);
+    assert_eq!(world.names(), [""; 0]);
+    let parts = form(&[("name=a; filename=closed.txt", "a")]);
+    assert_eq!(world.status(POST_FORM, parts), 303);
+    assert_eq!(world.names(), ["closed.txt"]);
 }
 
 #[test]
@@ -700,10 +723,90 @@ fn an_upload_that_nobody_goes_on_with_is_removed() {
         unix_seconds: Now::read().unix_seconds + 25 * 3600,
         ..Now::read()
     };
-    let day = 24 * 3600;
-    assert_eq!(world.uploads.0.store.expire(day, Now::read()).unwrap(), 1);
-    assert_eq!(world.uploads.0.store.expire(day, later).unwrap(), 0);
+    let expire = |now| {
+        let store = &world.uploads.0.store;
+        store.expire(&UploadLimits::default(), now).unwrap()
+    };
+    assert_eq!(expire(Now::read()), 1);
+    assert_eq!(expire(later), 0);
     assert_eq!(world.status(&format!("HEAD {location}"), ""), 404);
+}
+
+#[test]
+fn an_upload_that_was_begun_long_ago_and_is_gone_on_with_stays() {
+    let (world, location) = begun("", "one");
+    let shelf = world.path(".hansom-uploads");
+    let about = fs::read_dir(&shelf)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_some())
+        .unwrap();
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(48 * 3600);
+    let about = fs::File::options().write(true).open(about).unwrap();
+    about.set_modified(long_ago).unwrap();
+    let store = &world.uploads.0.store;
+    let left = store.expire(&UploadLimits::default(), Now::read()).unwrap();
+    assert_eq!(left, 1);
+    assert_eq!(
+        append(&world, &location, 3, "?1", "x").head.status().code(),
+        201
+    );
+}
+
+#[test]
+fn uploads_that_are_complete_are_none_of_those_that_may_be_unfinished() {
+    let world = World::with(UploadsConfig {
+        resumable: true,
+        limits: UploadLimits {
+            resumable_uploads_max: 2,
+            ..UploadLimits::default()
+        },
+        ..UploadsConfig::default()
+    });
+    let begin = |name: usize| world.ask(&format!("PUT /{name}\nUpload-Complete: ?0\n"), "x");
+    for name in 0..5 {
+        let response = begin(name);
+        assert_eq!(response.head.status().code(), 201, "{name}");
+        let location = field(&response, Known::Location);
+        let last = append(&world, &location, 1, "?1", "y");
+        assert_eq!(last.head.status().code(), 201);
+    }
+    // What is known of those that are complete is bounded too.
+    let count = || fs::read_dir(world.path(".hansom-uploads")).unwrap().count();
+    assert_eq!(count(), 3);
+    for status in [201, 201, 503] {
+        assert_eq!(begin(9).head.status().code(), status);
+    }
+}
+
+#[test]
+fn a_length_that_was_said_later_is_not_another_later_still() {
+    let (world, location) = begun("", "one");
+    let say = |length: u64, offset: u64| {
+        let request = format!(
+            "PATCH {location}\nContent-Type: application/partial-upload\nUpload-Offset: {offset}\n\
+             Upload-Complete: ?0\nUpload-Length: {length}\n"
+        );
+        world.ask(&request, "x").head.status().code()
+    };
+    assert_eq!(say(9, 3), 204);
+    let head = world.ask(&format!("HEAD {location}"), "");
+    assert_eq!(named(&head, "upload-length"), "9");
+    assert_eq!(say(8, 4), 400);
+    assert_eq!(say(9, 4), 204);
+}
+
+#[test]
+fn a_name_that_is_taken_with_all_its_numbers_is_told_so() {
+    let world = World::new();
+    fs::write(world.path("a"), "").unwrap();
+    for number in 2..1000 {
+        fs::write(world.path(&format!("a ({number})")), "").unwrap();
+    }
+    let response = world.ask(POST_FORM, form(&[("name=a; filename=a", "x")]));
+    assert_eq!(response.head.status().code(), 409);
+    let text = String::from_utf8(octets(&response.content)).unwrap();
+    assert!(text.contains("taken"), "{text}");
 }
 
 #[test]

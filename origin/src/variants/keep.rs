@@ -12,6 +12,7 @@ use net::{FileKind, FileMeta, Now, OpenError, Root, Wait};
 use super::NegotiateConfig;
 use super::set::{FileVariant, Meaning, Shelf, below};
 use super::type_map::{self, MAP_OCTETS_MAX};
+use crate::fences::Fences;
 use crate::files::{Place, is_folder_path, relative};
 use crate::representation::is_fresh_change;
 
@@ -127,6 +128,8 @@ struct MapRead {
     path: Box<[u8]>,
     meta: FileMeta,
     variants: Vec<FileVariant>,
+    /// What it lists in folders below may come without a sign in the folder or the map.
+    has_gaps_below: bool,
 }
 
 impl Negotiator {
@@ -240,9 +243,11 @@ impl Negotiator {
             if kept.maps.len() >= MAPS_MAX {
                 kept.maps.clear();
             }
+            let mut freshness = Freshness::new(map.meta, now);
+            freshness.is_fresh_change |= map.has_gaps_below;
             let map_kept = KeptMap {
                 variants: map.variants.into(),
-                freshness: Freshness::new(map.meta, now),
+                freshness,
             };
             kept.maps.insert(map.path, Rc::new(map_kept));
         }
@@ -278,14 +283,14 @@ impl Kept {
 
 /// The files among which is chosen where `path` of a folder is asked for and negotiated, or the type map that lists them;
 /// none where there is nothing to choose. For tools; it waits for a disk.
-pub fn variant_names(root: &Path, path: &[u8]) -> Vec<String> {
+pub fn variant_names(root: &Path, path: &[u8], fences: &Fences) -> Vec<String> {
     let (folder, asked) = split(path);
     let shelf = Root::new(root).ok().and_then(|root| {
         let meta = root.stat(folder, Wait::MayBlock).ok()?;
         let read = root.read_folder(folder, FOLDER_ENTRIES_MAX).ok()?;
         Some(Shelf::of(meta, read))
     });
-    match shelf.map(|shelf| shelf.meaning(folder, asked)) {
+    match shelf.map(|shelf| shelf.meaning(folder, asked, fences)) {
         Some(Meaning::Variants(variants)) => variants
             .into_iter()
             .map(|variant| variant.reference)
@@ -316,12 +321,14 @@ impl Place {
     /// What is asked for in a folder: a name, or nothing, which is the first index that there is.
     fn meaning(&self, shelf: &Shelf, folder: &[u8], asked: &[u8]) -> Meaning {
         if !asked.is_empty() {
-            return shelf.meaning(folder, asked);
+            return shelf.meaning(folder, asked, &self.fences);
         }
-        for name in &self.index {
-            let meaning = shelf.meaning(folder, name.as_bytes());
-            if meaning != Meaning::Plain || shelf.has_file(name.as_bytes()) {
-                return meaning;
+        let is_closed = |name: &[u8]| self.fences.close(&below(folder, name));
+        for name in self.index.iter().map(String::as_bytes) {
+            match shelf.meaning(folder, name, &self.fences) {
+                Meaning::Map(map) if is_closed(&map) => {}
+                Meaning::Plain if !shelf.has_file(name) || is_closed(name) => {}
+                meaning => return meaning,
             }
         }
         Meaning::Plain
@@ -331,16 +338,21 @@ impl Place {
         let path = below(folder, name);
         let open = self.root.open(&path, Wait::MayBlock)?;
         let mut variants = Vec::new();
+        let mut has_gaps_below = false;
         if open.meta.octets <= MAP_OCTETS_MAX && open.meta.kind == FileKind::Regular {
             let mut octets = vec![0; usize::try_from(open.meta.octets).unwrap_or(0)];
             net::read_exact_at(&open.file, &mut octets, 0)?;
             variants = type_map::read(folder, &octets);
             // Only what is there can be chosen.
+            variants.retain(|variant| !self.fences.close(&variant.path));
             variants.retain_mut(|variant| {
                 let meta = self.root.stat(&variant.path, Wait::MayBlock);
                 let meta = meta.ok().filter(|meta| meta.kind == FileKind::Regular);
-                if let Some(meta) = meta {
-                    variant.octets = meta.octets;
+                match meta {
+                    Some(meta) => variant.octets = meta.octets,
+                    None => {
+                        has_gaps_below |= variant.reference.trim_start_matches("./").contains('/')
+                    }
                 }
                 meta.is_some()
             });
@@ -349,6 +361,7 @@ impl Place {
             path: path.into(),
             meta: open.meta,
             variants,
+            has_gaps_below,
         })
     }
 }

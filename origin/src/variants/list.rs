@@ -2,7 +2,8 @@
 
 use engine::Response;
 use semantics::fields::accept::Quality;
-use semantics::negotiation::{Decision, Judgement};
+use semantics::fields::list::is_token_octet;
+use semantics::negotiation::{Decision, Judgement, vary_of};
 use semantics::{Known, RequestHead, ResponseHead, Status};
 use serde_json::json;
 
@@ -36,10 +37,10 @@ pub(super) fn response(
     let mut head = ResponseHead::new(choice.status)
         .with(Known::ContentType, media_type)
         .with(Known::CacheControl, "no-store");
-    let vary = decision.vary();
-    if !vary.is_empty() {
-        head.add(Known::Vary, vary);
-    }
+    // The form of the list follows from Accept, whatever was decided by.
+    let mut depends_on = decision.depends_on;
+    depends_on.insert(Known::Accept);
+    head.add(Known::Vary, vary_of(depends_on));
     Response::with_octets(head, text)
 }
 
@@ -58,7 +59,9 @@ pub(super) fn alternates(variants: &[FileVariant], decision: &Decision) -> Strin
             ("charset", &variant.charset),
             ("language", &variant.languages),
         ] {
-            if !value.is_empty() {
+            // A charset that a type map quotes may hold what ends the element.
+            let is_plain = |octet: u8| is_token_octet(octet) || b"/, ".contains(&octet);
+            if !value.is_empty() && value.bytes().all(is_plain) {
                 out.push_str(&format!(" {{{name} {value}}}"));
             }
         }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use engine::{Answer, Response};
-use net::{Now, OpenError, Wait, blocking};
+use net::{Now, OpenError, Wait, blocking_while_awaited};
 use semantics::fields::negotiate::{self, Asked};
 use semantics::negotiation::{Decision, Preferences, Rules, Variant, decide};
 use semantics::{Known, NormalPath, OwnedRequest, RequestHead, Status, Target};
@@ -13,7 +13,7 @@ use super::keep::{Variants, split};
 use super::list::{self, alternates};
 use super::set::FileVariant;
 use crate::cache::Entry;
-use crate::files::{Files, Inner, Located, internal};
+use crate::files::{Files, Inner, Located, internal, not_found};
 use crate::representation::{Delivery, Labels, digest};
 
 /// The variant that is sent, before anything is made of it: content codings, preconditions and ranges come after.
@@ -101,7 +101,7 @@ impl Files {
         };
         let place = Arc::clone(self.place());
         let file = absolute(&selected.path);
-        let loaded = blocking(move || place.load(&file, Wait::MayBlock)).await;
+        let loaded = blocking_while_awaited(move || place.load(&file, Wait::MayBlock)).await;
         match loaded {
             Ok(Ok(Located::File(loaded))) => {
                 let entry = self
@@ -175,7 +175,7 @@ impl Inner {
         negotiator.begin_reading(path, now);
         let place = Arc::clone(&self.place);
         let asked: Box<[u8]> = path.into();
-        let survey = blocking(move || place.survey(&asked)).await;
+        let survey = blocking_while_awaited(move || place.survey(&asked)).await;
         negotiator.take_in(survey.ok()?.ok()?, now);
         match self.look(path, now) {
             Look::Variants(variants) => Some(variants),
@@ -194,6 +194,10 @@ impl Inner {
     }
 
     fn choose(&self, variants: &Variants, head: RequestHead<'_>, path: &[u8]) -> Outcome {
+        if variants.is_empty() {
+            // A type map of which nothing is there: whatever were accepted, there is no representation.
+            return Outcome::Other(not_found(head));
+        }
         let seen = self.as_seen(variants);
         let rules = self.rules_of_choice();
         let decision = decide(&Preferences::of(head), &seen, &rules);
@@ -323,18 +327,13 @@ fn add_transparent(
     }
 }
 
-/// Whether the target ends in the same name as the path, so that a reference relative to the target means a file of the
-/// same folder. A target that was rewritten to another name is not.
+/// Whether the target ends in the path, so that a reference relative to the target means a file of the same folder. What
+/// stands in front led to these files; a target that was rewritten to something else does not.
 fn is_at_its_target(head: RequestHead<'_>, path: &[u8]) -> bool {
-    let last = |path: &[u8]| {
-        path.rsplit(|&octet| octet == b'/')
-            .next()
-            .map(<[u8]>::to_vec)
-    };
     let target = Target::parse(head.target(), head.method());
     target
         .and_then(|target| NormalPath::of(target.path).ok())
-        .is_some_and(|target| last(target.octets()) == last(path))
+        .is_some_and(|target| target.octets().ends_with(path))
 }
 
 fn absolute(relative: &[u8]) -> Vec<u8> {

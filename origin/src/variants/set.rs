@@ -9,6 +9,7 @@ use semantics::negotiation::Variant;
 
 use super::name::Name;
 use crate::encode::push_path;
+use crate::fences::Fences;
 use crate::media_type;
 
 /// One representation in a file of its own.
@@ -185,7 +186,26 @@ impl Shelf {
     /// * A type map goes before what the names of files say, but not before a file of exactly this name.
     /// * A coded file is a variant only where the same is not there without its coding: otherwise it is for whoever
     ///   offers codings of the chosen one.
-    pub(super) fn meaning(&self, folder: &[u8], asked: &[u8]) -> Meaning {
+    /// * What is fenced stands for itself alone.
+    pub(super) fn meaning(&self, folder: &[u8], asked: &[u8], fences: &Fences) -> Meaning {
+        match self.meaning_of_all(folder, asked) {
+            Meaning::Map(name) if name != asked && fences.close(&below(folder, &name)) => {
+                Meaning::Plain
+            }
+            Meaning::Variants(mut variants) => {
+                let all = variants.len();
+                variants.retain(|variant| !fences.close(&variant.path));
+                match variants.as_slice() {
+                    [] => Meaning::Plain,
+                    [left] if all > 1 && *left.path == below(folder, asked) => Meaning::Plain,
+                    _ => Meaning::Variants(variants),
+                }
+            }
+            meaning => meaning,
+        }
+    }
+
+    fn meaning_of_all(&self, folder: &[u8], asked: &[u8]) -> Meaning {
         if self.folders.contains(asked) {
             return Meaning::Plain;
         }
@@ -279,7 +299,11 @@ mod tests {
     }
 
     fn variants(names: &[&str], asked: &str) -> Vec<String> {
-        match shelf(names).meaning(b"dir", asked.as_bytes()) {
+        variants_within(names, asked, &Fences::default())
+    }
+
+    fn variants_within(names: &[&str], asked: &str, fences: &Fences) -> Vec<String> {
+        match shelf(names).meaning(b"dir", asked.as_bytes(), fences) {
             Meaning::Plain => Vec::new(),
             Meaning::Variants(variants) => variants
                 .into_iter()
@@ -346,6 +370,43 @@ mod tests {
     }
 
     #[test]
+    fn what_is_fenced_stands_for_itself_alone() {
+        let within = |closed: &str, names: &[&str], asked: &str| {
+            let path = ["/dir/", closed].concat();
+            let fences = Fences::new([(path.as_bytes().into(), true)]);
+            variants_within(names, asked, &fences)
+        };
+        let pages = ["page.html", "page.en.html", "page.txt"];
+        // table
+        for (closed, names, asked, left) in [
+            ("page.html", &pages[..1], "page", &[][..]),
+            ("page.html", &pages, "page", &["page.en.html", "page.txt"]),
+            ("page.en.html", &pages, "page.html", &[]),
+            (
+                "page.txt",
+                &pages,
+                "page.html",
+                &["page.en.html", "page.html"],
+            ),
+            ("page.var", &["page.var", "page.html"], "page", &[]),
+            (
+                "page.var",
+                &["page.var", "page.html"],
+                "page.var",
+                &["page.var"],
+            ),
+            (
+                "page",
+                &pages,
+                "page",
+                &["page.en.html", "page.html", "page.txt"],
+            ),
+        ] {
+            assert_eq!(within(closed, names, asked), left, "{closed} {asked}");
+        }
+    }
+
+    #[test]
     fn hidden_files_are_no_variants() {
         assert_eq!(variants(&[".page.en.html", ".page.html"], ".page"), [""; 0]);
     }
@@ -358,16 +419,15 @@ mod tests {
             ..Folder::default()
         };
         assert_eq!(
-            Shelf::of(names.meta, cut).meaning(b"", b"page"),
+            Shelf::of(names.meta, cut).meaning(b"", b"page", &Fences::default()),
             Meaning::Plain
         );
     }
 
     #[test]
     fn what_is_told_of_a_variant_follows_from_its_name() {
-        let Meaning::Variants(variants) =
-            shelf(&["p q.ja.html.iso2022-jp", "p q.png"]).meaning(b"dir", b"p q")
-        else {
+        let shelf = shelf(&["p q.ja.html.iso2022-jp", "p q.png"]);
+        let Meaning::Variants(variants) = shelf.meaning(b"dir", b"p q", &Fences::default()) else {
             panic!()
         };
         let expected = FileVariant {

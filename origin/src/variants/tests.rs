@@ -191,10 +191,131 @@ fn a_changed_type_map_is_seen_within_a_second() {
 }
 
 #[test]
-fn a_type_map_of_which_nothing_is_there_has_nothing_acceptable() {
+fn a_type_map_of_which_nothing_is_there_stands_for_nothing() {
+    // RFC 9110 §15.5.5: no representation is there, so it is not for Accept to exclude all (§15.5.7).
     let site = Site::with_files(&[]);
-    site.write("page.var", "URI: page.de.html\n\nURI: ../page.en.html\n");
-    assert_eq!(status(&site.ask("GET /page", "")), 406);
+    for map in [
+        "URI: page.de.html\n\nURI: ../page.en.html\n",
+        "# Nothing.",
+        "",
+        &"#".repeat(70_000),
+    ] {
+        site.write("page.var", map);
+        site.pass(1001);
+        assert_eq!(status(&site.ask("GET /page", "")), 404);
+        assert_eq!(status(&site.ask("GET /page.var", "")), 404);
+    }
+}
+
+#[test]
+fn what_a_type_map_lists_in_a_folder_below_is_seen_when_it_comes() {
+    let site = Site::with_files(&["page.en.html", "below/other.html"]);
+    site.write("page.var", "URI: below/page.de.html\nContent-Language: de\n\nURI: page.en.html\nContent-Language: en\n");
+    assert_eq!(site.in_language("/page", "de"), "page.en.html");
+    site.pass(60_000);
+    site.write("below/page.de.html", "de");
+    site.pass(1001);
+    assert_eq!(site.in_language("/page", "de"), "de");
+}
+
+#[test]
+fn what_a_hostile_type_map_says_stays_where_it_is_said() {
+    let site = Site::with_files(&["page.en.html", "page.de.html"]);
+    site.write(
+        "page.var",
+        "URI: page.en.html\nContent-Type: text/html; charset=\"a\\\"} {b\"\nContent-Encoding: Identity, gzip\n\
+         Description: <script>\n\nURI: page.de.html\nContent-Encoding: identity\n",
+    );
+    let fields = "Negotiate: vlist\r\nAccept: text/html\r\n";
+    let list = site.ask("GET /page", fields);
+    let alternates = field(&list, Known::Alternates).unwrap();
+    assert!(
+        !alternates.contains("{b") && alternates.contains("{charset utf-8}"),
+        "{alternates}"
+    );
+    let html = content(&list);
+    assert!(
+        !html.contains("<script>") && html.contains("&lt;script&gt;"),
+        "{html}"
+    );
+    // RFC 9110 §8.4.1: `identity` is not for Content-Encoding.
+    let plain = site.ask("GET /page", "");
+    assert_eq!(content(&plain), "page.de.html");
+    assert_eq!(field(&plain, Known::ContentEncoding), None);
+    let coded = site.ask("GET /page", "Accept-Encoding: gzip\r\n");
+    assert_eq!(field(&coded, Known::ContentEncoding).unwrap(), "gzip");
+}
+
+#[test]
+fn one_variant_alone_is_sent_whatever_is_accepted() {
+    let site = Site::with_files(&["page.en.html"]);
+    for fields in [
+        "Accept: image/png\r\n",
+        "Accept: text/html;q=0\r\n",
+        "Accept-Language: de\r\n",
+    ] {
+        let response = site.ask("GET /page", fields);
+        assert_eq!(status(&response), 200, "{fields}");
+        assert_eq!(field(&response, Known::Vary), None);
+    }
+}
+
+#[test]
+fn a_date_is_no_strong_validator_of_a_variant() {
+    // RFC 9110 §8.8.1: variants may share it, so parts of two of them would be put together.
+    let site = Site::with_files(PAGES);
+    let whole = site.ask("GET /page", "Accept-Language: de\r\n");
+    let date = field(&whole, Known::LastModified).unwrap();
+    let tag = field(&whole, Known::ETag).unwrap();
+    for (validator, expected) in [(date, 200), (tag, 206)] {
+        let fields = format!("Accept-Language: de\r\nRange: bytes=3-\r\nIf-Range: {validator}\r\n");
+        assert_eq!(
+            status(&site.ask("GET /page", &fields)),
+            expected,
+            "{validator}"
+        );
+    }
+}
+
+#[test]
+fn whatever_depends_on_a_field_says_so() {
+    let site = Site::with_files(PAGES);
+    for (fields, expected, vary) in [
+        (
+            "Accept-Language: de\r\nIf-Match: \"x\"\r\n",
+            412,
+            "Accept, Accept-Language",
+        ),
+        (
+            "Accept-Language: de\r\nRange: bytes=99-\r\n",
+            416,
+            "Accept, Accept-Language",
+        ),
+        (
+            "Accept-Language: de\r\nRange: bytes=1-\r\n",
+            206,
+            "Accept-Language",
+        ),
+        (
+            "Accept-Language: de\r\nIf-None-Match: *\r\n",
+            304,
+            "Accept-Language",
+        ),
+        ("Accept-Language: ja\r\n", 406, "Accept, Accept-Language"),
+        (
+            "Negotiate: trans\r\n",
+            300,
+            "Accept, Accept-Language, Negotiate",
+        ),
+    ] {
+        let response = site.ask("GET /page", fields);
+        assert_eq!(status(&response), expected, "{fields}");
+        assert_eq!(field(&response, Known::Vary).unwrap(), vary, "{fields}");
+    }
+    assert_eq!(
+        field(&site.ask("GET /none", ""), Known::Vary).unwrap(),
+        "Accept"
+    );
 }
 
 #[test]
@@ -274,15 +395,32 @@ fn a_folder_below_has_variants_of_its_own() {
 
 #[test]
 fn a_rewritten_target_has_no_content_location() {
-    let site = Site::with_files(PAGES);
-    let request = b"GET /other HTTP/1.1\r\nHost: a\r\nAccept-Language: de\r\n\r\n";
-    let answer = with_exchange_at(request, site.now.get(), None, |exchange| {
-        site.files
-            .answer(exchange, &NormalPath::of(b"/page").unwrap())
-    });
-    let response = net::run_alone(response_of(answer));
-    assert_eq!(content(&response), "page.de.html");
-    assert_eq!(field(&response, Known::ContentLocation), None);
+    let site = Site::with_files(&[
+        "page.de.html",
+        "page.en.html",
+        "d/page.de.html",
+        "d/page.en.html",
+    ]);
+    for (target, path, expected) in [
+        ("/other", "/page", None),
+        // Not of the folder of the target: `/old/page.de.html` may be another resource or none.
+        ("/old/page", "/d/page", None),
+        ("/prefix/d/page", "/d/page", Some("page.de.html")),
+        ("/%64/page?q", "/d/page", Some("page.de.html")),
+    ] {
+        let request = format!("GET {target} HTTP/1.1\r\nHost: a\r\nAccept-Language: de\r\n\r\n");
+        let answer = with_exchange_at(request.as_bytes(), site.now.get(), None, |exchange| {
+            let path = NormalPath::of(path.as_bytes()).unwrap();
+            site.files.answer(exchange, &path)
+        });
+        let response = net::run_alone(response_of(answer));
+        assert_eq!(content(&response), format!("{}.de.html", &path[1..]));
+        assert_eq!(
+            field(&response, Known::ContentLocation).as_deref(),
+            expected,
+            "{target}"
+        );
+    }
 }
 
 #[test]

@@ -17,7 +17,7 @@
 use semantics::NormalPath;
 use semantics::fields::accept::Quality;
 use semantics::fields::list::{
-    ParameterGrammar, ParameterValue, parameters, split_token, trim_ows,
+    ParameterGrammar, ParameterValue, is_token, parameters, split_token, trim_ows,
 };
 
 use super::name::Name;
@@ -87,7 +87,7 @@ impl Block {
             () if is("URI") => self.uri = value.to_vec(),
             () if is("Content-Type") => self.media_type = value.to_vec(),
             () if is("Content-Language") => self.languages = list(value),
-            () if is("Content-Encoding") => self.codings = list(value),
+            () if is("Content-Encoding") => self.codings = codings(value),
             () if is("Content-Length") => self.octets = text().parse().ok(),
             () if is("Description") => push_text(&mut self.description, text().trim_matches('"')),
             () => {}
@@ -148,12 +148,23 @@ fn relative(uri: &[u8]) -> Option<Vec<u8>> {
 
 /// A list of tokens as it goes into a field; what is none is left out.
 fn list(value: &[u8]) -> String {
-    let tokens = value
+    let tokens: Vec<_> = tokens(value).map(String::from_utf8_lossy).collect();
+    tokens.join(", ")
+}
+
+/// The same without `identity`, which says that there is no coding and has no place in Content-Encoding
+/// (RFC 9110 §8.4.1).
+fn codings(value: &[u8]) -> String {
+    let codings = tokens(value).filter(|coding| !coding.eq_ignore_ascii_case(b"identity"));
+    let codings: Vec<_> = codings.map(String::from_utf8_lossy).collect();
+    codings.join(", ")
+}
+
+fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value
         .split(|&octet| octet == b',')
         .map(trim_ows)
-        .filter(|token| semantics::fields::list::is_token(token));
-    let tokens: Vec<_> = tokens.map(String::from_utf8_lossy).collect();
-    tokens.join(", ")
+        .filter(|token| is_token(token))
 }
 
 struct Typed {

@@ -184,6 +184,22 @@ fn request() -> OwnedRequest {
 }
 
 #[test]
+fn the_type_of_content_in_several_parts_stays() {
+    let parts = "multipart/byteranges; boundary=b";
+    let head = || ResponseHead::new(Status::PARTIAL_CONTENT).with(Known::ContentType, parts);
+    let own = [format!("Content-Type: {parts}")];
+    let set = rules(|rules| rules.set("content-type", "text/x"));
+    assert_eq!(applied(&set, head()), own);
+    let added = rules(|rules| rules.add("Content-Type", "text/x"));
+    assert_eq!(applied(&added, head()), own);
+    let removed = rules(|rules| rules.remove("Content-Type"));
+    assert_eq!(applied(&removed, head()), own);
+    // A part alone is sent with the type of the representation.
+    let one = ResponseHead::new(Status::PARTIAL_CONTENT).with(Known::ContentType, "text/plain");
+    assert_eq!(applied(&set, one), ["content-type: text/x"]);
+}
+
+#[test]
 fn a_request_is_edited_and_reads_as_one() {
     let rules = rules(|rules| {
         rules.remove("accept")?;
@@ -200,4 +216,14 @@ fn a_request_is_edited_and_reads_as_one() {
     assert_eq!(head.first(Known::Host), Some(&b"a"[..]));
     assert!(!head.has(Known::Accept));
     assert_eq!(head.section().all_named(b"x-a").collect::<Vec<_>>(), [b"3"]);
+}
+
+#[test]
+fn a_host_is_one_line_in_place_of_all_there_were() {
+    let request = request();
+    let edited = with_host(request.head(), b"b:1");
+    let hosts: Vec<_> = edited.head().all(Known::Host).collect();
+    assert_eq!(hosts, [b"b:1"]);
+    assert_eq!(edited.head().section().iter().count(), 4);
+    assert_eq!(edited.head().target(), request.head().target());
 }

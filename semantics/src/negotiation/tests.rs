@@ -168,7 +168,9 @@ fn a_named_type_goes_before_one_by_wildcard_and_html_before_others() {
 
 #[test]
 fn a_type_that_is_not_accepted_is_never_chosen() {
-    assert_eq!(by_type("image/png", &["text/html"]), None);
+    assert_eq!(by_type("image/png", &["text/html", "text/html"]), None);
+    // But one alone is.
+    assert_eq!(by_type("image/png", &["text/html"]), Some(0));
     assert_eq!(
         by_type("text/html;q=0, */*", &["text/html", "text/plain"]),
         Some(1)

@@ -6,8 +6,12 @@ use std::net::Ipv6Addr;
 /// A host name as it is compared: in lower case, without port (RFC 9110 §4.2.3).
 pub(crate) fn host(text: &str) -> Result<String, Complaint> {
     let name = text.to_ascii_lowercase();
-    if name == "*" || ipv6(&name).is_some() {
+    if name == "*" {
         return Ok(name);
+    }
+    // An address is the same however it is spelled (RFC 5952 §4).
+    if let Some(address) = ipv6(&name) {
+        return Ok(format!("[{address}]"));
     }
     if let Some((before, port)) = name.rsplit_once(':')
         && port.bytes().all(|octet| octet.is_ascii_digit())
@@ -107,6 +111,13 @@ pub(crate) fn page(text: &str) -> Result<String, Complaint> {
     if text.is_empty() || text.contains(['\\', '\0']) || text.contains(char::is_control) {
         return Err(complaint("is not the path of a file"));
     }
+    let is_hidden = |segment: &str| segment.starts_with('.') && segment != ".well-known";
+    let mut segments = text.split('/');
+    if segments.any(|segment| is_hidden(segment) && !matches!(segment, "." | "..")) {
+        return Err(complaint(
+            "has a name that begins with a dot, which is not served",
+        ));
+    }
     let normal = normal_form(text);
     let normal = normal.trim_start_matches('/');
     if normal == text {
@@ -148,7 +159,7 @@ fn normal_form(path: &str) -> String {
 }
 
 /// The decoded form, if anything is percent-encoded.
-fn percent_decoded(text: &str) -> Option<String> {
+pub(super) fn percent_decoded(text: &str) -> Option<String> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&octet, tail)) = rest.split_first() {
@@ -181,6 +192,7 @@ mod tests {
     fn hosts_are_compared_in_lower_case() {
         assert_eq!(host("WWW.Example.ORG"), Ok("www.example.org".to_owned()));
         assert_eq!(host("[::1]"), Ok("[::1]".to_owned()));
+        assert_eq!(host("[2001:DB8:0::1]"), Ok("[2001:db8::1]".to_owned()));
         assert_eq!(host("127.0.0.1"), Ok("127.0.0.1".to_owned()));
     }
 
@@ -191,6 +203,21 @@ mod tests {
             "http://a",
         ] {
             assert!(host(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_a_file_that_is_served() {
+        for good in [
+            "404.html",
+            "errors/404.html",
+            ".well-known/404.html",
+            "a..b",
+        ] {
+            assert_eq!(page(good).as_deref(), Ok(good));
+        }
+        for bad in ["", "/", "../a", "./a", "/a", ".a", "a/.b/c", "a/..", "a\\b"] {
+            assert!(page(bad).is_err(), "{bad}");
         }
     }
 

@@ -65,8 +65,7 @@ impl Place {
         let column = characters(line_start, start);
         let length = characters(start, end.min(line_start + line.len()));
         let skipped = column.saturating_sub(EXCERPT_BEFORE);
-        let shown: String = line
-            .chars()
+        let shown: String = without_password(line)
             .skip(skipped)
             .take(EXCERPT_MAX)
             .map(printable)
@@ -160,6 +159,26 @@ fn floor_boundary(text: &str, at: usize) -> usize {
     text.floor_char_boundary(at.min(text.len()))
 }
 
+/// The characters of a line, with an asterisk for each of a password in a URL (RFC 3986 §3.2.1): what is said of a file is
+/// kept by whoever gathers what servers say.
+fn without_password(line: &str) -> impl Iterator<Item = char> {
+    let password = password_of(line).unwrap_or(0..0);
+    line.char_indices()
+        .map(move |(at, character)| match password.contains(&at) {
+            true => '*',
+            false => character,
+        })
+}
+
+fn password_of(line: &str) -> Option<Range<usize>> {
+    let start = line.find("://")? + 3;
+    let rest = line.get(start..)?;
+    let end = rest.find(['/', '?', '#', '"', '\'']).unwrap_or(rest.len());
+    let at = rest.get(..end)?.rfind('@')?;
+    let colon = rest.get(..at)?.find(':')?;
+    Some(start + colon + 1..start + at)
+}
+
 fn printable(character: char) -> char {
     match character {
         '\t' => ' ',
@@ -182,6 +201,21 @@ mod tests {
         let place = Place::of("a = 1\nö = 22\n", 11..13);
         assert_eq!((place.line, place.column, place.caret_length), (2, 5, 2));
         assert_eq!(place.excerpt, "ö = 22");
+    }
+
+    #[test]
+    fn an_excerpt_shows_no_password() {
+        let text = "store = \"redis://me:öpen:@sesame@host:1/\" # a@b\n";
+        let place = Place::of(text, 8..20);
+        let shown = "store = \"redis://me:************@host:1/\" # a@b";
+        assert_eq!(place.excerpt, shown);
+        for text in [
+            "a = \"http://host:80/@\"",
+            "b = \"redis://me@host\"",
+            "c = 1 # a:b@c",
+        ] {
+            assert_eq!(Place::of(text, 0..1).excerpt, text);
+        }
     }
 
     #[test]

@@ -256,7 +256,7 @@ pub(crate) const LIMITS: &[Key<Limits>] = &[
             |l: &mut Limits| &mut l.connections_per_client_max,
             Number(0, NUMBER_MAX),
         ),
-        about: "Connections of one client address; loopback is not counted.",
+        about: "Connections of one client, which is an IPv4 address or an IPv6 /64; loopback is not counted.",
     },
     Key {
         name: "cached_file_octets_max",
@@ -643,7 +643,7 @@ pub(crate) const ROUTE: &[Key<Route>] = &[
         name: "cache_control",
         slot: &May(
             |r: &mut Route| &mut r.cache_control,
-            Text(&FIELD_VALUE),
+            Text(&CACHE_CONTROL),
             "no field",
         ),
         about: "The value of the `Cache-Control` field (RFC 9111 §5.2).",
@@ -809,7 +809,7 @@ pub(crate) const SETTINGS: &[Key<Settings>] = &[
         slot: &May(
             |s: &mut Settings| &mut s.set_fields,
             Map {
-                key: response_field,
+                key: set_field,
                 of: Text(&FIELD_VALUE),
                 allowed: FIELDS,
                 pattern: TOKEN_PATTERN,
@@ -823,7 +823,7 @@ pub(crate) const SETTINGS: &[Key<Settings>] = &[
         slot: &May(
             |s: &mut Settings| &mut s.add_fields,
             Map {
-                key: response_field,
+                key: added_field,
                 of: Text(&FIELD_VALUE),
                 allowed: FIELDS,
                 pattern: TOKEN_PATTERN,

@@ -201,7 +201,7 @@ pub struct Limits {
     pub rate_grace: Duration,
     /// Connections in all; `None` is the open files less 200, or half of them.
     pub connections_max: Option<u64>,
-    /// Connections of one client address (loopback is not counted); `None` is unlimited.
+    /// Connections of one client, by its IPv4 address or IPv6 /64 (loopback is not counted); `None` is unlimited.
     pub connections_per_client_max: Option<u64>,
     /// The largest file held in memory, ready to send; 0 holds none.
     pub cached_file_octets_max: u64,
@@ -516,7 +516,7 @@ impl Default for Limits {
             cached_file_octets_max: 64 * KIB,
             cache_octets_max: 64 * KIB * KIB,
             open_files_max: None,
-            coders_max: 16,
+            coders_max: 8,
             uploads_max: 256,
             upload_files_max: 512,
             form_parts_max: 256,

@@ -1,6 +1,6 @@
 //! Paths and URI references with words in braces, as `https://example.com{path}`.
 
-use super::checks::shown;
+use super::checks::{percent_decoded, shown};
 use super::slot::Complaint;
 use super::suggest::nearest;
 use crate::sites::{Template, TemplateError};
@@ -19,7 +19,25 @@ pub(crate) fn reference(text: &str) -> Result<String, Complaint> {
         let hint = "write it percent-encoded, as %20 for a space";
         return Err(Complaint::with(message, hint).by("RFC 3986 §2"));
     }
+    if !is_escaped_well(text) {
+        let message = format!(
+            "{} holds a \"%\" without two hexadecimal digits",
+            shown(text)
+        );
+        let hint = "a percent sign itself is %25";
+        return Err(Complaint::with(message, hint).by("RFC 3986 §2.1"));
+    }
     understood(text, Template::location)
+}
+
+fn is_escaped_well(text: &str) -> bool {
+    let mut pieces = text.split('%');
+    let _before = pieces.next();
+    let is_hex = |piece: &str| {
+        let digits = piece.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    pieces.all(is_hex)
 }
 
 /// A path of this site that is looked for.
@@ -46,6 +64,15 @@ pub(crate) fn local(text: &str) -> Result<String, Complaint> {
             shown(text)
         )));
     }
+    let (path, query) = text.split_at(text.find('?').unwrap_or(text.len()));
+    if let Some(decoded) = percent_decoded(path) {
+        let message = format!(
+            "{} is percent-encoded: it is looked for as it is written",
+            shown(text)
+        );
+        let hint = format!("write {}", shown(&format!("{decoded}{query}")));
+        return Err(Complaint::with(message, hint));
+    }
     understood(text, Template::path)
 }
 
@@ -63,6 +90,10 @@ fn understood(
 /// A path that is tried, or a status as `=404`.
 pub(crate) fn tried(text: &str) -> Result<String, Complaint> {
     let Some(status) = text.strip_prefix('=') else {
+        if let Some((path, _)) = text.split_once('?') {
+            let message = format!("{} holds a query, by which no file is found", shown(text));
+            return Err(Complaint::with(message, format!("write {}", shown(path))));
+        }
         return local(text);
     };
     match status
@@ -151,6 +182,10 @@ mod tests {
             "/new{rest}?{query}",
             "//{host}/",
             "https://{host}{path}",
+            "https://{host}:8443{path}",
+            "https://www.{host}/",
+            "https://[::1]:8443{rest}",
+            "/%2Fa",
         ] {
             assert_eq!(reference(good).as_deref(), Ok(good));
         }
@@ -168,6 +203,16 @@ mod tests {
             "new",
             "https://{path}",
             "https://a.example{query}",
+            "https://a.example{rest}{query}",
+            "https://a.example{rest}.html",
+            "https://a.example:99999/",
+            "https://a.example:b/",
+            "https://[::1/",
+            "https://[{host}]/",
+            "https://:80/",
+            "/%",
+            "/%4",
+            "/%zz",
         ] {
             assert!(reference(bad).is_err(), "{bad}");
         }
@@ -197,6 +242,7 @@ mod tests {
             "{path}/",
             "{path}.html",
             "/app{rest}",
+            "/100%{rest}?a=%20",
         ] {
             assert_eq!(local(good).as_deref(), Ok(good));
         }
@@ -208,6 +254,8 @@ mod tests {
             "\\a",
             "{host}/a",
             "{query}",
+            "/a%20b{rest}",
+            "/%2e%2e/a",
         ] {
             assert!(local(bad).is_err(), "{bad}");
         }
@@ -216,7 +264,7 @@ mod tests {
     #[test]
     fn what_is_tried_may_end_in_the_status_of_an_error() {
         assert_eq!(tried("=404").as_deref(), Ok("=404"));
-        for bad in ["=", "=200", "=4040", "= 404", "=abc"] {
+        for bad in ["{path}?{query}", "=", "=200", "=4040", "= 404", "=abc"] {
             assert!(tried(bad).is_err(), "{bad}");
         }
     }

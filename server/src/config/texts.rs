@@ -7,6 +7,7 @@ use super::kinds::TextRule;
 use super::slot::Complaint;
 use super::templates;
 use semantics::FieldRules;
+use semantics::fields::cache_control as directives;
 
 pub(crate) static HOST: TextRule = TextRule {
     check: checks::host,
@@ -35,6 +36,10 @@ pub(crate) static PAGE: TextRule = TextRule {
 pub(crate) static FIELD_VALUE: TextRule = TextRule {
     check: field_value,
     allowed: "a field value",
+};
+pub(crate) static CACHE_CONTROL: TextRule = TextRule {
+    check: cache_control,
+    allowed: "a list of directives, as \"public, max-age=3600\"",
 };
 pub(crate) static REALM: TextRule = TextRule {
     check: field_value,
@@ -118,6 +123,15 @@ fn field_value(text: &str) -> Result<String, Complaint> {
         return Ok(text.to_owned());
     }
     Err(Complaint::new(format!("{} is not a field value", shown(text))).by("RFC 9110 §5.5"))
+}
+
+/// What every recipient can read (RFC 9111 §5.2).
+fn cache_control(text: &str) -> Result<String, Complaint> {
+    let text = field_value(text)?;
+    match directives::render(&text) {
+        Ok(_) => Ok(text),
+        Err(error) => Err(Complaint::new(error.to_string()).by("RFC 9111 §5.2")),
+    }
 }
 
 fn log_text(text: &str) -> Result<String, Complaint> {
@@ -215,7 +229,8 @@ fn store(text: &str) -> Result<String, Complaint> {
     let host = authority.map(|authority| authority.rsplit('@').next().unwrap_or_default());
     let is_fit = host.is_some_and(|host| !host.is_empty() && !host.starts_with(':'))
         && !text.contains(char::is_whitespace)
-        && !text.contains(char::is_control);
+        && !text.contains(char::is_control)
+        && auth::is_redis_url(text);
     if is_fit {
         return Ok(text.to_owned());
     }
@@ -237,6 +252,39 @@ fn field_name(text: &str) -> Result<String, Complaint> {
 /// A field of responses that may be set or removed.
 pub(crate) fn response_field(text: &str) -> Result<String, Complaint> {
     own_field(text, &[FRAMING, RESPONSE])
+}
+
+/// A field of responses that may be set: none by which the server itself judges preconditions, for it judges by what it knows,
+/// and one value for all versions of a file is no validator (RFC 9110 §8.8.1).
+pub(crate) fn set_field(text: &str) -> Result<String, Complaint> {
+    let name = response_field(text)?;
+    match VALIDATORS
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(&name))
+    {
+        false => Ok(name),
+        true => Err(Complaint::with(
+            format!("`{name}` is not for configurations"),
+            "the server knows which version it sends; `remove_fields` leaves it out",
+        )
+        .by("RFC 9110 §8.8.1")),
+    }
+}
+
+/// A field of responses that may be added: one of which there may be several lines (RFC 9110 §5.3).
+pub(crate) fn added_field(text: &str) -> Result<String, Complaint> {
+    let name = response_field(text)?;
+    match SINGLE
+        .iter()
+        .any(|single| single.eq_ignore_ascii_case(&name))
+    {
+        false => Ok(name),
+        true => Err(Complaint::with(
+            format!("`{name}` would be there twice"),
+            "write it in `set_fields`, which replaces the server's own",
+        )
+        .by("RFC 9110 §5.3")),
+    }
 }
 
 /// A field of requests that may be set or removed.
@@ -383,6 +431,21 @@ const FRAMING: &Refused = &[
     ),
     ("TE", "it is for one connection", "RFC 9110 §10.1.4"),
     ("Upgrade", "it is for one connection", "RFC 9110 §7.8"),
+];
+
+/// Fields that tell versions of a representation apart.
+const VALIDATORS: &[&str] = &["ETag", "Last-Modified"];
+
+/// Fields of which there is one line, and which the server itself may send.
+const SINGLE: &[&str] = &[
+    "Access-Control-Allow-Origin",
+    "Content-Location",
+    "Content-Type",
+    "ETag",
+    "Expires",
+    "Last-Modified",
+    "Location",
+    "Retry-After",
 ];
 
 /// Fields of responses that say what the server alone knows.

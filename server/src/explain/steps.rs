@@ -1,14 +1,16 @@
 //! The way of a request to its route.
 
+use super::answer::NEEDS_HOST;
 use super::url::Asked;
 use super::{Other, Spot, Step};
 use crate::config::{
     Address, AuthMethod, Config, HandlerName, Loaded, Places, Route, Settings, Site,
 };
 use crate::sites::{
-    Astray, HostRule, Looked, Matcher, SecurePort, Template, Words, follow, prefix, shown_host,
+    Astray, HostRule, Looked, Matcher, SecurePort, Template, Words, follow, prefix,
+    secured_location, shown_host, to_https_status,
 };
-use semantics::NormalPath;
+use semantics::{Method, NormalPath};
 use std::borrow::Cow;
 
 pub(super) struct Explainer<'a> {
@@ -42,17 +44,36 @@ impl<'a> Explainer<'a> {
 
     pub(super) fn steps(mut self) -> Vec<Step> {
         self.listener();
-        if self.asked.is_secured {
-            self.tls();
-        }
-        if let Some(site) = self.site()
-            && let Some(at) = self.path(site)
-            && self.form(&at).is_none()
-            && let Some(at) = self.rewritten(at)
-        {
-            self.settle(&at);
-        }
+        let is_served = !self.asked.is_secured || self.tls();
+        self.answered(is_served);
         self.steps
+    }
+
+    /// From the site on, if the connection serves its host. `None` where it is answered before its way is over.
+    fn answered(&mut self, is_served: bool) -> Option<()> {
+        self.no_tunnel()?;
+        let site = self.site()?;
+        self.misdirected(is_served)?;
+        let at = self.path(site)?;
+        self.led_to_https(&at)?;
+        self.route(&at);
+        self.form(&at)?;
+        let (at, passed) = self.rewritten(at)?;
+        self.settle(&at, &passed);
+        Some(())
+    }
+
+    /// CONNECT asks for no path.
+    fn no_tunnel(&mut self) -> Option<()> {
+        if self.asked.method() != Method::Connect {
+            return Some(());
+        }
+        let what = "CONNECT 405: an origin server is no tunnel".to_owned();
+        self.push(Step {
+            rule: Some("RFC 9110 §9.3.6"),
+            ..step("answer", what, None)
+        });
+        None
     }
 
     /// Which listener the connection comes to.
@@ -111,15 +132,16 @@ impl<'a> Explainer<'a> {
         }
     }
 
-    /// Which rules of TLS are for the server name.
-    fn tls(&mut self) {
+    /// Which rules of TLS are for the server name, and whether they are those for the host.
+    fn tls(&mut self) -> bool {
         if !self.config.listeners.iter().any(|listener| listener.tls) {
-            return;
+            return true;
         }
         let tls = match net::Tls::new(crate::tls::rules(self.config), &[]) {
             Ok(tls) => tls,
             Err(error) => {
-                return self.push(step("tls", format!("cannot be spoken: {error}"), None));
+                self.push(step("tls", format!("cannot be spoken: {error}"), None));
+                return true;
             }
         };
         // Addresses are no server names (RFC 6066 §3).
@@ -132,7 +154,7 @@ impl<'a> Explainer<'a> {
         };
         let number = tls.rules_for(name);
         let Some(rules) = self.config.tls.get(number) else {
-            return;
+            return true;
         };
         let certificate = match &rules.cert {
             Some(path) => format!("the certificate {}", path.display()),
@@ -158,6 +180,20 @@ impl<'a> Explainer<'a> {
             others,
             ..step("tls", certificate, place)
         });
+        tls.serves(name)
+    }
+
+    /// Where a wildcard above the host asks more of clients than the rules for its name.
+    fn misdirected(&mut self, is_served: bool) -> Option<()> {
+        if is_served {
+            return Some(());
+        }
+        let what = "421: a [[tls]] with a wildcard above the host asks for more".to_owned();
+        self.push(Step {
+            rule: Some("RFC 9110 §15.5.20"),
+            ..step("answer", what, None)
+        });
+        None
     }
 
     /// Which site is for the host.
@@ -194,33 +230,32 @@ impl<'a> Explainer<'a> {
             others,
             ..step("site", what, place)
         });
-        if site.to_https && !self.asked.is_secured {
-            self.led_to_https(&path);
-            return None;
-        }
         Some(found.site)
     }
 
-    fn led_to_https(&mut self, path: &str) {
-        let (status, host) = match self.asked.method.as_str() {
-            "GET" | "HEAD" => (301, &self.asked.host),
-            _ => (308, &self.asked.host),
+    /// A site for `https` alone leads there.
+    fn led_to_https(&mut self, at: &At<'_>) -> Option<()> {
+        if !at.site.to_https || self.asked.is_secured {
+            return Some(());
+        }
+        let port = SecurePort::of(&self.config.listeners);
+        let (what, rule) = match self.host(at.site) {
+            None => (NEEDS_HOST.to_owned(), "RFC 9110 §7.2"),
+            Some(host) => {
+                let location = secured_location(&host, port, &at.path, at.query.as_deref());
+                let status = to_https_status(self.asked.method());
+                (format!("{status} to {location}"), "RFC 9110 §15.4")
+            }
         };
-        let port = SecurePort::of(&self.config.listeners).suffix();
-        let query = self
-            .asked
-            .query
-            .as_ref()
-            .map_or(String::new(), |query| format!("?{query}"));
-        let what = format!("{status} to https://{host}{port}{}{query}", self.asked.path);
-        let place = self.spot(&format!("{path}.to_https"));
+        let place = self.spot(&format!("site[{}].to_https", at.site_number));
         self.push(Step {
-            rule: Some("RFC 9110 §15.4"),
+            rule: Some(rule),
             ..step("answer", what, place)
         });
+        None
     }
 
-    /// Which route is for the path.
+    /// The path in normal form, and the route that it leads to.
     fn path(&mut self, site_number: usize) -> Option<At<'a>> {
         let path = match NormalPath::of(self.asked.path.as_bytes()) {
             Ok(path) => path.into_owned(),
@@ -230,6 +265,9 @@ impl<'a> Explainer<'a> {
                     rule: Some(error.rule()),
                     ..step("answer", what, None)
                 });
+                // What the site says of `/` holds where there is no path to say more.
+                let at = self.at(site_number, NormalPath::plain(b"/"), None)?;
+                self.error_page(&at, &at.settings(), 400);
                 return None;
             }
         };
@@ -242,19 +280,27 @@ impl<'a> Explainer<'a> {
             });
         }
         let query = self.asked.query.clone().map(String::into_bytes);
-        let at = self.at(site_number, path, query)?;
-        self.route(&at);
-        Some(at)
+        self.at(site_number, path, query)
     }
 
-    fn at(
+    pub(super) fn at(
         &self,
         site_number: usize,
         path: NormalPath<'static>,
         query: Option<Vec<u8>>,
     ) -> Option<At<'a>> {
-        let site = self.config.sites.get(site_number)?;
         let number = self.matcher.route(site_number, &path);
+        self.at_route(site_number, number, path, query)
+    }
+
+    fn at_route(
+        &self,
+        site_number: usize,
+        number: usize,
+        path: NormalPath<'static>,
+        query: Option<Vec<u8>>,
+    ) -> Option<At<'a>> {
+        let site = self.config.sites.get(site_number)?;
         let route = site.routes.get(number).map(|route| (number, route));
         Some(At {
             site,
@@ -291,8 +337,8 @@ impl<'a> Explainer<'a> {
         });
     }
 
-    /// Follows rewrites by what the server asks.
-    fn rewritten(&mut self, at: At<'a>) -> Option<At<'a>> {
+    /// Follows rewrites by what the server asks, to the route that answers. Gives those it passed as well.
+    fn rewritten(&mut self, at: At<'a>) -> Option<(At<'a>, Vec<At<'a>>)> {
         let (site, site_number) = (at.site, at.site_number);
         let template = |route: &Route| Template::path(route.rewrite.as_deref()?).ok();
         let templates: Vec<_> = site.routes.iter().map(template).collect();
@@ -313,24 +359,31 @@ impl<'a> Explainer<'a> {
         };
         let found = follow(start, host.as_deref(), rewrite, next, tell);
         let place = |number: usize| format!("site[{site_number}].route[{number}].rewrite");
+        let mut passed = Vec::new();
         for (from, to, path) in told {
             let shown = String::from_utf8_lossy(path.octets());
             let what = format!("{shown} is looked for instead");
             self.push(step("rewrite", what, self.spot(&place(from))));
             if from != to {
+                passed.push(self.at_route(site_number, from, path.clone(), None)?);
                 let at = self.at(site_number, path, None)?;
                 self.route(&at);
             }
         }
-        let (what, number) = match found {
+        let (what, status, number) = match found {
             Ok(at) => {
                 let query = at.query.map(Cow::into_owned);
-                return self.at(site_number, at.path.into_owned(), query);
+                let at = self.at(site_number, at.path.into_owned(), query)?;
+                return Some((at, passed));
             }
-            Err(Astray::NoPath(number)) => ("404: what is looked for instead is no path", number),
-            Err(Astray::Loop(number)) => ("500: the rewrites lead to one another", number),
+            Err(Astray::NoPath(number)) => {
+                ("404: what is looked for instead is no path", 404, number)
+            }
+            Err(Astray::Loop(number)) => ("500: the rewrites lead to one another", 500, number),
         };
         self.push(step("answer", what.to_owned(), self.spot(&place(number))));
+        let at = self.at_route(site_number, number, NormalPath::plain(b"/"), None)?;
+        self.error_page(&at, &at.settings(), status);
         None
     }
 
@@ -348,22 +401,34 @@ impl<'a> Explainer<'a> {
             .enumerate()
             .filter(|(_, auth)| auth.method == AuthMethod::Form && names.contains(&auth.name));
         let is = |path: &str| at.path.octets() == path.as_bytes();
-        let (number, form) = forms.find(|(_, form)| is(&form.login) || is(&form.logout))?;
-        let is_login = is(&form.login);
-        let (key, what) = match (is_login, self.asked.method.as_str()) {
-            (true, "POST") => ("login", "signs in: 303, or the form with what is wrong"),
-            (true, _) => ("login", "the form to sign in by"),
-            (false, "POST") => ("logout", "ends the session: 303"),
-            (false, _) => ("logout", "the form to sign out by"),
+        let Some((number, form)) = forms.find(|(_, form)| is(&form.login) || is(&form.logout))
+        else {
+            return Some(());
+        };
+        self.access(at, &at.settings());
+        let key = if is(&form.login) { "login" } else { "logout" };
+        let place = self.spot(&format!("auth[{number}].{key}"));
+        let place = place.or_else(|| self.spot(&format!("auth[{number}].name")));
+        let what = match (key, self.asked.method()) {
+            ("login", Method::Post) => "signs in: 303, or the form with what is wrong",
+            ("login", Method::Get | Method::Head) => "the form to sign in by",
+            (_, Method::Post) => "ends the session: 303",
+            (_, Method::Get | Method::Head) => "the form to sign out by",
+            (_, Method::Options) => {
+                self.options();
+                return None;
+            }
+            _ => {
+                self.unsupported(at, &at.settings());
+                return None;
+            }
         };
         let what = format!(
             "{what}, whatever the route is; it is the `{key}` of \"{}\"",
             form.name
         );
-        let place = self.spot(&format!("auth[{number}].{key}"));
-        let place = place.or_else(|| self.spot(&format!("auth[{number}].name")));
         self.push(step("answer", what, place));
-        Some(())
+        None
     }
 
     /// The host for `{host}`: that of the request, else the first that the site names.

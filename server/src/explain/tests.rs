@@ -45,6 +45,12 @@ auth = "form"
 path = "/pages"
 negotiate = true
 [[site.route]]
+path = "/pages/b.en.html"
+auth = "staff"
+[[site.route]]
+path = "/pages/index.html"
+auth = "staff"
+[[site.route]]
 path = "/round"
 rewrite = "/about{rest}"
 [[site.route]]
@@ -54,6 +60,22 @@ rewrite = "/round{rest}"
 name = "form"
 method = "form"
 users = "users"
+[[site.route]]
+path = "/kept"
+auth = "staff"
+deny = ["192.0.2.0/24"]
+rewrite = "/app{rest}"
+[[site.route]]
+path = "/single"
+try_files = ["{rest}", "=410"]
+[[site.route]]
+path = "/echo"
+handler = "echo"
+[[site]]
+hosts = ["two.example"]
+root = "root"
+index = ["index.html", "home.html"]
+negotiate = true
 "#;
 
 fn told(method: &str, url: &str) -> Vec<String> {
@@ -65,12 +87,22 @@ fn told(method: &str, url: &str) -> Vec<String> {
         ("root/missing.html", "m"),
         ("root/pages/a.en.html", "en"),
         ("root/pages/a.de.html", "de"),
+        ("root/pages/b.en.html", "en"),
+        ("root/pages/b.de.html", "de"),
+        ("root/pages/index.html", "i"),
         ("root/drop/old", "o"),
+        ("root/drop/full/a", "a"),
+        ("root/drop/empty/.keep", ""),
+        ("root/two/index.html", "i"),
+        ("root/two/home.en.html", "en"),
+        ("root/two/home.de.html", "de"),
     ] {
         let path = folder.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
+    fs::remove_file(folder.path().join("root/drop/empty/.keep")).unwrap();
+    std::os::unix::fs::symlink("../../users", folder.path().join("root/drop/out")).unwrap();
     let loaded = parse_with_places(TEXT, "a.toml", folder.path()).unwrap();
     let explained = explain(&loaded, method, url).unwrap().to_string();
     let explained = explained.replace(&folder.path().display().to_string(), "FOLDER");
@@ -147,6 +179,127 @@ fn a_site_for_https_alone_redirects() {
 }
 
 #[test]
+fn what_leads_to_https_is_told_as_it_is_sent() {
+    for (url, answer) in [
+        (
+            "http://WWW.A.example./x/../%79?q",
+            "301 to https://www.a.example/y?q",
+        ),
+        ("http://a.example/a%20b", "301 to https://a.example/a%20b"),
+        ("http://a.example/%00", "400: "),
+    ] {
+        let lines = told("GET", url);
+        let answer = format!("answer    {answer}");
+        assert!(lines.last().unwrap().starts_with(&answer), "{lines:#?}");
+    }
+}
+
+#[test]
+fn every_route_on_the_way_says_who_may_come_in() {
+    let lines = told("GET", "http://c.example/kept/admin/x");
+    for wanted in [
+        "access    403 for clients in 192.0.2.0/24  [a.toml:59]",
+        "auth      \"staff\" asks who it is, by name and password, else 401  [a.toml:58]",
+        "auth      \"staff\" asks who it is, by name and password, else 401; ann may come in, others 403  [a.toml:21]",
+    ] {
+        assert!(has(&lines, wanted), "{lines:#?}");
+    }
+}
+
+#[test]
+fn a_method_that_nothing_answers_is_told_as_that() {
+    for (method, path, answer) in [
+        (
+            "OPTIONS",
+            "app/x",
+            "OPTIONS 204: the methods there are, in Allow (RFC 9110 §9.3.7)",
+        ),
+        (
+            "TRACE",
+            "index.html",
+            "TRACE 405: files are not changed here (RFC 9110 §15.5.6)",
+        ),
+        (
+            "TRACE",
+            "drop/.x",
+            "TRACE 405: files are not changed here (RFC 9110 §15.5.6)",
+        ),
+        (
+            "get",
+            "index.html",
+            "get 501: no such method is known (RFC 9110 §15.6.2)",
+        ),
+        (
+            "M_X",
+            "drop/new",
+            "M_X 501: no such method is known (RFC 9110 §15.6.2)",
+        ),
+        (
+            "DELETE",
+            "echo",
+            "DELETE 405: there is no such method here (RFC 9110 §15.5.6)",
+        ),
+        (
+            "DELETE",
+            "login",
+            "DELETE 405: there is no such method here (RFC 9110 §15.5.6)",
+        ),
+        (
+            "CONNECT",
+            "",
+            "CONNECT 405: an origin server is no tunnel (RFC 9110 §9.3.6)",
+        ),
+    ] {
+        let lines = told(method, &format!("http://c.example/{path}"));
+        assert!(has(&lines, &format!("answer    {answer}")), "{lines:#?}");
+    }
+}
+
+#[test]
+fn a_link_that_leads_out_is_nothing() {
+    let lines = told("GET", "http://c.example/drop/out");
+    let answer = "answer    404: FOLDER/root/drop/out leads out of the root (RFC 9110 §15.5.5)";
+    assert!(has(&lines, answer), "{lines:#?}");
+    assert!(
+        has(&lines, "page      missing.html  [a.toml:15]"),
+        "{lines:#?}"
+    );
+}
+
+#[test]
+fn what_is_tried_is_what_the_server_tries() {
+    for (path, why) in [
+        (
+            "/app/admin/x",
+            "it is for a route that asks more of who comes in",
+        ),
+        ("/drop", "it has no index file, and is not listed"),
+        ("/drop/out", "it leads out of the root"),
+        ("/.x", "it has a name that begins with a dot"),
+    ] {
+        let lines = told("GET", &format!("http://c.example/single{path}"));
+        let other = format!("          - not {path}: {why}  [a.toml:63]");
+        assert!(has(&lines, &other), "{lines:#?}");
+        let answer = "answer    410: nothing that is tried exists  [a.toml:63]";
+        assert!(has(&lines, answer), "{lines:#?}");
+        assert!(
+            has(&lines, "page      missing.html  [a.toml:15]"),
+            "{lines:#?}"
+        );
+    }
+    let lines = told("GET", "http://c.example/single/two");
+    let answer = "answer    the file FOLDER/root/two/index.html  [a.toml:63]";
+    assert!(has(&lines, answer), "{lines:#?}");
+}
+
+#[test]
+fn an_index_file_counts_before_variants_of_a_later_one() {
+    let lines = told("GET", "http://two.example/two/");
+    let answer = "answer    the file FOLDER/root/two/index.html";
+    assert!(has(&lines, answer), "{lines:#?}");
+}
+
+#[test]
 fn a_redirect_is_told_with_its_location() {
     let lines = told("GET", "http://c.example/old/a%20b");
     let answer = "answer    308 to https://b.example/a%20b (RFC 9110 §15.4)  [a.toml:27]";
@@ -191,10 +344,12 @@ fn a_missing_file_has_the_page_of_its_class() {
 #[test]
 fn a_path_that_is_none_is_400() {
     let lines = told("GET", "http://c.example/%00");
+    let page = "page      missing.html  [a.toml:15]";
     assert!(
-        lines.last().unwrap().starts_with("answer    400: "),
+        lines.iter().any(|line| line.starts_with("answer    400: ")),
         "{lines:#?}"
     );
+    assert_eq!(lines.last().map(String::as_str), Some(page), "{lines:#?}");
 }
 
 #[test]
@@ -237,6 +392,56 @@ fn uploads_are_told_by_what_they_do() {
             "none",
             "DELETE 404: there is no FOLDER/root/drop/none (RFC 9110 §15.5.5)",
         ),
+        (
+            "PUT",
+            ".new",
+            "PUT 403: a name that begins with a dot is not served, thus not stored (RFC 9110 §15.5.4)",
+        ),
+        (
+            "PUT",
+            "none/new",
+            "PUT 409: there is no folder FOLDER/root/drop/none (RFC 4918 §9.7.1)",
+        ),
+        (
+            "PUT",
+            "full",
+            "PUT 409: FOLDER/root/drop/full is a folder (RFC 9110 §15.5.10)",
+        ),
+        (
+            "PUT",
+            "out",
+            "PUT 409: FOLDER/root/drop/out is no regular file; links are not replaced (RFC 9110 §15.5.10)",
+        ),
+        (
+            "POST",
+            "none/",
+            "POST 404: there is no FOLDER/root/drop/none/ (RFC 9110 §15.5.5)",
+        ),
+        (
+            "DELETE",
+            "full",
+            "DELETE 409: FOLDER/root/drop/full is a folder, which is named with a slash at its end (RFC 9110 §15.5.10)",
+        ),
+        (
+            "DELETE",
+            "full/",
+            "DELETE 409: FOLDER/root/drop/full is a folder that is not empty (RFC 9110 §15.5.10)",
+        ),
+        (
+            "DELETE",
+            "empty/",
+            "DELETE 204: removes FOLDER/root/drop/empty/ (RFC 9110 §9.3.5)",
+        ),
+        (
+            "DELETE",
+            "old/",
+            "DELETE 404: there is no FOLDER/root/drop/old/ (RFC 9110 §15.5.5)",
+        ),
+        (
+            "DELETE",
+            "out",
+            "DELETE 204: removes FOLDER/root/drop/out (RFC 9110 §9.3.5)",
+        ),
     ] {
         let lines = told(method, &format!("http://c.example/drop/{path}"));
         let answer = format!("answer    {answer}  [a.toml:33]");
@@ -249,7 +454,7 @@ fn uploads_are_told_by_what_they_do() {
 #[test]
 fn the_paths_of_a_form_are_answered_by_it() {
     let lines = told("GET", "http://c.example/login");
-    let answer = "answer    the form to sign in by, whatever the route is; it is the `login` of \"form\"  [a.toml:47]";
+    let answer = "answer    the form to sign in by, whatever the route is; it is the `login` of \"form\"  [a.toml:53]";
     assert_eq!(lines.last().map(String::as_str), Some(answer), "{lines:#?}");
     let lines = told("POST", "http://c.example/logout");
     assert!(
@@ -302,5 +507,24 @@ fn the_document_for_programs_has_every_step() {
         steps
             .iter()
             .any(|step| step["about"] == "site" && step["line"] == 1)
+    );
+}
+
+#[test]
+fn a_file_that_is_closed_to_who_asks_for_another_path_is_not_named_as_its_answer() {
+    let lines = told("GET", "http://other.example/pages/b");
+    let answer = lines.iter().find(|line| line.starts_with("answer"));
+    let answer = answer.unwrap();
+    assert!(
+        answer.contains("b.de.html") && !answer.contains("b.en.html"),
+        "{answer}"
+    );
+    let lines = told("GET", "http://other.example/pages/");
+    let answer = lines.iter().find(|line| line.starts_with("answer"));
+    assert!(
+        answer
+            .unwrap()
+            .contains("403: the folder has no index file"),
+        "{lines:#?}"
     );
 }

@@ -1,6 +1,8 @@
 //! The URL of a request that is to be explained.
 
+use semantics::Method;
 use semantics::fields::host::Host;
+use semantics::fields::list::is_token;
 use std::fmt;
 
 /// A request, as far as a URL tells.
@@ -31,11 +33,12 @@ pub enum UrlError {
 
 impl Asked {
     pub(super) fn of(method: &str, url: &str) -> Result<Self, UrlError> {
-        let is_letter = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'-';
-        if method.is_empty() || !method.bytes().all(is_letter) {
+        if !is_token(method.as_bytes()) {
             return Err(UrlError::Method(method.to_owned()));
         }
-        if let Some(odd) = url.chars().find(|c| !c.is_ascii_graphic()) {
+        // Those that the server refuses wherever they stand.
+        let is_odd = |c: &char| !c.is_ascii_graphic() || "\"<>\\".contains(*c);
+        if let Some(odd) = url.chars().find(is_odd) {
             return Err(UrlError::Octet(odd));
         }
         let scheme = || UrlError::Scheme(url.to_owned());
@@ -69,6 +72,13 @@ impl Asked {
             },
             query,
         })
+    }
+}
+
+impl Asked {
+    /// Its method as the server knows it.
+    pub(super) fn method(&self) -> Method {
+        Method::from_octets(self.method.as_bytes())
     }
 }
 
@@ -106,7 +116,8 @@ mod tests {
             (asked.path.as_str(), asked.query.as_deref()),
             ("/a/b", Some("c"))
         );
-        let asked = Asked::of("GET", "http://[::1]?q").unwrap();
+        let asked = Asked::of("M_X!", "http://[::1]?q").unwrap();
+        assert_eq!(asked.method(), Method::Other);
         assert_eq!(
             (asked.host.as_str(), asked.port, asked.path.as_str()),
             ("[::1]", 80, "/")
@@ -123,8 +134,12 @@ mod tests {
             ("GET", "http://u@a/"),
             ("GET", "http://a/ b"),
             ("GET", "http://a/ä"),
+            ("GET", "http://a/\""),
+            ("GET", "http://a/?<"),
+            ("GET", "http://a/b\\c"),
             ("GET", "http://a:99999/"),
             ("G T", "http://a/"),
+            ("G/T", "http://a/"),
             ("", "http://a/"),
         ] {
             assert!(Asked::of(method, url).is_err(), "{method} {url}");

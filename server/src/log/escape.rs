@@ -93,33 +93,41 @@ pub(super) fn append_uri(out: &mut Vec<u8>, uri: &[u8], form: Form) {
 
 /// Appends a query, with or without its `?`: escaped, without its secrets.
 pub(super) fn append_query(out: &mut Vec<u8>, query: &[u8], form: Form) {
-    for pair in query.split_inclusive(|octet| matches!(octet, b'&' | b';' | b'?' | b'#')) {
-        append_pair(out, pair, form);
+    let is_separator = |octet: &u8| matches!(octet, b'&' | b';' | b'?' | b'#');
+    let mut rest = query;
+    while !rest.is_empty() {
+        let end = rest.iter().position(is_separator).unwrap_or(rest.len());
+        let (pair, behind) = rest.split_at(end);
+        let taken = match secret_at(pair) {
+            Some(at) => append_secret(out, rest, at, form),
+            None => {
+                append(out, pair, form);
+                pair.len()
+            }
+        };
+        let behind = rest.get(taken..).unwrap_or(behind);
+        let (separator, behind) = behind.split_at(behind.len().min(1));
+        append(out, separator, form);
+        rest = behind;
     }
 }
 
-/// One `key=value` of a query, with the separator after it if there is one.
-fn append_pair(out: &mut Vec<u8>, pair: &[u8], form: Form) {
-    let value = pair
-        .iter()
-        .position(|octet| *octet == b'=')
-        .map(|at| at + 1);
-    let is_separated = pair
-        .last()
-        .is_some_and(|octet| matches!(octet, b'&' | b';' | b'?' | b'#'));
-    let end = pair.len() - usize::from(is_separated);
-    let Some(value) = value.filter(|value| *value < end) else {
-        return append(out, pair, form);
-    };
-    let (key, rest) = pair.split_at(value);
-    let (value, separator) = rest.split_at(end - key.len());
+/// Where the value of a `key=value` begins, if it is secret.
+fn secret_at(pair: &[u8]) -> Option<usize> {
+    let at = memchr(b'=', pair)?;
+    is_secret(pair.get(..at)?).then_some(at + 1)
+}
+
+/// Appends a key and what stands for its secret, and gives how many octets that were. Only `&` and `#` end a value for certain (RFC 3986 §3.4;
+/// WHATWG URL §5.1): `;` and `?` may be part of it.
+fn append_secret(out: &mut Vec<u8>, rest: &[u8], at: usize, form: Form) -> usize {
+    let (key, value) = rest.split_at_checked(at).unwrap_or((rest, &[]));
+    let length = memchr2(b'&', b'#', value).unwrap_or(value.len());
     append(out, key, form);
-    if is_secret(key.strip_suffix(b"=").unwrap_or(key)) {
+    if length > 0 {
         out.extend_from_slice(BLANK);
-    } else {
-        append(out, value, form);
     }
-    append(out, separator, form);
+    key.len() + length
 }
 
 /// Where the userinfo of an absolute form is (RFC 3986 §3.2.1).

@@ -23,7 +23,7 @@ mod writer;
 
 pub use human::Style;
 pub use record::Record;
-pub(crate) use setup::{LogSetup, Logs};
+pub(crate) use setup::{LogSetup, Logs, PreparedLog};
 pub use writer::{LogHandle, LogWriter};
 
 use crate::config::LogFormat;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 /// What is known of one exchange when it is over.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
-    /// When the request began, in milliseconds since 1970 UTC.
+    /// When the head of the request was complete, in milliseconds since 1970 UTC.
     pub unix_millis: u64,
     /// The number of the connection.
     pub connection: u64,
@@ -39,7 +39,7 @@ pub struct Record<'a> {
     pub status: Option<u16>,
     /// Octets of response content that were sent.
     pub octets: u64,
-    /// From the first octet of the request to the last of the response, in microseconds.
+    /// From the complete head of the request to the last octet of the response, in microseconds.
     pub micros: u64,
     /// Octets of request content that were received.
     pub request_octets: u64,

@@ -1,8 +1,7 @@
 //! Where the access log goes, and going over to another place.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::writer::{LogHandle, LogWriter};
@@ -41,27 +40,19 @@ pub(crate) struct PreparedLog {
 }
 
 impl PreparedLog {
-    pub(crate) fn handle(&self) -> Option<LogHandle> {
-        self.handle.clone()
-    }
-}
-
-impl Logs {
-    /// Opens the log's file and starts its writer, unless the current one writes to the same place.
-    pub(crate) fn prepare(&self, setup: LogSetup) -> io::Result<PreparedLog> {
+    /// Goes on with the log that `current` leads to, if any. Else opens the file and starts its writer, which may wait for a disk.
+    pub(crate) fn new(setup: LogSetup, current: Option<LogHandle>) -> io::Result<Self> {
         if setup.format == LogFormat::Off {
-            return Ok(PreparedLog {
+            return Ok(Self {
                 setup,
                 handle: None,
                 fresh: None,
             });
         }
-        if let Some((writer, current)) = &self.current
-            && current.file == setup.file
-        {
-            return Ok(PreparedLog {
+        if current.is_some() {
+            return Ok(Self {
                 setup,
-                handle: Some(writer.handle()),
+                handle: current,
                 fresh: None,
             });
         }
@@ -69,11 +60,24 @@ impl Logs {
             None => LogWriter::to_stdout(setup.format)?,
             Some(path) => LogWriter::to_file(path.clone(), setup.format)?,
         };
-        Ok(PreparedLog {
+        Ok(Self {
             handle: Some(writer.handle()),
             fresh: Some(writer),
             setup,
         })
+    }
+
+    pub(crate) fn handle(&self) -> Option<LogHandle> {
+        self.handle.clone()
+    }
+}
+
+impl Logs {
+    /// The way to the current log, if it is written to the place that `setup` names. One that has stopped is not: it is opened anew.
+    pub(crate) fn at(&self, setup: &LogSetup) -> Option<LogHandle> {
+        let (writer, current) = self.current.as_ref()?;
+        let handle = writer.handle();
+        (current.file == setup.file && !handle.is_stopped()).then_some(handle)
     }
 
     /// Makes it the current log; gives the writer that nobody hands lines to any more.
@@ -104,13 +108,10 @@ impl Logs {
     }
 }
 
-/// Opens a log for appending. Who may not read the log of another does not read this one.
+/// Opens a log for appending.
 pub(super) fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.append(true).create(true).mode(0o640);
-    let named = |error: io::Error| {
+    net::open_to_append(path).map_err(|error| {
         let text = format!("the access log {}: {error}", path.display());
         io::Error::new(error.kind(), text)
-    };
-    options.open(path).map_err(named)
+    })
 }

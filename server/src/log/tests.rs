@@ -315,6 +315,23 @@ fn secrets_in_a_query_are_blanked_in_every_format() {
 }
 
 #[test]
+fn a_secret_goes_on_up_to_what_ends_it_for_certain() {
+    for secret in ["hun;ter2", "hun?ter2", ";hunter2", "hun;a=ter2"] {
+        let target = format!("/a?x=1;y&token={secret}&z=1;2");
+        let shown = Record {
+            target: target.as_bytes(),
+            referer: Some(target.as_bytes()),
+            ..record()
+        };
+        for format in FORMATS {
+            let text = line(format, &shown);
+            assert!(!text.contains("ter2"), "{format} {text}");
+            assert!(text.contains("x=1;y&token=***&z=1;2"), "{format} {text}");
+        }
+    }
+}
+
+#[test]
 fn a_long_key_hides_no_secret() {
     let target = format!("/?{}token=hunter2", "a".repeat(500));
     let shown = Record {

@@ -83,9 +83,13 @@ impl LogWriter {
             Err(error) => drop(writeln!(io::stderr(), "hansom: {error}")),
         };
         Self::start_with(file, reopen, format, move |error| {
+            let told = match error.kind() {
+                io::ErrorKind::BrokenPipe => "stops until a reload",
+                _ => "loses lines",
+            };
             let _ = writeln!(
                 io::stderr(),
-                "hansom: the access log {shown} loses lines: {error}"
+                "hansom: the access log {shown} {told}: {error}"
             );
         })
     }

@@ -20,6 +20,7 @@
 mod after;
 mod client;
 mod cors;
+mod fences;
 mod gate;
 mod matching;
 mod pages;
@@ -46,10 +47,12 @@ use crate::config::{self, Config};
 use crate::marks::mark_of;
 use auth::{Gate, Pass, Verdict};
 use client::Gateways;
+pub(crate) use fences::fences;
+use fences::upload_fences;
 use gate::Refused;
 pub(crate) use matching::{HostRule, Matcher, prefix};
 use redirect::to_https;
-pub(crate) use redirect::{SecurePort, shown_host};
+pub(crate) use redirect::{SecurePort, secured_location, shown_host, to_https_status};
 pub(crate) use rewriting::{Astray, Looked, follow};
 pub use route::SiteError;
 use route::{Asked, Made, Route};
@@ -216,7 +219,16 @@ impl Sites {
         if !may_be_served(exchange, host) {
             return other_rules(head);
         }
-        self.handle_at(exchange, site.site, client, host, target)
+        let is_told = told_host.is_some() && matches!(target.form, Form::Origin);
+        match host.filter(|host| is_told && head.first(Known::Host) != Some(*host)) {
+            None => self.handle_at(exchange, site.site, client, host, target),
+            // A gateway may ask by a name of its own. Below, Host is what the user agent asked for: it is compared with Origin.
+            Some(told) => {
+                let asked = semantics::with_host(head, told);
+                let exchange = &mut exchange.with_head(asked.head());
+                self.handle_at(exchange, site.site, client, host, target)
+            }
+        }
     }
 
     fn serves(&self, scheme: &[u8], is_secured: bool) -> bool {
@@ -448,12 +460,9 @@ impl SiteTable {
     fn new(site: &config::Site, made: Made<'_>) -> Result<Self, SiteError> {
         let whole = config::Route::default();
         let mut routes = Vec::with_capacity(site.routes.len() + 1);
-        for route in site.routes.iter().chain([&whole]) {
-            routes.push(Route::new(route, site, made)?);
-        }
-        let fences: Vec<_> = routes.iter().map(|route| route.fences(&routes)).collect();
-        for (route, fences) in routes.iter_mut().zip(fences) {
-            route.set_fences(fences);
+        let fences = fences(site).into_iter().zip(upload_fences(site));
+        for (route, fences) in site.routes.iter().chain([&whole]).zip(fences) {
+            routes.push(Route::new(route, site, fences, made)?);
         }
         let is_name = |host: &&String| !host.starts_with('*');
         let mut gates: Vec<Gate> = Vec::new();

@@ -74,7 +74,7 @@ impl SecurePort {
     }
 
     /// What stands behind the host in a URI.
-    pub(crate) fn suffix(self) -> String {
+    fn suffix(self) -> String {
         self.0.map_or(String::new(), |port| format!(":{port}"))
     }
 }
@@ -91,17 +91,32 @@ pub(crate) fn to_https(
     let Some(host) = host else {
         return without_host(head);
     };
+    let location = secured_location(host, port, path, query);
+    to(to_https_status(head.method()), &location)
+}
+
+/// The same target by `https`.
+pub(crate) fn secured_location(
+    host: &str,
+    port: SecurePort,
+    path: &NormalPath<'_>,
+    query: Option<&[u8]>,
+) -> String {
     let mut location = format!("https://{host}{}", port.suffix());
     push_path(&mut location, path.octets());
     if let Some(query) = query {
         location.push('?');
         push_query(&mut location, query);
     }
-    let status = match head.method() {
+    location
+}
+
+/// Which redirect to `https` keeps the method.
+pub(crate) fn to_https_status(method: Method) -> Status {
+    match method {
         Method::Get | Method::Head => Status::MOVED_PERMANENTLY,
         _ => Status::PERMANENT_REDIRECT,
-    };
-    to(status, &location)
+    }
 }
 
 /// The host of a request as it may be shown in a URI: in lower case, without port. `None` for what is no plain name and no

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use engine::{Answer, Exchange, Response};
 use origin::wire::Recent;
 use origin::{
-    Cache, Coding, Files, FilesConfig, FilesError, NegotiateConfig, UploadLimits, Uploads,
+    Cache, Coding, Fences, Files, FilesConfig, FilesError, NegotiateConfig, UploadLimits, Uploads,
     UploadsConfig, error_response, refusal_response,
 };
 use semantics::{FieldRuleError, FieldRules, Known, NormalPath, Status};
@@ -67,16 +67,15 @@ struct FilesTarget {
 struct TryFiles {
     paths: Vec<Template>,
     otherwise: Status,
-    /// The routes of the site, longest prefix first, and whether one may ask more of who comes in than the route that tries.
-    fences: Vec<(Box<[u8]>, bool)>,
+    /// What lies below the root and is closed to who may come in here.
+    fences: Fences,
 }
 
 impl TryFiles {
     /// Where a template leads, unless a client's words make it a path of a route that may not let that client in.
     fn path(&self, template: &Template, words: &Words<'_>) -> Option<NormalPath<'static>> {
         let (path, _) = template.expand_path(words)?;
-        let route = (self.fences.iter()).find(|(prefix, _)| path.is_below(prefix));
-        let is_fenced = template.has_words() && route.is_some_and(|(_, is_fenced)| *is_fenced);
+        let is_fenced = template.has_words() && self.fences.close(path.octets());
         (!is_fenced).then_some(path)
     }
 }
@@ -139,18 +138,19 @@ impl Route {
     pub(super) fn new(
         route: &config::Route,
         site: &Site,
+        (fences, upload_fences): (Fences, Fences),
         made: Made<'_>,
     ) -> Result<Self, SiteError> {
         let settings = route.settings.over(&site.settings);
         let cors = settings.cors.as_ref().map(Cors::new);
         let rules = Rules::new(&settings, site, cors.as_ref())?;
-        let uploads = uploads(&settings, made);
+        let uploads = uploads(&settings, upload_fences, made);
         let content_octets_max = uploads
             .as_ref()
             .map(|uploads| uploads.content_octets_max)
             .or(settings.content_octets_max)
             .unwrap_or(made.content_octets_max);
-        let target = Target::new(route, site, &settings, &rules, uploads, made)?;
+        let target = Target::new(route, site, &settings, &rules, (fences, uploads), made)?;
         let prefix = prefix(&route.path).as_bytes();
         let mut this = Self {
             prefix: prefix.into(),
@@ -207,28 +207,6 @@ impl Route {
             (Some(a), Some(b)) => a.is_same(b),
         };
         is_same_gate && (self.gate.is_none() || self.users == other.users)
-    }
-
-    /// What [`TryFiles::fences`] is to be: `routes` are those of the site, itself last.
-    pub(super) fn fences(&self, routes: &[Self]) -> Vec<(Box<[u8]>, bool)> {
-        let is_fenced = |other: &Self| {
-            !other.is_as_open_as(self) || !(other.access.is_open() || other.access == self.access)
-        };
-        let fence = |other: &Self| (other.prefix.clone(), is_fenced(other));
-        let mut fences: Vec<_> = routes.iter().map(fence).collect();
-        // Stable: of equal prefixes the first counts.
-        fences.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
-        fences
-    }
-
-    /// Routes whose files are below the root of the site are told of the others.
-    pub(super) fn set_fences(&mut self, fences: Vec<(Box<[u8]>, bool)>) {
-        if let Target::Files(files) = &mut self.target
-            && let Some(tried) = &mut files.tried
-            && self.led_octets == 0
-        {
-            tried.fences = fences;
-        }
     }
 
     /// Sets the limit of the content that this route lets in (RFC 9110 §15.5.14).
@@ -337,7 +315,7 @@ impl Target {
         site: &Site,
         settings: &Settings,
         rules: &Rules,
-        uploads: Option<UploadsConfig>,
+        (fences, uploads): (Fences, Option<UploadsConfig>),
         made: Made<'_>,
     ) -> Result<Self, SiteError> {
         Ok(match route.handler {
@@ -362,6 +340,7 @@ impl Target {
                         codings: codings(settings),
                         coding_octets_min: settings.coding_octets_min.unwrap_or(CODING_OCTETS_MIN),
                         negotiate: negotiate.clone(),
+                        fences: fences.clone(),
                         fields: fields.clone(),
                     };
                     Files::new(config, Rc::clone(made.cache)).map_err(SiteError::Files)
@@ -371,7 +350,7 @@ impl Target {
                     uploads: uploads.map(|uploads| Uploads::new(uploads, plain.clone())),
                     plain,
                     secured: rules.secured.as_ref().map(with).transpose()?,
-                    tried: try_files(&route.try_files)?,
+                    tried: try_files(&route.try_files, &fences)?,
                 })
             }
         })
@@ -455,7 +434,7 @@ pub(crate) fn uploads_octets_max(settings: &Settings, octets_max: u64) -> u64 {
 }
 
 /// What may be uploaded, if anything may.
-fn uploads(settings: &Settings, made: Made<'_>) -> Option<UploadsConfig> {
+fn uploads(settings: &Settings, fences: Fences, made: Made<'_>) -> Option<UploadsConfig> {
     let defaults = UploadsConfig::default();
     (settings.uploads == Some(true)).then(|| UploadsConfig {
         content_octets_max: uploads_octets_max(settings, made.content_octets_max),
@@ -467,6 +446,7 @@ fn uploads(settings: &Settings, made: Made<'_>) -> Option<UploadsConfig> {
         durable: settings.durable_uploads.unwrap_or(defaults.durable),
         resumable: settings.resumable_uploads == Some(true),
         limits: made.upload_limits,
+        fences,
     })
 }
 
@@ -544,7 +524,7 @@ fn redirect(route: &config::Route) -> Result<Redirect, SiteError> {
 }
 
 /// The paths, and the status when none of them leads to anything: 404, if the list does not say it by `=410` or so at its end.
-fn try_files(texts: &[String]) -> Result<Option<TryFiles>, SiteError> {
+fn try_files(texts: &[String], fences: &Fences) -> Result<Option<TryFiles>, SiteError> {
     let (paths, otherwise) = match texts.split_last() {
         None => return Ok(None),
         Some((last, before)) => match last.strip_prefix('=') {
@@ -563,7 +543,7 @@ fn try_files(texts: &[String]) -> Result<Option<TryFiles>, SiteError> {
     Ok(Some(TryFiles {
         paths,
         otherwise,
-        fences: Vec::new(),
+        fences: fences.clone(),
     }))
 }
 

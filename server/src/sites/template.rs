@@ -7,6 +7,7 @@ use std::fmt::{self, Write};
 
 use origin::{push_path, push_query};
 use semantics::NormalPath;
+use semantics::fields::host::Host;
 
 /// A text with words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub(crate) enum TemplateError {
     Octet(char),
     /// A client would say which host is meant.
     Authority,
+    /// `{rest}` stands behind the host, and what follows it would be part of that where it is empty.
+    Rest,
     /// It begins with neither a scheme nor a slash.
     Start,
     /// A `.` or `..` segment.
@@ -70,11 +73,7 @@ impl Template {
             return Err(TemplateError::Octet(bad));
         }
         let template = Self::parse(text)?;
-        let authority = match text.split_once("//") {
-            Some((scheme, rest)) if scheme.is_empty() || is_scheme(scheme) => Some(rest),
-            _ => None,
-        };
-        match authority {
+        match behind_scheme(text) {
             Some(rest) => check_authority(rest)?,
             None if text.starts_with('/') => {}
             None if text.starts_with("{path}") || text.starts_with("{rest}") => {}
@@ -105,6 +104,14 @@ impl Template {
             return Err(TemplateError::Start);
         }
         Self::parse(text)
+    }
+
+    /// Whether a location by it begins with a scheme, or with an authority.
+    fn has_authority(&self) -> bool {
+        match self.pieces.first() {
+            Some(Piece::Text(text)) => behind_scheme(text).is_some(),
+            _ => false,
+        }
     }
 
     fn parse(text: &str) -> Result<Self, TemplateError> {
@@ -138,7 +145,8 @@ impl Template {
     /// The value of Location; `None` where it needs a host and there is none.
     pub(crate) fn expand_location(&self, words: &Words<'_>) -> Option<String> {
         let mut out = String::with_capacity(64);
-        for piece in &self.pieces {
+        let mut pieces = self.pieces.iter().peekable();
+        while let Some(piece) = pieces.next() {
             let is_in_query = out.contains(['?', '#']);
             match piece {
                 Piece::Text(text) => push_text(&mut out, text, is_in_query),
@@ -146,15 +154,17 @@ impl Template {
                 Piece::Word(Word::Rest) => push_segments(&mut out, words.rest, is_in_query),
                 Piece::Word(Word::Host) => out.push_str(words.host?),
                 Piece::Word(Word::Query) => match words.query.filter(|query| !query.is_empty()) {
-                    None => _ = out.pop_if_mark(),
+                    None => close_gap(&mut out, pieces.peek()),
                     Some(query) if is_in_query => push_query(&mut out, query),
                     Some(query) => push_strictly(&mut out, query),
                 },
             }
         }
-        // Only a word can have left it empty, or without its slash.
-        if out.is_empty() || out.starts_with(['?', '#']) {
-            out.insert(0, '/');
+        if !self.has_authority() {
+            // Only `{rest}` of the route's own path can have left it without its slash, or with several: two would be the
+            // beginning of an authority (RFC 3986 §4.2).
+            let path = out.trim_start_matches('/').len();
+            out.replace_range(..out.len() - path, "/");
         }
         Some(out)
     }
@@ -213,19 +223,24 @@ impl Word {
     }
 }
 
-/// What a string may lose at its end.
-trait PopIfMark {
-    fn pop_if_mark(&mut self) -> bool;
+/// What follows the `//` before an authority, if there is one.
+fn behind_scheme(text: &str) -> Option<&str> {
+    let (scheme, rest) = text.split_once("//")?;
+    (scheme.is_empty() || is_scheme(scheme)).then_some(rest)
 }
 
-impl PopIfMark for String {
-    /// Takes the `?` or `&` that would have led to a query that is not there.
-    fn pop_if_mark(&mut self) -> bool {
-        let ends = self.ends_with(['?', '&']);
-        if ends {
-            self.pop();
+/// Takes the `?` or `&` that would have led to a query that is not there, unless something follows that it leads to: what is
+/// behind a mark must not come to stand in the path, or in the authority.
+fn close_gap(out: &mut String, next: Option<&&Piece>) {
+    let is_end = match next {
+        None => true,
+        Some(Piece::Text(text)) => {
+            text.starts_with('#') || (text.starts_with('&') && out.ends_with('&'))
         }
-        ends
+        Some(Piece::Word(_)) => false,
+    };
+    if is_end && out.ends_with(['?', '&']) {
+        out.pop();
     }
 }
 
@@ -241,14 +256,27 @@ fn check_authority(rest: &str) -> Result<(), TemplateError> {
     if authority.is_empty()
         || authority.contains(['\\', '@'])
         || authority.contains("{query}")
-        || authority
-            .replace("{host}", "")
-            .chars()
-            .any(|c| !c.is_ascii_alphanumeric() && !"-._~:[]".contains(c))
+        || !is_host(&authority.replace("{host}", "host"))
     {
         return Err(TemplateError::Authority);
     }
-    Ok(())
+    // `{rest}` may be empty: then what follows it is what follows the host.
+    let mut behind = rest.get(end..).unwrap_or_default();
+    while let Some(after) = behind.strip_prefix("{rest}") {
+        behind = after;
+    }
+    let is_apart = behind.is_empty() || behind.starts_with(['/', '?', '#']);
+    match is_apart || behind.starts_with("{path}") {
+        true => Ok(()),
+        false => Err(TemplateError::Rest),
+    }
+}
+
+/// A name of plain characters or an address, perhaps with a port.
+fn is_host(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~:[]".contains(c);
+    let host = Host::parse(text.as_bytes());
+    text.chars().all(is_plain) && host.is_ok_and(|host| !host.is_empty())
 }
 
 fn is_scheme(text: &str) -> bool {
@@ -268,6 +296,8 @@ fn is_no_uri(c: char) -> bool {
 fn push_text(out: &mut String, text: &str, is_in_query: bool) {
     let text = match text.strip_prefix('/') {
         Some(rest) if out.ends_with('/') && !is_in_query => rest,
+        // Of a query that would have stood before it, but is not there.
+        _ if out.ends_with('?') => text.strip_prefix('&').unwrap_or(text),
         _ => text,
     };
     for c in text.chars() {
@@ -319,6 +349,9 @@ impl fmt::Display for TemplateError {
             Self::Octet(c) => write!(f, "'{}' may not stand there", c.escape_debug()),
             Self::Authority => f.write_str(
                 "the host is written out, or is {host}: nothing else of a request may say where it leads",
+            ),
+            Self::Rest => f.write_str(
+                "{rest} may be empty, and what follows it would then be part of the host: write a slash before {rest}",
             ),
             Self::Start => f.write_str("it begins with a slash, or for redirects with https:// and a host"),
             Self::Dots => f.write_str("it has a segment of dots"),
@@ -386,12 +419,122 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_an_empty_rest_is_no_part_of_the_host() {
+        for template in [
+            "https://a.example{rest}{query}",
+            "https://a.example{rest}.html",
+            "https://a.example{rest}{rest}-old",
+            "https://{host}{rest}:8443",
+            "//a.example{rest}@b.example/",
+            "https://a.example{rest}{host}",
+        ] {
+            let error = Template::location(template).unwrap_err();
+            assert_eq!(error, TemplateError::Rest, "{template}");
+        }
+        let none = words(b"/old", b"", Some(b"x"));
+        for (template, expected) in [
+            ("https://a.example/{rest}.html", "https://a.example/.html"),
+            ("https://a.example{rest}{rest}", "https://a.example"),
+            ("https://a.example{rest}{path}", "https://a.example/old"),
+            ("https://a.example{rest}?{query}", "https://a.example?x"),
+            (
+                "https://a.example{rest}#{host}",
+                "https://a.example#a.example",
+            ),
+            ("{rest}.html", "/.html"),
+            ("{rest}{query}", "/x"),
+        ] {
+            assert_eq!(location(template, &none), expected, "{template}");
+        }
+    }
+
+    /// The authority that a location has, if any.
+    fn authority(location: &str) -> Option<&str> {
+        let rest = behind_scheme(location)?;
+        rest.split(['/', '?', '#']).next()
+    }
+
+    #[test]
+    fn no_template_that_is_taken_lets_a_request_say_where_it_leads() {
+        let parts = [
+            "https://b.example",
+            "//b.example",
+            "https://{host}",
+            "/",
+            "//",
+            "{rest}",
+            "{path}",
+            "{query}",
+            "{host}",
+            "?",
+            "#",
+            ":80",
+            "@",
+            ".x",
+            "x",
+        ];
+        let mut taken = 0;
+        let texts = (0..parts.len().pow(4)).map(|number| {
+            let at = |power: u32| parts[number / parts.len().pow(power) % parts.len()];
+            [at(0), at(1), at(2), at(3)].concat()
+        });
+        for text in texts {
+            let Ok(template) = Template::location(&text) else {
+                continue;
+            };
+            taken += 1;
+            let said = behind_scheme(&text).map(|rest| {
+                let end = ["/", "?", "#", "{path}", "{rest}"];
+                let end = end.iter().filter_map(|end| rest.find(end)).min();
+                let said = rest.get(..end.unwrap_or(rest.len())).unwrap();
+                said.replace("{host}", "a.example")
+            });
+            for (path, rest) in [
+                ("/old", ""),
+                ("/old/", "/"),
+                ("/", "/"),
+                ("/old/e.x", "/e.x"),
+            ] {
+                for query in [
+                    None,
+                    Some(&b"e.example"[..]),
+                    Some(b"//e.example/"),
+                    Some(b"@e:9"),
+                ] {
+                    let words = words(path.as_bytes(), rest.as_bytes(), query);
+                    let location = template.expand_location(&words).unwrap();
+                    assert_eq!(authority(&location), said.as_deref(), "{text}: {location}");
+                    let is_absolute = location.starts_with('/') || said.is_some();
+                    assert!(is_absolute, "{text}: {location}");
+                }
+            }
+        }
+        assert!(taken > 1000, "{taken}");
+    }
+
+    #[test]
     fn what_is_not_there_leaves_no_mark() {
         let none = words(b"/old", b"", None);
         assert_eq!(location("/new{rest}?{query}", &none), "/new");
         assert_eq!(location("/new?a=1&{query}", &none), "/new?a=1");
         assert_eq!(location("{rest}", &none), "/");
         assert_eq!(location("{rest}?{query}", &none), "/");
+        for (template, expected) in [
+            ("/new?{query}&b=2", "/new?b=2"),
+            ("/new?a=1&{query}&b=2", "/new?a=1&b=2"),
+            ("/new?a={query}&b=2", "/new?a=&b=2"),
+            ("/new?{query}{query}#x", "/new#x"),
+            (
+                "https://a.example?{query}.b.example",
+                "https://a.example?.b.example",
+            ),
+            (
+                "https://a.example{rest}?{query}&b=2",
+                "https://a.example?b=2",
+            ),
+        ] {
+            assert_eq!(location(template, &none), expected, "{template}");
+        }
         let empty = words(b"/old", b"", Some(b""));
         assert_eq!(location("{rest}?{query}", &empty), "/");
     }

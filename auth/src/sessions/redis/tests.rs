@@ -1,9 +1,11 @@
 //! With a real server of one's own for each test, on a port of its own.
 
 use super::*;
+use crate::sessions::record::SessionId;
 use crate::sessions::tests::{TIMES, anna, forget, found, is_valid};
 use crate::sessions::{Place, Sessions, SharedSessions, WhenAway};
 use std::cell::Cell;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -344,4 +346,27 @@ fn while_it_stops_and_starts_who_was_seen_goes_on_if_so_chosen() {
     with_server(async |server| {
         assert_eq!(under_load(server, WhenAway::Remember).await, (0, 0));
     });
+}
+
+#[test]
+fn what_a_server_says_does_nothing_to_a_terminal() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut octets = [0; 4096];
+        while stream.read(&mut octets).is_ok_and(|count| count > 0) {
+            let _ = stream.write_all(&b"-OOM \x1b[2J\r\n".repeat(4));
+        }
+    });
+    let (sessions, complaints) = process(&format!("redis://127.0.0.1:{port}"), WhenAway::Refuse);
+    net::run_alone(async {
+        let key = SessionId::new().unwrap().key();
+        assert_eq!(found(&sessions, key).await, Err(Away));
+    });
+    let complaint = complaints.recv().unwrap();
+    assert!(
+        complaint.contains("[2J") && !complaint.contains('\x1b'),
+        "{complaint:?}"
+    );
 }

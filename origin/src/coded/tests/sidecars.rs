@@ -141,6 +141,27 @@ fn that_it_comes_changes_and_goes_shows() {
 }
 
 #[test]
+fn one_that_is_cut_or_older_when_it_is_opened_is_not_sent() {
+    let site = site();
+    for seconds in [None, Some(-5)] {
+        site.write("a.html", "the file");
+        site.write("a.html.gz", "beside");
+        site.pass(1001);
+        // It is looked at here, and opened when somebody accepts it.
+        site.get("/a.html");
+        match seconds {
+            None => site.write("a.html.gz", ""),
+            Some(seconds) => set_beside(&site, "a.html.gz", "a.html", seconds),
+        }
+        for _ in 0..2 {
+            let response = site.ask("GET /a.html", GZIP);
+            assert_eq!(coding_of(&response), None, "{seconds:?}");
+            assert_eq!(octets(&response.content), b"the file");
+        }
+    }
+}
+
+#[test]
 fn a_large_one_that_changes_shows_at_once() {
     let site = site();
     site.write("a.html", "the file");

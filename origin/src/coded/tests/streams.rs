@@ -1,4 +1,5 @@
 use std::future::poll_fn;
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::Poll;
 
 use engine::Streamed;
@@ -137,14 +138,38 @@ fn who_hangs_up_makes_room_for_another() {
     assert_eq!(coding_of(&ask(&site, "")), None);
     drop(first);
     assert_eq!(coding_of(&ask(&site, "")).unwrap(), "gzip");
-    // Also in the middle of a piece.
+    assert_eq!(site.cache.coders().busy(), 0);
+}
+
+#[test]
+fn a_thread_that_codes_for_who_hung_up_is_counted_until_it_is_done() {
+    let site = streaming(|limits| limits.coders_max = 1);
     let mut streamed = stream(ask(&site, ""));
     net::run_alone(async {
+        let threads = occupy_all_threads();
         let first = poll_fn(|cx| Poll::Ready(streamed.source.poll_next(cx))).await;
         assert!(first.is_pending());
         drop(streamed);
+        // Whoever asks and hangs up over and over has no more work waiting for him than anybody else.
+        assert_eq!(site.cache.coders().busy(), 1);
+        let another = response_of(site.answer("GET /a.txt", GZIP)).await;
+        assert_eq!(coding_of(&another), None);
+        drop(threads);
     });
     assert_eq!(site.cache.coders().busy(), 0);
+}
+
+/// Until what comes back is dropped.
+fn occupy_all_threads() -> mpsc::Sender<()> {
+    let (go, wait) = mpsc::channel();
+    let wait = Arc::new(Mutex::new(wait));
+    for _ in 0..16 {
+        let wait = Arc::clone(&wait);
+        drop(net::blocking(move || {
+            let _ = wait.lock().unwrap().recv();
+        }));
+    }
+    go
 }
 
 #[test]

@@ -160,5 +160,6 @@ fn the_length_that_a_range_lies_outside_of_is_told_to_be_of_a_selection() {
     let (site, ..) = tagged(5000);
     let response = ask(&site, "Range: bytes=6000-");
     assert_eq!(response.head.status().code(), 416);
-    assert_eq!(field(&response, Known::Vary).unwrap(), "Accept-Encoding");
+    let mut vary = response.head.section().all(Known::Vary);
+    assert!(vary.any(|line| line == b"Accept-Encoding"));
 }

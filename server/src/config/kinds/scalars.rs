@@ -238,7 +238,10 @@ impl<V: Copy + PartialEq + Debug + Sync> Kind for Named<V> {
 
     fn schema(&self) -> Json {
         let names = self.0.iter().map(|(name, _)| Json::text(*name));
-        Json::one("enum", Json::List(names.collect()))
+        // `false` is read as "off".
+        let has_off = self.0.iter().any(|(name, _)| *name == "off");
+        let off = has_off.then_some(Json::Switch(false));
+        Json::one("enum", Json::List(names.chain(off).collect()))
     }
 }
 

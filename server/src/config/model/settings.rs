@@ -54,10 +54,9 @@ impl Settings {
     /// Whether all clients may ask, whatever their address.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        let is_all = |network: &net::Network| network.to_string().ends_with("/0");
         self.allow
             .as_ref()
-            .is_none_or(|networks| networks.iter().any(is_all))
+            .is_none_or(|networks| networks.iter().any(net::Network::is_all))
     }
 }
 

@@ -1,14 +1,20 @@
 //! What is open to more people than was probably meant: warnings.
 
 use super::Rules;
+use crate::config::model::ClientCertificate;
 use crate::config::slot::Complaint;
+use crate::config::{Route, Settings, Site};
+use crate::sites::{Matcher, fences};
+use semantics::NormalPath;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 impl Rules<'_> {
     pub(super) fn check_exposure(&mut self) {
+        self.gateways_are_some();
         self.uploads_are_for_some();
         self.passwords_are_hidden();
+        self.certificates_are_shown_everywhere();
         self.own_files_are_not_served();
         self.files_have_one_name();
     }
@@ -54,31 +60,49 @@ impl Rules<'_> {
         })
     }
 
-    /// A route for one file holds for its path, and the file may be the answer for others.
+    /// A route for one file that asks more of who comes in than the folder does: the file answers for its own path alone.
+    /// And a route for a name that files are variants of: it does not hold for their own.
     fn files_have_one_name(&mut self) {
         for (spot, settings) in self.settings() {
             let route = spot.route.and_then(|number| spot.site.routes.get(number));
             let (Some(route), Some(root)) = (route, &spot.site.root) else {
                 continue;
             };
-            let file = route.path.trim_start_matches('/');
             let is_closed = settings.auth().is_some() || !settings.is_open();
-            if !is_closed || route.root.is_some() || !root.join(file).is_file() {
+            if !is_closed || route.root.is_some() || route.path.ends_with('/') {
                 continue;
             }
-            let name = file.rsplit('/').next().unwrap_or_default();
-            let other = if spot.site.index.iter().any(|index| index == name) {
-                "its folder"
-            } else if settings.negotiate == Some(true) && name.contains('.') {
-                "names that it is a variant of"
-            } else {
-                continue;
-            };
-            let message =
-                format!("the file is also the answer for {other}, where this route does not hold");
-            let hint = "put it into a folder of its own, and let the route be for that";
             let path = format!("{}.path", spot.path());
-            self.warn(&path, Complaint::with(message, hint));
+            let file = route.path.trim_start_matches('/');
+            if root.join(file).is_file() {
+                if let Some(other) = left_out_of(spot.site, route, &settings) {
+                    let message = format!(
+                        "the file is left out where {other} is asked for, which is open to more people"
+                    );
+                    let hint = "let the route be for a folder, and put the file into that";
+                    self.warn(&path, Complaint::with(message, hint));
+                }
+            } else if settings.negotiate == Some(true)
+                && let Some(name) = open_variant(spot.site, root, route)
+            {
+                let message = format!(
+                    "{name} is an answer here, and can be asked for by its own path, where this route does not hold"
+                );
+                let hint = "let the route be for a folder, and put the files into that";
+                self.warn(&path, Complaint::with(message, hint));
+            }
+        }
+    }
+
+    /// RFC 7239 §8.1: whoever is believed says who asks.
+    fn gateways_are_some(&mut self) {
+        for (number, network) in self.config.server.trusted_gateways.iter().enumerate() {
+            if network.is_all() {
+                let message = "everybody is believed here: a client says itself who it is, and may come in where `allow` lets it";
+                let hint = "name the addresses of the gateways";
+                let path = format!("server.trusted_gateways[{number}]");
+                self.warn(&path, Complaint::with(message, hint).by("RFC 7239 §8.1"));
+            }
         }
     }
 
@@ -117,11 +141,91 @@ impl Rules<'_> {
         }
     }
 
+    /// A listener in the clear asks nobody for a certificate.
+    fn certificates_are_shown_everywhere(&mut self) {
+        let Some(address) = self.outside(|listener| !listener.tls) else {
+            return;
+        };
+        let config = self.config;
+        if !config.server.trusted_gateways.is_empty() {
+            return;
+        }
+        for (number, tls) in config.tls.iter().enumerate() {
+            let mut open = config.sites.iter().filter(|site| !site.to_https);
+            let is_for = |site: &Site| {
+                let mut hosts = site.hosts.iter();
+                tls.names.is_empty()
+                    || hosts.any(|host| tls.names.iter().any(|name| may_be_one(host, name)))
+            };
+            if tls.client_certificate == ClientCertificate::Require && open.any(is_for) {
+                let message = format!(
+                    "without one the same is served at {address}, which does not speak TLS"
+                );
+                let hint = "add tls = true to the [[listen]], or to_https = true to the [[site]]";
+                let path = format!("tls[{number}].client_certificate");
+                self.warn(&path, Complaint::with(message, hint));
+            }
+        }
+    }
+
     /// A setting of a site holds for its routes, and is warned of once.
-    fn warn_once(&mut self, path: &str, complaint: Complaint) {
+    pub(super) fn warn_once(&mut self, path: &str, complaint: Complaint) {
         let span = self.span(path);
         if !self.findings.is_warned(span.as_ref(), &complaint) {
             self.warn(path, complaint);
         }
     }
+}
+
+/// Whether there is a name that fits both: the host of a site and the name of a certificate, each of which may begin with `*.`.
+fn may_be_one(host: &str, name: &str) -> bool {
+    let parts = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        match name.strip_prefix("*.") {
+            Some(parent) => (parent.to_owned(), true),
+            None => (name, false),
+        }
+    };
+    let ((host, is_host_wild), (name, is_name_wild)) = (parts(host), parts(name));
+    let is_below = |name: &str, parent: &str| {
+        name.strip_suffix(parent)
+            .is_some_and(|label| label.ends_with('.'))
+    };
+    host == "*"
+        || (host == name && is_host_wild == is_name_wild)
+        || (is_host_wild && is_below(&name, &host))
+        || (is_name_wild && is_below(&host, &name))
+}
+
+/// In the place of which other path the file of a route would answer, were that as closed.
+fn left_out_of(site: &Site, route: &Route, settings: &Settings) -> Option<&'static str> {
+    let (folder, name) = route.path.rsplit_once('/')?;
+    let is_index = site.index.iter().any(|index| index == name);
+    let is_variant = settings.negotiate == Some(true) && name.contains('.');
+    if !is_index && !is_variant {
+        return None;
+    }
+    let fences = fences_at(site, &format!("{folder}/"))?;
+    let is_left_out = fences.close(route.path.as_bytes());
+    is_left_out.then_some(match is_index {
+        true => "its folder",
+        false => "a name that it is a variant of",
+    })
+}
+
+/// A variant for the path of a route whose own path is open to who may not come in here.
+fn open_variant(site: &Site, root: &Path, route: &Route) -> Option<String> {
+    let names = origin::variant_names(root, route.path.as_bytes(), &origin::Fences::default());
+    let (folder, _) = route.path.rsplit_once('/')?;
+    names.into_iter().find(|name| {
+        let path = format!("{folder}/{name}");
+        fences_at(site, &path).is_some_and(|fences| fences.close(route.path.as_bytes()))
+    })
+}
+
+/// What is closed to who asks for a path.
+fn fences_at(site: &Site, path: &str) -> Option<origin::Fences> {
+    let path = NormalPath::of(path.as_bytes()).ok()?;
+    let place = Matcher::new(std::slice::from_ref(site)).route(0, &path);
+    fences(site).into_iter().nth(place)
 }

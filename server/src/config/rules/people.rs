@@ -10,6 +10,7 @@ impl Rules<'_> {
     pub(super) fn check_people(&mut self) {
         self.names_are_known();
         self.users_are_asked();
+        self.credentials_arrive();
         for (number, auth) in self.config.auth.iter().enumerate() {
             self.check_auth(&format!("auth[{number}]"), auth);
         }
@@ -65,6 +66,35 @@ impl Rules<'_> {
                 );
                 self.error(&path, complaint);
             }
+        }
+    }
+
+    /// Fields of requests are changed before it is asked who sent them.
+    fn credentials_arrive(&mut self) {
+        for (spot, settings) in self.settings() {
+            let mut ways = self.config.auth.iter();
+            let Some(way) = ways.find(|auth| settings.auth() == Some(&auth.name)) else {
+                continue;
+            };
+            let field = match way.method {
+                AuthMethod::Basic => "Authorization",
+                AuthMethod::Form => "Cookie",
+            };
+            let is_it = |name: &&String| name.eq_ignore_ascii_case(field);
+            let removed = settings.remove_request_fields.as_ref();
+            let set = settings.set_request_fields.as_ref();
+            let (key, message) = if set.is_some_and(|set| set.keys().any(|name| is_it(&name))) {
+                let message = format!("`{field}` says who asks, and is the same for everybody");
+                ("set_request_fields", message)
+            } else if removed.is_some_and(|names| names.iter().any(|name| is_it(&name))) {
+                let message =
+                    format!("`{field}` says who asks, and is gone before that is looked at");
+                ("remove_request_fields", message)
+            } else {
+                continue;
+            };
+            let path = spot.said(self.root, key);
+            self.warn_once(&path, Complaint::new(message));
         }
     }
 

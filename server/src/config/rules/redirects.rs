@@ -1,9 +1,9 @@
-//! Redirects that lead to themselves.
+//! Redirects that lead to themselves, and rewrites that lead to one another.
 
 use super::Rules;
 use crate::config::model::{Route, Site};
 use crate::config::slot::Complaint;
-use crate::sites::Matcher;
+use crate::sites::{Astray, Looked, Matcher, Template, follow, prefix};
 use net::Address;
 use semantics::NormalPath;
 
@@ -31,6 +31,34 @@ impl Rules<'_> {
                     let message = "the redirect leads to its own route, without end";
                     self.error(&at, Complaint::with(message, hint).by("RFC 9110 §15.4"));
                 }
+            }
+            self.rewrites_end(&matcher, site_number, &path, site);
+        }
+    }
+
+    /// A request for the path of each route comes to one that answers.
+    fn rewrites_end(&mut self, matcher: &Matcher, number: usize, path: &str, site: &Site) {
+        let template = |route: &Route| Template::path(route.rewrite.as_deref()?).ok();
+        let templates: Vec<_> = site.routes.iter().map(template).collect();
+        let rewrite = |number: usize| {
+            let template = templates.get(number)?.as_ref()?;
+            Some((template, prefix(&site.routes.get(number)?.path).len()))
+        };
+        for (at, route) in site.routes.iter().enumerate() {
+            let start = Looked {
+                route: at,
+                path: NormalPath::plain(route.path.as_bytes()),
+                query: None,
+            };
+            let next = |path: &NormalPath<'_>| matcher.route(number, path);
+            let found = follow(start, Some("host"), rewrite, next, |_, _| ());
+            if matches!(found, Err(Astray::Loop(_))) {
+                let message =
+                    "the rewrites lead to one another: a request for this path is answered by 500";
+                self.warn(
+                    &format!("{path}.route[{at}].rewrite"),
+                    Complaint::with(message, "lead to a path that another route answers"),
+                );
             }
         }
     }

@@ -35,7 +35,9 @@ impl Rules<'_> {
         for (number, route) in site.routes.iter().enumerate() {
             let at = format!("{path}.route[{number}]");
             let has_root = self.span(&format!("{at}.root")).is_some();
-            if route.handler == HandlerName::Files && !has_root {
+            // What is rewritten is answered elsewhere.
+            let has_files = route.handler == HandlerName::Files && route.rewrite.is_none();
+            if has_files && !has_root {
                 let message =
                     "the route serves files, and neither it nor its [[site]] has a `root`";
                 self.absence(&at, Complaint::with(message, hint));
@@ -79,6 +81,13 @@ impl Rules<'_> {
             for (name, _) in of_files.into_iter().filter(|(_, is_said)| *is_said) {
                 let message = format!("the handler is `{handler}`, which looks for no file");
                 self.error(&key(name), Complaint::new(message));
+            }
+        }
+        let of_content = [("cache_control", !is_redirect), ("expires", true)];
+        for (name, is_unsaid) in of_content {
+            if handler != HandlerName::Files && is_unsaid {
+                let message = format!("the handler is `{handler}`, whose answers do not say this");
+                self.warn(&key(name), Complaint::new(message));
             }
         }
         for (number, tried) in route.try_files.iter().enumerate() {
@@ -156,6 +165,19 @@ impl Rules<'_> {
         } else if cors.is_for_all() && cors.origins.len() > 1 {
             let complaint = Complaint::new("\"*\" is every origin: the others say nothing more");
             self.warn(&format!("{at}.origins"), complaint);
+        }
+        let lists = [
+            ("methods", &cors.methods),
+            ("request_fields", &cors.request_fields),
+            ("exposed_fields", &cors.exposed_fields),
+        ];
+        for (key, list) in lists {
+            if cors.credentials && list.iter().any(|name| name == "*") {
+                let message =
+                    "where credentials go along, user agents take \"*\" for a name, not for all";
+                let complaint = Complaint::with(message, "name them").by("Fetch standard §3.3.5");
+                self.warn(&format!("{at}.{key}"), complaint);
+            }
         }
     }
 
