@@ -30,7 +30,14 @@ pub(crate) fn response_head(head: &ResponseHead, stamp: &Stamp, out: &mut Vec<u8
 pub(crate) fn rendition(rendition: &Rendition, stamp: &Stamp, out: &mut Vec<u8>) {
     let rendered = rendition.rendered(|head, content_octets| {
         let mut octets = Vec::with_capacity(512);
-        response_head(head, stamp, &mut octets);
+        if head.has(Known::Date) {
+            // What is given often gets the time at which it is given.
+            let mut head = head.clone();
+            head.remove_named(b"Date");
+            response_head(&head, stamp, &mut octets);
+        } else {
+            response_head(head, stamp, &mut octets);
+        }
         content_length(content_octets, &mut octets);
         octets
     });
@@ -162,6 +169,29 @@ mod tests {
         for n in [1, 15, 16, 0x10_000, u64::MAX] {
             assert_eq!(written(|out| chunk_start(n, out)), format!("{n:x}\r\n"));
         }
+    }
+
+    #[test]
+    fn a_head_that_brings_its_own_date_and_server_keeps_them() {
+        let stamp = Stamp {
+            date: [b'1'; 29],
+            server: Some(b"x"[..].into()),
+        };
+        let head = ResponseHead::new(Status::OK)
+            .with(Known::Date, "theirs")
+            .with(Known::Server, "them");
+        let octets = written(|out| response_head(&head, &stamp, out));
+        assert_eq!(
+            octets,
+            "HTTP/1.1 200 OK\r\nDate: theirs\r\nServer: them\r\n"
+        );
+        let kept = Rendition::new(head, 5);
+        let octets = written(|out| rendition(&kept, &stamp, out));
+        let date = "1".repeat(29);
+        assert_eq!(
+            octets,
+            format!("HTTP/1.1 200 OK\r\nDate: {date}\r\nServer: them\r\nContent-Length: 5\r\n")
+        );
     }
 
     #[test]

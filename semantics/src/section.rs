@@ -189,8 +189,8 @@ impl<'a> Section<'a> {
 /// A section that owns its octets: lines that we make, or that must outlive those they were read from.
 #[derive(Clone, Debug, Default)]
 pub struct OwnedSection {
-    octets: Vec<u8>,
-    index: SectionIndex,
+    pub(crate) octets: Vec<u8>,
+    pub(crate) index: SectionIndex,
 }
 
 impl OwnedSection {
@@ -231,13 +231,8 @@ impl OwnedSection {
         let name_start = self.octets.len();
         self.octets.extend_from_slice(name);
         let value_start = self.octets.len();
-        self.octets.extend(value.iter().map(|&b| {
-            if (b < 0x20 && b != b'\t') || b == 0x7f {
-                b' '
-            } else {
-                b
-            }
-        }));
+        self.octets.extend_from_slice(value);
+        make_safe(self.octets.get_mut(value_start..).unwrap_or_default());
         let line = FieldLine {
             name: Span::between(name_start, value_start),
             value: Span::between(value_start, self.octets.len()),
@@ -246,6 +241,15 @@ impl OwnedSection {
         self.index.lines.push(line);
         if let Some(field) = known {
             self.index.present.insert(field);
+        }
+    }
+}
+
+/// Octets that may not stand in a value become SP (RFC 9110 §5.5).
+pub(crate) fn make_safe(value: &mut [u8]) {
+    for octet in value {
+        if (*octet < 0x20 && *octet != b'\t') || *octet == 0x7f {
+            *octet = b' ';
         }
     }
 }
