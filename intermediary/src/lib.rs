@@ -1,8 +1,8 @@
 //! Messages passed on: what becomes of a request on its way to a server, and of the answer on its way back.
 //!
 //! These are the rules of an intermediary as functions over heads (RFC 9110 §7.6): what ends here, what is added, what is
-//! rewritten, what may be sent again, whom to ask. It is *not* what moves octets: it has no connection, no pool, no clock and
-//! no random source. Time comes in as `now`, chance as a number.
+//! rewritten, what may be sent again, whom to ask: without a connection, a clock or a random source; time comes in as `now`,
+//! chance as a number. [`Gateway`] alone has lines to servers, and puts the rules together.
 //!
 //! ```text
 //!  client ──▶ RequestHead ──▶ Onward ──▶ RequestParts ──▶ server
@@ -78,6 +78,7 @@ mod budget;
 mod cookie;
 mod fault;
 mod forwarding;
+mod gateway;
 mod health;
 mod hop;
 mod latency;
@@ -92,6 +93,7 @@ mod stop;
 #[cfg(test)]
 mod testing;
 mod trailers;
+mod upstream;
 mod via;
 
 pub use authority::Scheme;
@@ -100,6 +102,7 @@ pub use balance::{Balance, Key, Server, Standing, key_of_client, key_of_target};
 pub use budget::{Budget, BudgetRules};
 pub use fault::Fault;
 pub use forwarding::Trust;
+pub use gateway::{CameBy, Gateway, GatewayConfig, GatewayServer, Words};
 pub use health::{Health, HealthRules};
 pub use hop::NOMINATED_MAX;
 pub use latency::Latency;
@@ -111,3 +114,4 @@ pub use request::{Came, Lines, Onward, Scratch};
 pub use retry::{Attempt, Reached, Repeatable};
 pub use stop::Stop;
 pub use trailers::may_trail;
+pub use upstream::{IdleRules, Place};

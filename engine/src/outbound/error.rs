@@ -54,6 +54,17 @@ pub enum Awaited {
     Content,
 }
 
+impl OutboundError {
+    /// No connection could be made.
+    pub fn connect(error: io::Error) -> Self {
+        Self {
+            fault: Fault::Connect(error),
+            is_transmitted: false,
+            is_answered: false,
+        }
+    }
+}
+
 impl fmt::Display for OutboundError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.fault {

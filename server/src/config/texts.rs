@@ -77,6 +77,17 @@ pub(crate) static LOCAL_TARGET: TextRule = TextRule {
     check: templates::local,
     allowed: "a path from \"/\", as \"/app{rest}\", with {path}, {rest}, {query} or {host}",
 };
+pub(crate) static SERVER_URL: TextRule = TextRule {
+    check: |text| crate::sites::server_of(text).map(drop),
+    allowed: "\"http://HOST:PORT\" or \"unix:PATH\"",
+};
+pub(crate) static BALANCE: TextRule = TextRule {
+    check: |text| match intermediary::Balance::named(text) {
+        Some(_) => Ok(()),
+        None => Err("it is none of these".to_owned()),
+    },
+    allowed: "\"round-robin\", \"random-two\", \"least-connections\", \"least-time\", \"hash-client\" or \"hash-target\"",
+};
 pub(crate) static TRY_FILE: TextRule = TextRule {
     check: templates::tried,
     allowed: "a path from \"/\" with {path}, {rest}, {query} or {host}, or \"=404\"",
