@@ -238,12 +238,12 @@ async fn supervise<S: Service + 'static>(
             News::Signal(Asked::Reload) => tell(Event::Hangup),
             News::Signal(Asked::Reopen) => tell(Event::User1),
             News::Stop(stop) => {
-                if stop == Stop::Drain {
-                    tell(Event::Draining);
-                }
                 // The path of a unix socket is free for a successor as soon as nobody accepts on it.
                 control.let_go();
                 control.stop(stop);
+                if stop == Stop::Drain {
+                    tell(Event::Draining);
+                }
             }
         }
     }
