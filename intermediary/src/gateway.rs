@@ -12,8 +12,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use engine::outbound::{
-    Awaited, Fault as LineFault, Line, LineOptions, OutboundContent, OutboundError,
-    OutboundRequest,
+    Awaited, Fault as LineFault, Line, LineOptions, OutboundContent, OutboundError, OutboundRequest,
 };
 use engine::{Answer, Exchange, Incoming, Interims, Response};
 use http1::Policy;
@@ -202,7 +201,11 @@ impl Inner {
                 Ok(response) => break response,
                 Err(Failed::Stopped(stop)) => break self.stopped(stop, server, &asking),
                 Err(Failed::Interrupted) => break self.interrupted(&asking),
-                Err(Failed::Server { fault, reached, is_stale }) => {
+                Err(Failed::Server {
+                    fault,
+                    reached,
+                    is_stale,
+                }) => {
                     let now = Now::read().millis;
                     if !is_stale {
                         server.health.borrow_mut().failed(now);
@@ -295,10 +298,11 @@ impl Inner {
                 asking.is_told.set(is_told || asking.is_told.get());
             }
         };
-        let on_head = |view: semantics::ResponseView<'_>, _| {
-            back(view, &server.passage, onward.host())
-        };
-        let answered = line.exchange(&self.options, request, on_interim, on_head).await;
+        let on_head =
+            |view: semantics::ResponseView<'_>, _| back(view, &server.passage, onward.host());
+        let answered = line
+            .exchange(&self.options, request, on_interim, on_head)
+            .await;
         let head = answered.map_err(|error| Failed::of(&error, is_used))?;
         let lines = onward.into_lines();
         scratch.give_back(lines);

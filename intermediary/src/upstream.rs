@@ -105,7 +105,8 @@ impl Upstream {
         while idle.front().is_some_and(|(_, since)| is_old(*since)) {
             idle.pop_front();
         }
-        std::iter::from_fn(|| idle.pop_back()).find_map(|(mut line, _)| line.is_quiet().then_some(line))
+        std::iter::from_fn(|| idle.pop_back())
+            .find_map(|(mut line, _)| line.is_quiet().then_some(line))
     }
 
     /// Keeps a line for the next exchange.
@@ -129,9 +130,8 @@ impl Upstream {
             Place::Name(host, port) => (host.clone(), *port),
         };
         let addresses = net::resolve(host, port).await;
-        let unknown = |error| {
-            OutboundError::connect(io::Error::new(io::ErrorKind::AddrNotAvailable, error))
-        };
+        let unknown =
+            |error| OutboundError::connect(io::Error::new(io::ErrorKind::AddrNotAvailable, error));
         let mut last = OutboundError::connect(io::ErrorKind::AddrNotAvailable.into());
         for address in addresses.map_err(unknown)? {
             match Line::connect(&address, options).await {

@@ -251,7 +251,11 @@ fn balance(config: &mut Config, values: &[&str]) -> Result<(), SetError> {
     let names = server::config::balances();
     if !names.contains(&name) {
         return Err(SetError {
-            message: format!("\"{}\" is none of {}", name.escape_debug(), names.join(", ")),
+            message: format!(
+                "\"{}\" is none of {}",
+                name.escape_debug(),
+                names.join(", ")
+            ),
             suggestion: None,
         });
     }
@@ -263,7 +267,10 @@ fn balance(config: &mut Config, values: &[&str]) -> Result<(), SetError> {
 
 fn outbound_timeout(config: &mut Config, values: &[&str]) -> Result<(), SetError> {
     let text = values.first().copied().unwrap_or_default();
-    let seconds = text.parse::<f64>().ok().filter(|seconds| (0.001..=1e6).contains(seconds));
+    let seconds = text
+        .parse::<f64>()
+        .ok()
+        .filter(|seconds| (0.001..=1e6).contains(seconds));
     let Some(seconds) = seconds else {
         return Err(SetError {
             message: format!("\"{}\" is no time in seconds", text.escape_debug()),

@@ -163,7 +163,11 @@ impl Explainer<'_> {
         let Some((_, route)) = at.route else { return };
         let what = match route.to.as_slice() {
             [only] => format!("what {only} answers"),
-            several => format!("what one of {} answers, by {}", several.join(", "), route.balance),
+            several => format!(
+                "what one of {} answers, by {}",
+                several.join(", "),
+                route.balance
+            ),
         };
         let place = self.spot(&format!("{}.to", at.key()));
         self.push(Step {

@@ -16,9 +16,8 @@ use crate::config::Route;
 
 /// The gateway of a route.
 pub(super) fn gateway(route: &Route) -> Result<Gateway, SiteError> {
-    let server = |text: &String| {
-        server_of(text).map_err(|error| SiteError::Template(text.clone(), error))
-    };
+    let server =
+        |text: &String| server_of(text).map_err(|error| SiteError::Template(text.clone(), error));
     let config = GatewayConfig {
         servers: route.to.iter().map(server).collect::<Result<_, _>>()?,
         balance: Balance::named(&route.balance)
@@ -56,7 +55,10 @@ pub(crate) fn server_of(text: &str) -> Result<GatewayServer, String> {
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => {
             let port = port.parse().ok().filter(|port| *port > 0);
-            (host, port.ok_or_else(|| format!("\"{authority}\" has no port"))?)
+            (
+                host,
+                port.ok_or_else(|| format!("\"{authority}\" has no port"))?,
+            )
         }
         _ => (authority, 80),
     };
@@ -72,7 +74,12 @@ pub(crate) fn server_of(text: &str) -> Result<GatewayServer, String> {
 /// What this process calls itself in Via: of two that have one name each would take the other for itself (RFC 9110 §7.6.3).
 fn own_name() -> &'static str {
     static NAME: OnceLock<String> = OnceLock::new();
-    NAME.get_or_init(|| format!("hansom-{:08x}", RandomState::new().hash_one(0) & 0xffff_ffff))
+    NAME.get_or_init(|| {
+        format!(
+            "hansom-{:08x}",
+            RandomState::new().hash_one(0) & 0xffff_ffff
+        )
+    })
 }
 
 /// An answer of our own, in the words of all others.
@@ -117,8 +124,16 @@ mod tests {
         let named = server_of("http://app.internal:3000").unwrap().place;
         assert_eq!(named, Place::Name("app.internal".to_owned(), 3000));
         for text in [
-            "", "127.0.0.1:3000", "https://a", "http://", "http://a/b", "http://a:0", "http://a:x",
-            "http://a b", "http://u@a", "http://:80",
+            "",
+            "127.0.0.1:3000",
+            "https://a",
+            "http://",
+            "http://a/b",
+            "http://a:0",
+            "http://a:x",
+            "http://a b",
+            "http://u@a",
+            "http://:80",
         ] {
             assert!(server_of(text).is_err(), "{text}");
         }

@@ -83,9 +83,15 @@ impl Rules<'_> {
         let of_gateways = [
             ("to", !route.to.is_empty()),
             ("balance", route.balance != defaults.balance),
-            ("outbound_timeout", route.outbound_timeout != defaults.outbound_timeout),
+            (
+                "outbound_timeout",
+                route.outbound_timeout != defaults.outbound_timeout,
+            ),
         ];
-        for (name, _) in of_gateways.into_iter().filter(|(_, is_said)| *is_said && !is_gateway) {
+        for (name, _) in of_gateways
+            .into_iter()
+            .filter(|(_, is_said)| *is_said && !is_gateway)
+        {
             let message = format!("the handler is `{handler}`, which asks no other server");
             let hint = "add handler = \"gateway\"";
             self.error(&key(name), Complaint::with(message, hint));
