@@ -357,7 +357,7 @@ All of HTTP in one program that you can see through. For example:
   hansom serve                      serve this folder on http://127.0.0.1:8080/
   hansom serve DIR --listen 3000    another folder, another port
   hansom serve DIR --browse         list folders that have no index file
-  hansom gateway --to http://127.0.0.1:3000   stand in front of another server
+  hansom gateway --to http://[::1]  stand in front of another server
   hansom run hansom.toml            run everything from a file
   hansom check hansom.toml          say all that is wrong in a file
   hansom help serve                 show all flags

@@ -142,22 +142,6 @@ mod tests {
     }
 
     #[test]
-    fn a_date_and_a_server_of_the_head_are_kept() {
-        let head = ResponseHead::new(Status::OK)
-            .with(Known::Server, "theirs")
-            .with(Known::Date, "then");
-        let stamp = Stamp {
-            date: [b'1'; 29],
-            server: Some(b"ours"[..].into()),
-        };
-        let expected = "HTTP/1.1 200 OK\r\nServer: theirs\r\nDate: then\r\n";
-        assert_eq!(written(|out| response_head(&head, &stamp, out)), expected);
-        let kept = Rendition::new(head, 0);
-        let rendered = written(|out| rendition(&kept, &stamp, out));
-        assert_eq!(rendered, format!("{expected}Content-Length: 0\r\n"));
-    }
-
-    #[test]
     fn numbers_are_decimal() {
         for n in [0, 9, 10, 99, 1_000_000, u64::MAX] {
             assert_eq!(written(|out| number(n, out)), n.to_string());

@@ -30,7 +30,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         long: "balance",
         short: None,
         value: Value::One("NAME"),
-        help: "Which of several is asked: round-robin, random-two, least-connections, least-time, hash-client or hash-target",
+        help: "Which of several is asked, as least-connections or hash-client [default: round-robin]",
         commands: &[Command::Gateway],
         effect: Effect::Config(balance),
     },
