@@ -20,6 +20,7 @@ use super::slots::Slot;
 use super::store::{Store, Stored, begin};
 use super::{Denial, Uploads, name};
 use crate::encode::push_path;
+use crate::fences::Fences;
 use crate::files::shown_path;
 
 impl Uploads {
@@ -207,8 +208,7 @@ impl Post {
             return Ok(Part::None);
         }
         let name = name::of_part(&filename)?;
-        let path = [&self.folder, &b"/"[..], &name].concat();
-        if self.uploads.0.config.fences.close(&path) {
+        if is_closed(&self.uploads.0.config.fences, &self.folder, &name) {
             return Err(Denial::FENCED);
         }
         let making = self.begin_file(folder).await?;
@@ -234,9 +234,11 @@ impl Post {
             false => Some((fields, self.begin_file(&folder).await?)),
         };
         let store = Arc::clone(&self.uploads.0.store);
+        let (fences, below_root) = (self.uploads.0.config.fences.clone(), self.folder.clone());
         let work = move || {
             let mut stored: Vec<Stored> = Vec::new();
-            let kept = add_all(&store, &mut files.0, form, &mut stored);
+            let is_closed = |name: &[u8]| is_closed(&fences, &below_root, name);
+            let kept = add_all(&store, &mut files.0, form, &is_closed, &mut stored);
             match kept {
                 Ok(()) => Ok(stored),
                 Err(denial) => {
@@ -249,14 +251,20 @@ impl Post {
     }
 }
 
+/// Whether a path has rules of its own, so that a form for its folder stores nothing there.
+fn is_closed(fences: &Fences, folder: &[u8], name: &[u8]) -> bool {
+    fences.close(&[folder, b"/", name].concat())
+}
+
 fn add_all(
     store: &Store,
     files: &mut [Wanted],
     form: Option<(Fields, Making)>,
+    is_closed: &impl Fn(&[u8]) -> bool,
     stored: &mut Vec<Stored>,
 ) -> Result<(), Denial> {
     for (name, making) in files {
-        stored.push(store.add(&mut making.new, name)?);
+        stored.push(store.add(&mut making.new, name, is_closed)?);
     }
     let Some((fields, mut making)) = form else {
         return Ok(());
@@ -268,7 +276,7 @@ fn add_all(
         .collect();
     making.new.append(fields.as_json(&files, now).as_bytes())?;
     store.settle(&making.new)?;
-    stored.push(store.add(&mut making.new, &fields::file_name(now))?);
+    stored.push(store.add(&mut making.new, &fields::file_name(now), is_closed)?);
     Ok(())
 }
 

@@ -160,12 +160,21 @@ impl Store {
         Err(Denial::BUSY)
     }
 
-    /// Gives a file a name that stands for nothing: the one wanted, or that with a number.
-    pub(super) fn add(&self, new: &mut NewFile, wanted: &[u8]) -> Result<Stored, Denial> {
+    /// Gives a file a name that stands for nothing, and is not closed: the one wanted, or that with a number.
+    pub(super) fn add(
+        &self,
+        new: &mut NewFile,
+        wanted: &[u8],
+        is_closed: impl Fn(&[u8]) -> bool,
+    ) -> Result<Stored, Denial> {
         let folder = new.folder().clone();
         let file = new.file().try_clone()?;
         let mut name = wanted.to_vec();
         for number in 2..NUMBERS_MAX {
+            if is_closed(&name) {
+                name = numbered(wanted, number);
+                continue;
+            }
             match new.link(&folder, &name) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     name = numbered(wanted, number);

@@ -459,6 +459,19 @@ fn a_form_stores_nothing_at_a_path_with_rules_of_its_own() {
 }
 
 #[test]
+fn a_form_whose_file_gets_a_number_stores_nothing_at_a_path_with_rules_of_its_own() {
+    let world = World::with(UploadsConfig {
+        fences: Fences::new([((*b"/a (2)").into(), true)]),
+        ..UploadsConfig::default()
+    });
+    for _ in 0..2 {
+        let parts = form(&[("name=a; filename=a", "a")]);
+        assert_eq!(world.status(POST_FORM, parts), 303);
+    }
+    assert_eq!(world.names(), ["a", "a (3)"]);
+}
+
+#[test]
 fn what_a_form_has_beside_files_is_stored_as_json() {
     let world = World::new();
     let content = form(&[("name=\"who\"", "me"), ("name=f; filename=a", "x")]);

@@ -303,7 +303,7 @@ pub fn variant_names(root: &Path, path: &[u8], fences: &Fences) -> Vec<String> {
     match shelf.map(|shelf| shelf.meaning(folder, asked, fences)) {
         Some(Meaning::Variants(variants)) => variants
             .into_iter()
-            .map(|variant| variant.reference)
+            .map(|variant| String::from_utf8_lossy(split(&variant.path).1).into_owned())
             .collect(),
         Some(Meaning::Map(map)) => vec![String::from_utf8_lossy(&map).into_owned()],
         Some(Meaning::Plain) | None => Vec::new(),

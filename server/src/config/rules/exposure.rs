@@ -282,8 +282,44 @@ fn fences_at(site: &Site, path: &str) -> Option<origin::Fences> {
     fences(site).into_iter().nth(place_of(site, path)?)
 }
 
-/// The place of the route for a path; behind all stands the site itself.
+/// The place of the route for a path as files have it, not as targets encode it; behind all stands the site itself.
 fn place_of(site: &Site, path: &str) -> Option<usize> {
-    let path = NormalPath::of(path.as_bytes()).ok()?;
+    let path = NormalPath::of_decoded(path.as_bytes())?;
     Some(Matcher::new(std::slice::from_ref(site)).route(0, &path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files_are_no_targets_and_hold_what_a_target_would_encode() {
+        let folder = tempfile::tempdir().unwrap();
+        let within = folder.path().join("100%");
+        std::fs::create_dir(&within).unwrap();
+        std::fs::write(within.join("a b%41.html"), "").unwrap();
+        let route = |path: &str| {
+            let mut route = Route {
+                path: path.to_owned(),
+                ..Route::default()
+            };
+            route.settings.auth = Some("a".to_owned());
+            route
+        };
+        let mut site = Site {
+            routes: vec![route("/100%/index.html"), route("/100%/a b%41")],
+            index: vec!["index.html".to_owned()],
+            ..Site::default()
+        };
+        let left_out = |site: &Site| {
+            let settings = site.routes[0].settings.over(&site.settings);
+            left_out_of(site, &site.routes[0], &settings)
+        };
+        let open = |site: &Site| open_variant(site, folder.path(), &site.routes[1]);
+        assert_eq!(left_out(&site), Some("its folder"));
+        assert_eq!(open(&site).as_deref(), Some("a b%41.html"));
+        site.routes.push(route("/100%/a b%41.html"));
+        assert_eq!(open(&site), None);
+        assert_eq!(place_of(&site, "/100%/users"), Some(3));
+    }
 }
