@@ -20,6 +20,8 @@ use std::path::{Path, PathBuf};
 pub(crate) enum Command {
     /// Serves a folder.
     Serve,
+    /// Answers by what other servers answer.
+    Gateway,
     /// Runs everything from a file.
     Run,
     /// Says all that is wrong in a file.
@@ -54,6 +56,7 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> Result<(), Failure> {
         .find(|command| command.name() == name)
     {
         Some(Command::Serve) => serve(matches),
+        Some(Command::Gateway) => gateway(matches),
         Some(Command::Run) => run_file(matches),
         Some(Command::Check) => check::check(matches),
         Some(Command::Htpasswd) => htpasswd::run(matches),
@@ -71,8 +74,9 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> Result<(), Failure> {
 }
 
 impl Command {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Serve,
+        Self::Gateway,
         Self::Run,
         Self::Check,
         Self::Htpasswd,
@@ -84,6 +88,7 @@ impl Command {
     fn name(self) -> &'static str {
         match self {
             Self::Serve => "serve",
+            Self::Gateway => "gateway",
             Self::Run => "run",
             Self::Check => "check",
             Self::Htpasswd => "htpasswd",
@@ -96,6 +101,7 @@ impl Command {
     fn about(self) -> &'static str {
         match self {
             Self::Serve => "Serve a folder",
+            Self::Gateway => "Stand in front of other servers",
             Self::Run => "Run everything from a file",
             Self::Htpasswd => htpasswd::ABOUT,
             Self::Check => "Say all that is wrong in a file, or what it does with a request",
@@ -115,13 +121,13 @@ impl Command {
             Self::Run | Self::Check => Some(("FILE", "The file [default: hansom.toml]")),
             Self::Completions => Some(("SHELL", "bash, zsh or fish")),
             Self::Htpasswd => Some(htpasswd::OPERAND),
-            Self::Schema | Self::Man => None,
+            Self::Gateway | Self::Schema | Self::Man => None,
         }
     }
 
     fn exit_codes(self) -> &'static str {
         match self {
-            Self::Serve | Self::Run => {
+            Self::Serve | Self::Gateway | Self::Run => {
                 "Exit codes: 0 stopped when told to, 1 failed while running, 2 a mistake in the command line or file"
             }
             Self::Check => {
@@ -204,6 +210,22 @@ fn serve(matches: &ArgMatches) -> Result<(), Failure> {
     };
     let source = Box::new(move || Ok(same.clone()));
     start(Command::Serve, matches, config, source)
+}
+
+fn gateway(matches: &ArgMatches) -> Result<(), Failure> {
+    let mut config = Config::for_gateway();
+    flags::apply(Command::Gateway, matches, &mut config)?;
+    let has_server = |site: &config::Site| site.routes.iter().all(|route| !route.to.is_empty());
+    if !config.sites.iter().all(has_server) {
+        let hint = "name it with --to, as in `hansom gateway --to http://127.0.0.1:3000`";
+        return Err(Failure::usage("there is no server to ask".to_owned()).hint(hint));
+    }
+    let same = Config {
+        output: say::output(),
+        ..config.clone()
+    };
+    let source = Box::new(move || Ok(same.clone()));
+    start(Command::Gateway, matches, config, source)
 }
 
 fn run_file(matches: &ArgMatches) -> Result<(), Failure> {
@@ -335,6 +357,7 @@ All of HTTP in one program that you can see through. For example:
   hansom serve                      serve this folder on http://127.0.0.1:8080/
   hansom serve DIR --listen 3000    another folder, another port
   hansom serve DIR --browse         list folders that have no index file
+  hansom gateway --to http://[::1]  stand in front of another server
   hansom run hansom.toml            run everything from a file
   hansom check hansom.toml          say all that is wrong in a file
   hansom help serve                 show all flags

@@ -27,7 +27,7 @@ use crate::listeners::Listeners;
 use crate::record::{self, Current};
 use crate::serve::refusal_answer;
 use crate::transmit::{self, Outgoing, Sent};
-use crate::{Answer, Handler, Incoming, Interrupted, Recorder, Response, Source};
+use crate::{Answer, Handler, Incoming, Interims, Interrupted, Recorder, Response, Source};
 
 mod deadline;
 
@@ -79,6 +79,8 @@ pub(crate) struct Busy {
     pub(crate) is_ended_by_close: bool,
     pub(crate) work: Work,
     pub(crate) incoming: Option<Incoming>,
+    /// Interim answers of whoever makes the answer.
+    pub(crate) interims: Option<Interims>,
     /// The head of a request with content, for the answer if the content is refused.
     pub(crate) head: Option<OwnedRequest>,
     /// Unwanted content read and dropped, of the current request.
@@ -276,9 +278,16 @@ impl Connection {
             let polled = future
                 .as_mut()
                 .poll(&mut std::task::Context::from_waker(&waker));
+            let interims = busy.interims.clone();
+            if let Some(interims) = &interims {
+                interims.await_more(&waker);
+                self.submit_interims(core, interims);
+            }
             if let Poll::Ready(response) = polled {
+                let busy = self.busy();
                 busy.work = Work::None;
                 busy.incoming = None;
+                busy.interims = None;
                 // Date must not lie before what the future found at its time, such as Last-Modified (RFC 9110 §8.8.2.1).
                 core.refresh(Now::read());
                 self.answer(core, Answer::Ready(response));
@@ -286,13 +295,15 @@ impl Connection {
                     Next::Keep => {}
                     next => return Some(next),
                 }
-            } else if busy.incoming.as_ref().is_some_and(Incoming::is_awaited)
-                && self.machine.is_continue_expected()
-            {
-                self.submit_continue(core);
-                match self.flush(core, cx, token) {
-                    Next::Keep => {}
-                    next => return Some(next),
+            } else {
+                if self.is_content_awaited() && self.machine.is_continue_expected() {
+                    self.submit_continue(core);
+                }
+                if !core.outbox.is_empty() {
+                    match self.flush(core, cx, token) {
+                        Next::Keep => {}
+                        next => return Some(next),
+                    }
                 }
             }
         }
@@ -341,6 +352,12 @@ impl Connection {
             return Some(self.transport_failed(core));
         }
         None
+    }
+
+    /// Whether a handler has asked for content.
+    fn is_content_awaited(&self) -> bool {
+        let incoming = self.busy.as_ref().and_then(|busy| busy.incoming.as_ref());
+        incoming.is_some_and(Incoming::is_awaited)
     }
 
     fn is_streaming(&self) -> bool {

@@ -11,11 +11,12 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use net::{Now, Peer, TlsFacts};
 use semantics::{
-    ContentLength, LimitError, OwnedRequest, Refusal, Rendition, RequestHead, ResponseHead, Status,
+    ContentLength, LimitError, OwnedRequest, Refusal, Rendition, RequestHead, ResponseHead,
+    Section, Status,
 };
 
 use crate::note::Note;
-use crate::{Incoming, Interrupted};
+use crate::{Incoming, Interims, Interrupted};
 
 /// Answers requests. One instance a worker; every call happens on its thread and must not wait.
 pub trait Handler: 'static {
@@ -58,6 +59,7 @@ pub struct Exchange<'a> {
     pub(crate) note: &'a mut Option<Note>,
     pub(crate) mark: &'a mut Option<u64>,
     pub(crate) content_octets_max: &'a mut Option<u64>,
+    pub(crate) interims: &'a mut Option<Interims>,
     pub(crate) window_octets: usize,
 }
 
@@ -73,6 +75,8 @@ pub struct Lent {
     pub mark: Option<u64>,
     /// What the content was limited to.
     pub content_octets_max: Option<u64>,
+    /// Where interim answers are, once somebody has any.
+    pub interims: Option<Interims>,
 }
 
 impl<'a> Exchange<'a> {
@@ -93,6 +97,7 @@ impl<'a> Exchange<'a> {
             note: &mut lent.note,
             mark: &mut lent.mark,
             content_octets_max: &mut lent.content_octets_max,
+            interims: &mut lent.interims,
             window_octets: 64 * 1024,
         }
     }
@@ -138,8 +143,14 @@ impl Exchange<'_> {
             note: self.note,
             mark: self.mark,
             content_octets_max: self.content_octets_max,
+            interims: self.interims,
             window_octets: self.window_octets,
         }
+    }
+
+    /// Where to put interim answers, now or while the final one is made.
+    pub fn interims(&mut self) -> Interims {
+        self.interims.get_or_insert_default().clone()
     }
 
     /// Where to note what is found out about the request while it is answered.
@@ -175,6 +186,7 @@ impl Exchange<'_> {
             note: Some(self.note()),
             mark: None,
             content_octets_max: None,
+            interims: Some(self.interims()),
             window_octets: self.window_octets,
         }
     }
@@ -195,6 +207,7 @@ pub struct OwnedExchange {
     note: Option<Note>,
     mark: Option<u64>,
     content_octets_max: Option<u64>,
+    interims: Option<Interims>,
     window_octets: usize,
 }
 
@@ -217,6 +230,7 @@ impl OwnedExchange {
             note: &mut self.note,
             mark: &mut self.mark,
             content_octets_max: &mut self.content_octets_max,
+            interims: &mut self.interims,
             window_octets: self.window_octets,
         }
     }
@@ -339,6 +353,12 @@ pub trait Source {
     ///
     /// An error cuts the connection, so that the client sees the content as incomplete (RFC 9112 §8).
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Interrupted>>>;
+
+    /// The trailer section, asked for after the last piece. It is transmitted where content is in chunks, and else dropped
+    /// (RFC 9110 §6.5.1).
+    fn trailers(&self) -> Option<Section<'_>> {
+        None
+    }
 }
 
 /// A piece of content.

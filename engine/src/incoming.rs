@@ -71,7 +71,10 @@ impl Incoming {
         self.0.borrow().trailers.clone()
     }
 
-    fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Interrupted>> {
+    pub(crate) fn poll_next(
+        &self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Bytes>, Interrupted>> {
         let mut inner = self.0.borrow_mut();
         inner.is_awaited = true;
         if let Some(piece) = inner.pieces.pop_front() {

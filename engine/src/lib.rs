@@ -64,7 +64,7 @@
 //! given when the request's content was read to its end, or when it is clear that it will not be: so a message that
 //! turns out malformed is refused, whatever the handler says.
 //!
-//! Where to look next: [`Handler`] (what to implement), [`Answer`] (how), [`Worker`] (what `net` runs), [`Recorder`] (who is told when
+//! Where to look next: [`Handler`] (what to implement), [`Answer`] (how), [`outbound`] (asking other servers), [`Worker`] (what `net` runs), [`Recorder`] (who is told when
 //! an exchange is over), `connection.rs` (one turn).
 //!
 //! Invariant: an idle connection holds no buffer.
@@ -90,8 +90,10 @@ mod connection;
 mod core;
 mod handler;
 mod incoming;
+mod interims;
 mod listeners;
 mod note;
+pub mod outbound;
 mod record;
 mod serve;
 mod transmit;
@@ -104,6 +106,7 @@ pub use handler::{
     Answer, Content, Exchange, FilePart, Handler, OwnedExchange, Piece, Response, Source, Streamed,
 };
 pub use incoming::{Incoming, Interrupted};
+pub use interims::Interims;
 pub use note::Note;
 pub use record::{Capture, NoRecorder, PART_OCTETS_MAX, Record, Recorder};
 pub use worker::{Change, Worker, WorkerOptions};

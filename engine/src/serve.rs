@@ -15,8 +15,8 @@ use crate::core::Core;
 use crate::handler::Lent;
 use crate::transmit::Outgoing;
 use crate::{
-    Answer, Content, Exchange, FilePart, Handler, Incoming, Interrupted, Piece, Recorder, Response,
-    Streamed,
+    Answer, Content, Exchange, FilePart, Handler, Incoming, Interims, Interrupted, Piece, Recorder,
+    Response, Streamed,
 };
 
 // What comes in.
@@ -62,6 +62,7 @@ impl Connection {
                         note: &mut lent.note,
                         mark: &mut lent.mark,
                         content_octets_max: &mut lent.content_octets_max,
+                        interims: &mut lent.interims,
                         window_octets: policy.limits.window_octets,
                     };
                     if core.is_recording {
@@ -83,7 +84,7 @@ impl Connection {
                     let is_last = is_last(content, input);
                     let goes_until = core.listeners.goes_until(self.listener);
                     self.limit_life(number, &policy.limits, goes_until, is_last, cx);
-                    self.begin(core, answer, lent.incoming);
+                    self.begin(core, answer, lent.incoming, lent.interims);
                 }
                 Event::Content { octets, .. } => {
                     let len = octets.len();
@@ -157,12 +158,17 @@ impl Connection {
         core: &mut Core<H, R>,
         answer: Answer,
         incoming: Option<Incoming>,
+        interims: Option<Interims>,
     ) {
+        if let Some(interims) = &interims {
+            self.submit_interims(core, interims);
+        }
         match answer {
             Answer::Later(future) => {
                 let busy = self.busy();
                 busy.work = Work::Future(future);
                 busy.incoming = incoming;
+                busy.interims = interims;
                 busy.discarded_octets = 0;
             }
             ready => self.answer(core, ready),
@@ -313,6 +319,23 @@ impl Connection {
             .submit_head(delivery, &head, ContentLength::None, core.outbox.framing());
     }
 
+    /// Gives the interim answers that a handler has put there.
+    #[cold]
+    pub(crate) fn submit_interims<H: Handler, R: Recorder>(
+        &mut self,
+        core: &mut Core<H, R>,
+        interims: &Interims,
+    ) {
+        let delivery = Delivery {
+            stamp: &core.stamp,
+            keep_alive_seconds: core.keep_alive_seconds,
+        };
+        for head in interims.take() {
+            self.machine
+                .submit_head(delivery, &head, ContentLength::None, core.outbox.framing());
+        }
+    }
+
     #[inline]
     fn submit<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>, answer: Answer) {
         let delivery = Delivery {
@@ -447,7 +470,13 @@ impl Connection {
                     self.end_stream(core);
                     return None;
                 }
-                Poll::Ready(Some(Err(Interrupted))) => return Some(self.cut_stream(core)),
+                Poll::Ready(Some(Err(Interrupted))) => {
+                    // What was made before is the client's.
+                    return match self.flush(core, cx, token) {
+                        Next::Keep => Some(self.cut_stream(core)),
+                        next => Some(next),
+                    };
+                }
             }
         }
         None
@@ -473,9 +502,13 @@ impl Connection {
             self.break_off();
         }
         let busy = self.busy();
-        busy.work = Work::None;
         busy.is_ended_by_close = is_ended_by_close;
-        self.machine.submit_end(None, core.outbox.framing());
+        let work = std::mem::take(&mut busy.work);
+        let trailers = match &work {
+            Work::Stream(source) => source.trailers(),
+            _ => None,
+        };
+        self.machine.submit_end(trailers, core.outbox.framing());
         self.settle(core);
     }
 

@@ -15,7 +15,7 @@ use hansom_engine::{
 };
 use http1::Policy;
 use net::{ListenOptions, RunOptions, Shutdown, Signals};
-use semantics::{Refusal, RequestHead, ResponseHead, Status};
+use semantics::{Known, OwnedSection, Refusal, RequestHead, ResponseHead, Section, Status};
 
 /// What the sources of a test did.
 #[derive(Debug, Default)]
@@ -74,6 +74,27 @@ impl Source for Hangs {
             Some(first) => Poll::Ready(Some(Ok(first))),
             None => Poll::Pending,
         }
+    }
+}
+
+/// One piece and a trailer section.
+#[derive(Default)]
+struct Trailed {
+    is_over: bool,
+    trailers: OwnedSection,
+}
+
+impl Source for Trailed {
+    fn poll_next(&mut self, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Interrupted>>> {
+        if std::mem::replace(&mut self.is_over, true) {
+            self.trailers.add(b"X-Sum", b"7");
+            return Poll::Ready(None);
+        }
+        Poll::Ready(Some(Ok(Bytes::from_static(b"x"))))
+    }
+
+    fn trailers(&self) -> Option<Section<'_>> {
+        Some(self.trailers.section())
     }
 }
 
@@ -156,6 +177,39 @@ impl Handler for ByPath {
                     Response::new(Status::NO_CONTENT)
                 }))
             }
+            b"/hints" => {
+                let interims = exchange.interims();
+                let hint = ResponseHead::new(Status::new(103).unwrap());
+                assert!(interims.push(hint.clone().with(Known::Link, "</now>")));
+                Answer::Later(Box::pin(async move {
+                    assert!(interims.push(hint.clone().with(Known::Link, "</then>")));
+                    net::sleep(Duration::from_millis(1)).await;
+                    assert!(interims.push(hint.clone().with(Known::Link, "</last>")));
+                    Response::new(Status::NO_CONTENT)
+                }))
+            }
+            b"/hints-at-once" => {
+                let hint = ResponseHead::new(Status::new(103).unwrap());
+                exchange.interims().push(hint);
+                Response::new(Status::NO_CONTENT).into()
+            }
+            b"/hints-from-elsewhere" => {
+                let interims = exchange.interims();
+                net::spawn(async move {
+                    // The handler's future is not woken.
+                    net::sleep(Duration::from_millis(1)).await;
+                    interims.push(ResponseHead::new(Status::new(103).unwrap()));
+                });
+                Answer::Later(Box::pin(std::future::pending()))
+            }
+            b"/trailed" => Response {
+                head: ResponseHead::new(Status::OK),
+                content: Content::Stream(Streamed {
+                    octets: None,
+                    source: Box::new(Trailed::default()),
+                }),
+            }
+            .into(),
             b"/signed-in" => {
                 exchange.note().set_user("alice");
                 Response::new(Status::NO_CONTENT).into()
@@ -467,6 +521,43 @@ fn a_source_that_makes_nothing_is_dropped_when_the_client_is_gone() {
         *seen.lines.lock().unwrap(),
         [("-".to_owned(), 200, 5, false)]
     );
+}
+
+#[test]
+fn a_source_may_end_with_trailers_where_content_is_in_chunks() {
+    let server = Server::start();
+    let text = server.ask(&format!("GET /trailed HTTP/1.1\r\nHost: a\r\n{LAST}\r\n"));
+    let end = "\r\n\r\n1\r\nx\r\n0\r\nX-Sum: 7\r\n\r\n";
+    assert!(text.unwrap().ends_with(end));
+    let text = server.ask("GET /trailed HTTP/1.0\r\n\r\n").unwrap();
+    assert!(text.ends_with("\r\n\r\nx"), "{text}");
+}
+
+#[test]
+fn interim_answers_go_out_in_order_before_the_final_one() {
+    let server = Server::start();
+    let hint = |link| format!("HTTP/1.1 103 Early Hints\r\nLink: <{link}>\r\n\r\n");
+    let last = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
+    let asked = |path, version| format!("GET {path} {version}\r\nHost: a\r\n{LAST}\r\n");
+    let text = server.ask(&asked("/hints", "HTTP/1.1")).unwrap();
+    let hints = ["/now", "/then", "/last"].map(hint).concat();
+    assert_eq!(text, format!("{hints}{last}"));
+    let text = server.ask(&asked("/hints-at-once", "HTTP/1.1")).unwrap();
+    assert_eq!(text, format!("HTTP/1.1 103 Early Hints\r\n\r\n{last}"));
+    // RFC 9110 §15.2: a client of HTTP/1.0 knows none.
+    for path in ["/hints", "/hints-at-once"] {
+        assert_eq!(server.ask(&asked(path, "HTTP/1.0")).unwrap(), last);
+    }
+}
+
+#[test]
+fn an_interim_answer_goes_out_whoever_puts_it_there() {
+    let server = Server::start();
+    let mut stream = server.connect("GET /hints-from-elsewhere HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut octets = [0; 28];
+    stream.read_exact(&mut octets).unwrap();
+    assert_eq!(&octets, b"HTTP/1.1 103 Early Hints\r\n\r\n");
+    server.shutdown.end();
 }
 
 #[test]

@@ -168,7 +168,7 @@ impl Client {
         if state.outstanding.len() >= Self::OUTSTANDING_MAX {
             return Err(Misuse::OutstandingMax);
         }
-        request.check(content)?;
+        let present = request.check(content)?;
         write::request_head(&request, out);
         state.sending = match content {
             ContentLength::None => Sending::Bare,
@@ -186,8 +186,8 @@ impl Client {
         let outstanding = Outstanding {
             id: ExchangeId(state.requests),
             method: Method::from_octets(request.method),
-            fate: request.fate(),
-            has_upgrade: request.has(Known::Upgrade),
+            fate: request.fate(present),
+            has_upgrade: present.contains(Known::Upgrade),
         };
         state.is_last_submitted = !outstanding.fate.is_kept();
         state.outstanding.push_back(outstanding);

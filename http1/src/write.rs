@@ -1,17 +1,22 @@
 //! Messages to octets (RFC 9112 §3 to §7).
 
 use crate::RequestParts;
-use semantics::{Rendition, ResponseHead, Stamp, Status};
+use semantics::{Known, Rendition, ResponseHead, Stamp, Status};
 
 /// Appends `HTTP/1.1 <status> <reason> CRLF Date: … CRLF Server: … CRLF` and the head's own lines; neither framing
-/// fields nor the empty line.
+/// fields nor the empty line. A head that has a Date or a Server of its own, as one that is handed on, keeps it
+/// (RFC 9110 §6.6.1, §10.2.4).
 pub(crate) fn response_head(head: &ResponseHead, stamp: &Stamp, out: &mut Vec<u8>) {
     status_line(head.status(), out);
     if !head.status().is_interim() {
-        out.extend_from_slice(DATE);
-        out.extend_from_slice(&stamp.date);
-        out.extend_from_slice(b"\r\n");
-        if let Some(server) = &stamp.server {
+        if !head.has(Known::Date) {
+            out.extend_from_slice(DATE);
+            out.extend_from_slice(&stamp.date);
+            out.extend_from_slice(b"\r\n");
+        }
+        if let Some(server) = &stamp.server
+            && !head.has(Known::Server)
+        {
             line(b"Server", server, out);
         }
     }
@@ -25,14 +30,23 @@ pub(crate) fn response_head(head: &ResponseHead, stamp: &Stamp, out: &mut Vec<u8
 pub(crate) fn rendition(rendition: &Rendition, stamp: &Stamp, out: &mut Vec<u8>) {
     let rendered = rendition.rendered(|head, content_octets| {
         let mut octets = Vec::with_capacity(512);
-        response_head(head, stamp, &mut octets);
+        if head.has(Known::Date) {
+            // What is given often gets the time at which it is given.
+            let mut head = head.clone();
+            head.remove_named(b"Date");
+            response_head(&head, stamp, &mut octets);
+        } else {
+            response_head(head, stamp, &mut octets);
+        }
         content_length(content_octets, &mut octets);
         octets
     });
     let at = out.len();
     out.extend_from_slice(rendered);
     let date_at = at + date_offset(rendition.head().status());
-    if let Some(date) = out.get_mut(date_at..date_at + stamp.date.len()) {
+    if !rendition.head().has(Known::Date)
+        && let Some(date) = out.get_mut(date_at..date_at + stamp.date.len())
+    {
         date.copy_from_slice(&stamp.date);
     }
 }
@@ -139,6 +153,29 @@ mod tests {
         for n in [1, 15, 16, 0x10_000, u64::MAX] {
             assert_eq!(written(|out| chunk_start(n, out)), format!("{n:x}\r\n"));
         }
+    }
+
+    #[test]
+    fn a_head_that_brings_its_own_date_and_server_keeps_them() {
+        let stamp = Stamp {
+            date: [b'1'; 29],
+            server: Some(b"x"[..].into()),
+        };
+        let head = ResponseHead::new(Status::OK)
+            .with(Known::Date, "theirs")
+            .with(Known::Server, "them");
+        let octets = written(|out| response_head(&head, &stamp, out));
+        assert_eq!(
+            octets,
+            "HTTP/1.1 200 OK\r\nDate: theirs\r\nServer: them\r\n"
+        );
+        let kept = Rendition::new(head, 5);
+        let octets = written(|out| rendition(&kept, &stamp, out));
+        let date = "1".repeat(29);
+        assert_eq!(
+            octets,
+            format!("HTTP/1.1 200 OK\r\nDate: {date}\r\nServer: them\r\nContent-Length: 5\r\n")
+        );
     }
 
     #[test]

@@ -23,7 +23,8 @@ use mio::{Events, Interest};
 use crate::accepting::{self, ACCEPTS_PER_TURN, Accepting, Queue, accept_some};
 use crate::alarm::Alarm;
 use crate::control::{Numbered, Order};
-use crate::service::{LISTENER_FLAG, State};
+use crate::outbound::{Outside, Place};
+use crate::service::{LISTENER_FLAG, OUTBOUND_FLAG, State};
 use crate::sys::WatchedPoll;
 use crate::wake::{self, Shared, Stop, TokenWaker};
 use crate::{Context, Counters, Now, Readiness, Service, Timers, Token};
@@ -43,6 +44,8 @@ pub(crate) struct Reactor<S> {
     /// Listeners that are closed, by number, until the service has no connection of them.
     leaving: Vec<(usize, Arc<()>)>,
     service: S,
+    /// Connections that were made here. After the service, whose futures may hold some.
+    outside: Place,
 }
 
 /// How a batch went, thus what is best next.
@@ -62,6 +65,8 @@ impl<S: Service> Reactor<S> {
         service: S,
     ) -> io::Result<Self> {
         let now = Now::read();
+        let poll = WatchedPoll::new()?;
+        let outside = Outside::place(poll.registry(), Arc::clone(&shared))?;
         let state = State {
             now,
             worker,
@@ -72,7 +77,7 @@ impl<S: Service> Reactor<S> {
             drain_millis: millis(drain),
         };
         Ok(Self {
-            poll: WatchedPoll::new()?,
+            poll,
             events: Events::with_capacity(EVENTS_MAX),
             listeners: Vec::new(),
             state,
@@ -83,6 +88,7 @@ impl<S: Service> Reactor<S> {
             orders,
             leaving: Vec::new(),
             service,
+            outside,
         })
     }
 
@@ -110,6 +116,7 @@ impl<S: Service> Reactor<S> {
 
     /// Runs batches until the service is drained. Never takes the runtime's other tasks more than a few batches' time.
     pub(crate) fn poll_run(&mut self, task: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
+        self.outside.set_asleep(false);
         // What woke the task is answered by the first look for events; asking here saves an empty look before the next sleep.
         if let Poll::Ready(Err(error)) = self.poll.poll_changed(task) {
             return Poll::Ready(Err(error));
@@ -143,6 +150,9 @@ impl<S: Service> Reactor<S> {
         self.state.counters.batches += 1;
         let mut count = self.dispatch();
         count += self.accept_unknown();
+        if self.outside.due_millis() <= self.state.now.millis {
+            count += self.outside.expire(self.state.now.millis);
+        }
         count += self.hear();
         count += self.expire();
         count += self.close_listeners();
@@ -172,6 +182,7 @@ impl<S: Service> Reactor<S> {
             return Poll::Ready(Ok(()));
         }
         self.state.counters.sleeps += 1;
+        self.outside.set_asleep(true);
         Poll::Pending
     }
 
@@ -183,6 +194,7 @@ impl<S: Service> Reactor<S> {
         blocked
             .chain(self.state.timers.next_millis())
             .chain(self.state.draining_until)
+            .chain(Some(self.outside.due_millis()).filter(|at| *at < u64::MAX))
             .chain(self.listeners.iter().filter_map(|it| it.closes_at))
             .min()
     }
@@ -194,25 +206,32 @@ impl<S: Service> Reactor<S> {
             listeners,
             state,
             service,
+            outside,
             ..
         } = self;
         let registry = poll.registry();
         let mut count = 0;
         for event in &*events {
-            count += 1;
             let token = event.token().0 as u64;
             if token & LISTENER_FLAG == 0 {
+                count += 1;
                 service.ready(
                     &mut Context { state, registry },
                     Token(token),
                     Readiness::of(event),
                 );
-            } else if let Some(accepting) = listeners
-                .iter_mut()
-                .find(|it| it.id as u64 == token & !LISTENER_FLAG)
-                && accepting.queue == Queue::Empty
-            {
-                accepting.queue = Queue::Unknown;
+            } else if token & OUTBOUND_FLAG != 0 {
+                // What it wakes is counted where that is called.
+                outside.ready(token, Readiness::of(event));
+            } else {
+                count += 1;
+                if let Some(accepting) = listeners
+                    .iter_mut()
+                    .find(|it| it.id as u64 == token & !LISTENER_FLAG)
+                    && accepting.queue == Queue::Empty
+                {
+                    accepting.queue = Queue::Unknown;
+                }
             }
         }
         count

@@ -230,5 +230,7 @@ fn mio_token(token: Token) -> mio::Token {
     mio::Token((token.0 & !LISTENER_FLAG) as usize)
 }
 
-/// The top bit of a token, which [`Token::new`] never sets, marks those of listeners.
+/// The top bit of a token, which [`Token::new`] never sets, marks those of listeners, and with [`OUTBOUND_FLAG`] those of connections that we made.
 pub(crate) const LISTENER_FLAG: u64 = 1 << 63;
+/// The bit below, which [`Token::new`] never sets either.
+pub(crate) const OUTBOUND_FLAG: u64 = 1 << 62;

@@ -1,13 +1,13 @@
 //! Where a service keeps its connections.
 
-/// Names one connection of a worker: its index (low 32 bits) and the generation of that index (high 32, of which the top one is 0).
+/// Names one connection of a worker: its index (low 32 bits) and the generation of that index (high 32, of which the top two are 0).
 ///
 /// A token that outlives its connection finds nothing, since the next user of the index has another generation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Token(pub u64);
 
 impl Token {
-    /// The token of `index` in its `generation`, whose top bit is dropped: the reactor keeps those tokens for itself.
+    /// The token of `index` in its `generation`, whose top two bits are dropped: the reactor keeps those tokens for itself.
     #[must_use]
     pub const fn new(index: u32, generation: u32) -> Self {
         Self(((generation & GENERATION_MASK) as u64) << 32 | index as u64)
@@ -151,7 +151,7 @@ impl<T> Slots<T> {
 }
 
 const NONE: u32 = u32::MAX;
-const GENERATION_MASK: u32 = 0x7fff_ffff;
+const GENERATION_MASK: u32 = 0x3fff_ffff;
 
 #[cfg(test)]
 mod tests {
@@ -193,8 +193,8 @@ mod tests {
     }
 
     #[test]
-    fn the_top_bit_of_a_generation_is_never_set() {
-        assert_eq!(Token::new(7, u32::MAX).generation(), 0x7fff_ffff);
+    fn the_top_bits_of_a_generation_are_never_set() {
+        assert_eq!(Token::new(7, u32::MAX).generation(), 0x3fff_ffff);
         assert_eq!(Token::new(7, u32::MAX).index(), 7);
     }
 }

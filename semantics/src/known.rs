@@ -332,6 +332,20 @@ impl FieldSet {
         self.0 & other.0 != 0
     }
 
+    /// Both sets together.
+    #[inline]
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The members of this set that are not in `other`.
+    #[inline]
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Adds a field.
     #[inline]
     pub fn insert(&mut self, field: Known) {

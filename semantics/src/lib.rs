@@ -85,8 +85,8 @@ pub use head::{OwnedRequest, RequestHead, RequestIndex, ResponseIndex, ResponseV
 pub use known::{FieldSet, Known};
 pub use limits::Limits;
 pub use method::Method;
-pub use response::{Rendition, ResponseHead};
-pub use section::{FieldLine, Section, SectionIndex, Span, SpanKind};
+pub use response::{Pass, Rendition, ResponseHead};
+pub use section::{FieldLine, OwnedSection, Section, SectionIndex, Span, SpanKind};
 pub use status::Status;
 pub use target::{Form, NormalPath, PathError, Target};
 pub use version::Version;

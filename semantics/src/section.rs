@@ -185,3 +185,71 @@ impl<'a> Section<'a> {
         self.octets
     }
 }
+
+/// A section that owns its octets: lines that we make, or that must outlive those they were read from.
+#[derive(Clone, Debug, Default)]
+pub struct OwnedSection {
+    pub(crate) octets: Vec<u8>,
+    pub(crate) index: SectionIndex,
+}
+
+impl OwnedSection {
+    /// Adds a line. A name that is no token is left out, since it would break the message; octets that may not stand in a value (CR, LF, NUL
+    /// and other controls but HTAB) become SP, so that no value can end its line (RFC 9110 §5.5).
+    pub fn add(&mut self, name: &[u8], value: &[u8]) {
+        let is_token = !name.is_empty()
+            && name
+                .iter()
+                .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b));
+        if is_token {
+            self.push(name, value, Known::from_name(name));
+        }
+    }
+
+    /// Removes all lines of this name, compared without case.
+    pub fn remove(&mut self, name: &[u8]) {
+        let (octets, index) = (&self.octets, &mut self.index);
+        index
+            .lines
+            .retain(|line| !line.name.of(octets).eq_ignore_ascii_case(name));
+        if let Some(field) = Known::from_name(name) {
+            index.present.remove(field);
+        }
+    }
+
+    /// The lines.
+    pub fn section(&self) -> Section<'_> {
+        self.index.over(&self.octets)
+    }
+
+    /// Whether there is no line.
+    pub fn is_empty(&self) -> bool {
+        self.index.lines.is_empty()
+    }
+
+    pub(crate) fn push(&mut self, name: &[u8], value: &[u8], known: Option<Known>) {
+        let name_start = self.octets.len();
+        self.octets.extend_from_slice(name);
+        let value_start = self.octets.len();
+        self.octets.extend_from_slice(value);
+        make_safe(self.octets.get_mut(value_start..).unwrap_or_default());
+        let line = FieldLine {
+            name: Span::between(name_start, value_start),
+            value: Span::between(value_start, self.octets.len()),
+            known,
+        };
+        self.index.lines.push(line);
+        if let Some(field) = known {
+            self.index.present.insert(field);
+        }
+    }
+}
+
+/// Octets that may not stand in a value become SP (RFC 9110 §5.5).
+pub(crate) fn make_safe(value: &mut [u8]) {
+    for octet in value {
+        if (*octet < 0x20 && *octet != b'\t') || *octet == 0x7f {
+            *octet = b' ';
+        }
+    }
+}

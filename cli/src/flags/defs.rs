@@ -4,8 +4,9 @@
 use super::{Effect, Flag, Value};
 use crate::commands::Command;
 use server::Config;
-use server::config::{Address, Listener, Section, SetError, Tls};
+use server::config::{Address, Listener, Route, Section, SetError, Tls};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// In the order of the help, which is the order in which they are applied.
 pub(crate) const FLAGS: &[Flag] = &[
@@ -14,15 +15,39 @@ pub(crate) const FLAGS: &[Flag] = &[
         short: Some('l'),
         value: Value::Many("ADDR"),
         help: "Listen there: 127.0.0.1:8080, [::1]:80, unix:PATH, or a port of loopback; repeatable",
-        commands: &[Command::Serve, Command::Run],
+        commands: &[Command::Serve, Command::Run, Command::Gateway],
         effect: Effect::Config(listen),
+    },
+    Flag {
+        long: "to",
+        short: None,
+        value: Value::Many("URL"),
+        help: "A server that is asked: http://HOST:PORT or unix:PATH; repeatable",
+        commands: &[Command::Gateway],
+        effect: Effect::Config(to),
+    },
+    Flag {
+        long: "balance",
+        short: None,
+        value: Value::One("NAME"),
+        help: "Which of several is asked, as least-connections or hash-client [default: round-robin]",
+        commands: &[Command::Gateway],
+        effect: Effect::Config(balance),
+    },
+    Flag {
+        long: "outbound-timeout",
+        short: None,
+        value: Value::One("SECONDS"),
+        help: "Bounds connecting, waiting for an answer, and silence within it, each [default: 60]",
+        commands: &[Command::Gateway],
+        effect: Effect::Config(outbound_timeout),
     },
     Flag {
         long: "tls-self-signed",
         short: None,
         value: Value::None,
         help: "Speak TLS, with a certificate that is made at start and that browsers warn of",
-        commands: &[Command::Serve, Command::Run],
+        commands: &[Command::Serve, Command::Run, Command::Gateway],
         effect: Effect::Config(|config, _| {
             speak_tls(config);
             Ok(())
@@ -33,7 +58,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         short: None,
         value: Value::One("FILE"),
         help: "Speak TLS, with this certificate in PEM, those of its authorities behind it",
-        commands: &[Command::Serve, Command::Run],
+        commands: &[Command::Serve, Command::Run, Command::Gateway],
         effect: Effect::Config(|config, values| {
             let file = path(values)?;
             speak_tls(config).cert = Some(file);
@@ -45,7 +70,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         short: None,
         value: Value::One("FILE"),
         help: "The private key of --tls-cert [default: in the same file]",
-        commands: &[Command::Serve, Command::Run],
+        commands: &[Command::Serve, Command::Run, Command::Gateway],
         effect: Effect::Config(tls_key),
     },
     Flag {
@@ -53,7 +78,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         short: Some('w'),
         value: Value::One("N"),
         help: "Threads that serve [default: one a core]",
-        commands: &[Command::Serve, Command::Run],
+        commands: &[Command::Serve, Command::Run, Command::Gateway],
         effect: Effect::Config(|config, values| set(config, Section::Server, "workers", values)),
     },
     Flag {
@@ -61,7 +86,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         short: None,
         value: Value::One("FORMAT"),
         help: "off, human, combined or json [default: human on a terminal, else json]",
-        commands: &[Command::Serve, Command::Run],
+        commands: &[Command::Serve, Command::Run, Command::Gateway],
         effect: Effect::Config(|config, values| set(config, Section::Log, "format", values)),
     },
     Flag {
@@ -105,7 +130,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         short: None,
         value: Value::One("TEXT|off"),
         help: "The value of the Server field, or none [default: hansom]",
-        commands: &[Command::Serve],
+        commands: &[Command::Serve, Command::Gateway],
         effect: Effect::Config(|config, values| {
             set(config, Section::Server, "server_field", values)
         }),
@@ -115,7 +140,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         short: None,
         value: Value::One("SECONDS"),
         help: "How long a connection may be idle; 0 closes after every response [default: 75]",
-        commands: &[Command::Serve],
+        commands: &[Command::Serve, Command::Gateway],
         effect: Effect::Config(|config, values| set(config, Section::Server, "keep_alive", values)),
     },
     Flag {
@@ -123,7 +148,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         short: None,
         value: Value::None,
         help: "Let the kernel hold connections back until their first octets arrive",
-        commands: &[Command::Serve],
+        commands: &[Command::Serve, Command::Gateway],
         effect: Effect::Config(|config, _| {
             config
                 .listeners
@@ -137,7 +162,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         short: None,
         value: Value::Many("NAME=VALUE"),
         help: "Set a key of [limits], as head_octets_max=32KiB; repeatable",
-        commands: &[Command::Serve, Command::Run],
+        commands: &[Command::Serve, Command::Run, Command::Gateway],
         effect: Effect::Config(limits),
     },
     Flag {
@@ -145,7 +170,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         short: None,
         value: Value::None,
         help: "Print the configuration as hansom.toml instead of serving",
-        commands: &[Command::Serve, Command::Run],
+        commands: &[Command::Serve, Command::Run, Command::Gateway],
         effect: Effect::PrintConfig,
     },
     Flag {
@@ -201,6 +226,61 @@ fn path(values: &[&str]) -> Result<PathBuf, SetError> {
         message: format!("\"{}\": {error}", file.escape_debug()),
         suggestion: None,
     })
+}
+
+/// The route of a gateway.
+fn route(config: &mut Config) -> Option<&mut Route> {
+    config.sites.first_mut()?.routes.first_mut()
+}
+
+fn to(config: &mut Config, values: &[&str]) -> Result<(), SetError> {
+    for value in values {
+        server::config::server_is_named(value).map_err(|message| SetError {
+            message: format!("\"{}\": {message}", value.escape_debug()),
+            suggestion: Some("for example --to http://127.0.0.1:3000".to_owned()),
+        })?;
+    }
+    if let Some(route) = route(config) {
+        route.to = values.iter().map(|&value| value.to_owned()).collect();
+    }
+    Ok(())
+}
+
+fn balance(config: &mut Config, values: &[&str]) -> Result<(), SetError> {
+    let name = values.first().copied().unwrap_or_default();
+    let names = server::config::balances();
+    if !names.contains(&name) {
+        return Err(SetError {
+            message: format!(
+                "\"{}\" is none of {}",
+                name.escape_debug(),
+                names.join(", ")
+            ),
+            suggestion: None,
+        });
+    }
+    if let Some(route) = route(config) {
+        route.balance = name.to_owned();
+    }
+    Ok(())
+}
+
+fn outbound_timeout(config: &mut Config, values: &[&str]) -> Result<(), SetError> {
+    let text = values.first().copied().unwrap_or_default();
+    let seconds = text
+        .parse::<f64>()
+        .ok()
+        .filter(|seconds| (0.001..=1e6).contains(seconds));
+    let Some(seconds) = seconds else {
+        return Err(SetError {
+            message: format!("\"{}\" is no time in seconds", text.escape_debug()),
+            suggestion: Some("for example --outbound-timeout 30".to_owned()),
+        });
+    };
+    if let Some(route) = route(config) {
+        route.outbound_timeout = Duration::from_secs_f64(seconds);
+    }
+    Ok(())
 }
 
 /// Replaces all listeners.

@@ -10,6 +10,7 @@ mod connections;
 mod content;
 mod crowd;
 mod files;
+mod gateway;
 mod harness;
 mod limits;
 mod log;

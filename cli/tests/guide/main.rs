@@ -6,7 +6,7 @@
 //! * `console`: commands after `$ `, and what they print. Times, sizes and the like may differ.
 //! * `sh`: commands alone.
 //!
-//! `hansom serve` and `hansom run` go on until the next of them, or the end of the section. A section that has shown a
+//! `hansom serve`, `hansom run` and `hansom gateway` go on until the next of them, or the end of the section. A section that has shown a
 //! configuration and runs a client runs that configuration by itself.
 
 mod book;

@@ -87,7 +87,7 @@ impl World {
         if command.starts_with("cargo ") {
             return self.repository(command).map(|()| None);
         }
-        let serves = ["hansom serve", "hansom run"]
+        let serves = ["hansom serve", "hansom run", "hansom gateway"]
             .iter()
             .any(|start| command == *start || command.starts_with(&format!("{start} ")));
         if serves && !command.contains("--print-config") {

@@ -2,7 +2,7 @@
 
 use semantics::fields::connection::Connection;
 use semantics::fields::list::is_token;
-use semantics::{CloseReason, ContentLength, Fate, KeepReason, Known, Version};
+use semantics::{CloseReason, ContentLength, Fate, FieldSet, KeepReason, Known, Version};
 
 /// A request head that we make. The fields of message framing are added by the machine.
 #[derive(Clone, Copy, Debug)]
@@ -67,12 +67,8 @@ impl<'a> RequestParts<'a> {
             .map(|&(_, value)| value)
     }
 
-    pub(super) fn has(&self, field: Known) -> bool {
-        self.all(field).next().is_some()
-    }
-
-    /// Whether what is written can be read back as what it is.
-    pub(super) fn check(&self, content: ContentLength) -> Result<(), Misuse> {
+    /// Whether what is written can be read back as what it is; gives which known fields there are.
+    pub(super) fn check(&self, content: ContentLength) -> Result<FieldSet, Misuse> {
         let is_11 = self.version == Version::HTTP_11;
         let is_bad_line = |(name, value): &(&[u8], &[u8])| {
             let is_ctl = |&b: &u8| (b < 0x20 && b != b'\t') || b == 0x7f;
@@ -88,25 +84,35 @@ impl<'a> RequestParts<'a> {
         if !is_11 && self.version != Version::HTTP_10 {
             return Err(Misuse::Version);
         }
-        if self.lines.iter().any(is_bad_line) {
-            return Err(Misuse::Field);
+        let (mut present, mut hosts) = (FieldSet::EMPTY, 0);
+        for line in self.lines {
+            if is_bad_line(line) {
+                return Err(Misuse::Field);
+            }
+            let Some(field) = Known::from_name(line.0) else {
+                continue;
+            };
+            present.insert(field);
+            hosts += usize::from(field == Known::Host);
         }
-        if self.has(Known::ContentLength) || self.has(Known::TransferEncoding) {
+        if present.contains(Known::ContentLength) || present.contains(Known::TransferEncoding) {
             return Err(Misuse::Framing);
         }
-        let hosts = self.all(Known::Host).count();
         if hosts > 1 || (is_11 && hosts == 0) {
             return Err(Misuse::Host);
         }
         if !is_11 && content == ContentLength::Unknown {
             return Err(Misuse::ContentUnframed);
         }
-        Ok(())
+        Ok(present)
     }
 
     /// What the request says of its connection (RFC 9112 §9.3).
-    pub(super) fn fate(&self) -> Fate {
-        let options = Connection::parse(self.all(Known::Connection));
+    pub(super) fn fate(&self, present: FieldSet) -> Fate {
+        let options = match present.contains(Known::Connection) {
+            true => Connection::parse(self.all(Known::Connection)),
+            false => Connection::default(),
+        };
         let is_11 = self.version.is_at_least_11();
         match (options.close, is_11, options.keep_alive) {
             (true, _, _) => Fate::Closed(CloseReason::ClientOption),

@@ -27,8 +27,12 @@ pub mod list;
 pub mod max_forwards;
 pub mod negotiate;
 pub mod precondition;
+pub mod proxy_status;
 pub mod range;
+pub mod te;
 pub mod transfer_encoding;
+pub mod upgrade;
+pub mod via;
 
 #[cfg(test)]
 mod tests;

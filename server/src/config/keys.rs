@@ -637,7 +637,7 @@ pub(crate) const ROUTE: &[Key<Route>] = &[
     Key {
         name: "handler",
         slot: &Is(|r: &mut Route| &mut r.handler, Named(HandlerName::NAMES)),
-        about: "What answers: `files`; `redirect`; `echo`, the request itself; `wire`, what happened on the connection.",
+        about: "What answers: `files`; `redirect`; `gateway`, another server; `echo`, the request itself; `wire`, what happened on the connection.",
     },
     Key {
         name: "cache_control",
@@ -691,6 +691,28 @@ pub(crate) const ROUTE: &[Key<Route>] = &[
             },
         ),
         about: "Paths tried in order until one is a file or folder, as `[\"{path}\", \"/index.html\"]` for a single-page application.",
+    },
+    Key {
+        name: "to",
+        slot: &Is(
+            |r: &mut Route| &mut r.to,
+            List {
+                of: Text(&SERVER_URL),
+                empty: Empty::Fits,
+                allowed: "a list of \"http://HOST:PORT\" and \"unix:PATH\"",
+            },
+        ),
+        about: "The servers that `handler = \"gateway\"` asks. One that fails is asked less, and the last never not at all.",
+    },
+    Key {
+        name: "balance",
+        slot: &Is(|r: &mut Route| &mut r.balance, Text(&BALANCE)),
+        about: "Which of several servers is asked: in turn, the better of two at random, the one with the fewest exchanges, the quickest, or the same for a client or a target.",
+    },
+    Key {
+        name: "outbound_timeout",
+        slot: &Is(|r: &mut Route| &mut r.outbound_timeout, TimePositive),
+        about: "Bounds connecting to a server, waiting for the head of its answer, and silence within its content, each; 504 before a head, a cut after it.",
     },
 ];
 

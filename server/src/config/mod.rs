@@ -142,3 +142,16 @@ impl Given<'_> {
         })
     }
 }
+
+/// Whether a text names a server that a gateway can ask.
+///
+/// # Errors
+/// Why not.
+pub fn server_is_named(text: &str) -> Result<(), String> {
+    crate::sites::server_of(text).map(drop)
+}
+
+/// The ways in which a gateway chooses among servers, by name.
+pub fn balances() -> Vec<&'static str> {
+    intermediary::Balance::names().collect()
+}

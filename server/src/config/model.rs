@@ -307,6 +307,12 @@ pub struct Route {
     pub rewrite: Option<String>,
     /// Paths tried in order until one is a file or folder; the last may be `=404` or another status.
     pub try_files: Vec<String>,
+    /// The servers that `gateway` asks: `http://HOST:PORT` or `unix:PATH`.
+    pub to: Vec<String>,
+    /// How one of them is chosen.
+    pub balance: String,
+    /// Bounds connecting to a server, waiting for the head of its answer, and silence within its content, each.
+    pub outbound_timeout: Duration,
     /// What differs from the site.
     pub settings: Settings,
 }
@@ -399,6 +405,8 @@ pub enum HandlerName {
     Wire,
     /// A redirect to [`Route::redirect`].
     Redirect,
+    /// What one of the servers of [`Route::to`] answers.
+    Gateway,
 }
 
 /// How the access log is written.
@@ -434,6 +442,21 @@ impl Config {
             listeners: vec![Listener::default()],
             sites: vec![Site {
                 root: Some(root),
+                ..Site::default()
+            }],
+            ..Self::default()
+        }
+    }
+
+    /// One listener on the default address, and a gateway for any host that asks nobody yet.
+    pub fn for_gateway() -> Self {
+        Self {
+            listeners: vec![Listener::default()],
+            sites: vec![Site {
+                routes: vec![Route {
+                    handler: HandlerName::Gateway,
+                    ..Route::default()
+                }],
                 ..Site::default()
             }],
             ..Self::default()
@@ -583,6 +606,9 @@ impl Default for Route {
             redirect_status: 308,
             rewrite: None,
             try_files: Vec::new(),
+            to: Vec::new(),
+            balance: "round-robin".to_owned(),
+            outbound_timeout: Duration::from_secs(60),
             settings: Settings::default(),
         }
     }

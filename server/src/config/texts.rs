@@ -77,6 +77,20 @@ pub(crate) static LOCAL_TARGET: TextRule = TextRule {
     check: templates::local,
     allowed: "a path from \"/\", as \"/app{rest}\", with {path}, {rest}, {query} or {host}",
 };
+pub(crate) static SERVER_URL: TextRule = TextRule {
+    check: |text| match crate::sites::server_of(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(why) => Err(Complaint::new(why)),
+    },
+    allowed: "\"http://HOST:PORT\" or \"unix:PATH\"",
+};
+pub(crate) static BALANCE: TextRule = TextRule {
+    check: |text| match intermediary::Balance::named(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err(Complaint::new("this is no way to choose a server")),
+    },
+    allowed: "\"round-robin\", \"random-two\", \"least-connections\", \"least-time\", \"hash-client\" or \"hash-target\"",
+};
 pub(crate) static TRY_FILE: TextRule = TextRule {
     check: templates::tried,
     allowed: "a path from \"/\" with {path}, {rest}, {query} or {host}, or \"=404\"",

@@ -119,6 +119,7 @@ impl Explainer<'_> {
         let place = self.spot(&format!("{}.handler", at.key()));
         let what = match (at.handler(), self.asked.method()) {
             (HandlerName::Redirect, _) => return self.redirect(at, settings),
+            (HandlerName::Gateway, _) => return self.gateway(at),
             (HandlerName::Files, _) => return self.files(at, settings),
             (HandlerName::Echo, Method::Get | Method::Head) => "the request itself, by `echo`",
             (HandlerName::Echo, Method::Post | Method::Put) => {
@@ -156,6 +157,23 @@ impl Explainer<'_> {
             ..step("answer", what, None)
         });
         self.error_page(at, settings, status);
+    }
+
+    fn gateway(&mut self, at: &At<'_>) {
+        let Some((_, route)) = at.route else { return };
+        let what = match route.to.as_slice() {
+            [only] => format!("what {only} answers"),
+            several => format!(
+                "what one of {} answers, by {}",
+                several.join(", "),
+                route.balance
+            ),
+        };
+        let place = self.spot(&format!("{}.to", at.key()));
+        self.push(Step {
+            rule: Some("RFC 9110 §3.7"),
+            ..step("answer", what, place)
+        });
     }
 
     fn redirect(&mut self, at: &At<'_>, settings: &Settings) {

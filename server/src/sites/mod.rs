@@ -22,6 +22,7 @@ mod client;
 mod cors;
 mod fences;
 mod gate;
+mod gateway;
 mod matching;
 mod pages;
 mod redirect;
@@ -50,6 +51,8 @@ use client::Gateways;
 pub(crate) use fences::fences;
 use fences::upload_fences;
 use gate::Refused;
+pub(crate) use gateway::server_of;
+use intermediary::{CameBy, Scheme, Trust};
 pub(crate) use matching::{HostRule, Matcher, prefix};
 use redirect::to_https;
 pub(crate) use redirect::{SecurePort, secured_location, shown_host, to_https_status};
@@ -189,7 +192,19 @@ impl Sites {
     }
 
     fn handle_any(&self, exchange: &mut Exchange<'_>) -> Answer {
+        let peer = exchange.client.ip();
         let told = self.gateways.resolve(exchange);
+        let came = CameBy {
+            peer,
+            trust: match told {
+                Some(_) => Trust::Gateway,
+                None => Trust::Nobody,
+            },
+            scheme: match exchange.tls {
+                Some(_) => Scheme::Https,
+                None => Scheme::Http,
+            },
+        };
         let client = match &told {
             Some(told) => told.client,
             None => exchange.client.ip(),
@@ -221,12 +236,12 @@ impl Sites {
         }
         let is_told = told_host.is_some() && matches!(target.form, Form::Origin);
         match host.filter(|host| is_told && head.first(Known::Host) != Some(*host)) {
-            None => self.handle_at(exchange, site.site, client, host, target),
+            None => self.handle_at(exchange, site.site, (client, came), host, target),
             // A gateway may ask by a name of its own. Below, Host is what the user agent asked for: it is compared with Origin.
             Some(told) => {
                 let asked = semantics::with_host(head, told);
                 let exchange = &mut exchange.with_head(asked.head());
-                self.handle_at(exchange, site.site, client, host, target)
+                self.handle_at(exchange, site.site, (client, came), host, target)
             }
         }
     }
@@ -240,7 +255,7 @@ impl Sites {
         &self,
         exchange: &mut Exchange<'_>,
         place: usize,
-        client: Option<IpAddr>,
+        (client, came): (Option<IpAddr>, CameBy),
         host: Option<&[u8]>,
         target: Target<'_>,
     ) -> Answer {
@@ -286,6 +301,7 @@ impl Sites {
             path,
             query: target.query.map(Cow::Borrowed),
             host,
+            came,
         };
         match self.choose(place, asked) {
             Ok((number, chosen)) => {
@@ -326,6 +342,7 @@ impl Sites {
             path: at.path,
             query: at.query,
             host,
+            came: asked.came,
         };
         let chosen = Chosen {
             route: route(at.route)?,

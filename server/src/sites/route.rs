@@ -13,12 +13,14 @@ use semantics::{FieldRuleError, FieldRules, Known, NormalPath, Status};
 
 use super::client::Access;
 use super::cors::Cors;
+use super::gateway::{gateway, last_forward};
 use super::matching::prefix;
 use super::pages::Pages;
 use super::redirect::Redirect;
 use super::template::{Template, TemplateError, Words};
 use crate::config::{self, CodingName, HandlerName, Settings, Site};
 use auth::Gate;
+use intermediary::{CameBy, Gateway};
 
 /// What answers below one path of a site, and under which rules.
 #[derive(Debug)]
@@ -50,6 +52,7 @@ enum Target {
     Echo,
     Wire(Recent),
     Redirect(Redirect),
+    Gateway(Gateway),
     /// A site that has no files beside its routes.
     Nothing,
 }
@@ -93,6 +96,8 @@ pub(super) struct Asked<'a> {
     pub(super) query: Option<std::borrow::Cow<'a, [u8]>>,
     /// As it may be shown; see [`super::redirect::shown_host`].
     pub(super) host: Option<String>,
+    /// Who made the connection, for whoever asks on.
+    pub(super) came: CameBy,
 }
 
 impl Asked<'_> {
@@ -101,6 +106,7 @@ impl Asked<'_> {
             path: self.path.into_owned(),
             query: self.query.map(|query| query.into_owned().into()),
             host: self.host,
+            came: self.came,
         }
     }
 }
@@ -242,6 +248,10 @@ impl Route {
             Target::Echo => origin::echo::answer(exchange),
             Target::Wire(recent) => recent.answer(exchange),
             Target::Redirect(redirect) => redirect.answer(exchange.head, &self.words(asked)).into(),
+            Target::Gateway(gateway) => match gateway.answer(exchange, asked.came) {
+                Some(answer) => answer,
+                None => last_forward(exchange),
+            },
             Target::Nothing => error_response(
                 Status::NOT_FOUND,
                 "There is nothing at this path",
@@ -322,6 +332,7 @@ impl Target {
             HandlerName::Echo => Self::Echo,
             HandlerName::Wire => Self::Wire(made.recent.clone()),
             HandlerName::Redirect => Self::Redirect(redirect(route)?),
+            HandlerName::Gateway => Self::Gateway(gateway(route)?),
             HandlerName::Files => {
                 let Some(root) = route.root.as_ref().or(site.root.as_ref()) else {
                     return Ok(Self::Nothing);

@@ -48,6 +48,7 @@ impl HandlerName {
         ("echo", Self::Echo),
         ("wire", Self::Wire),
         ("redirect", Self::Redirect),
+        ("gateway", Self::Gateway),
     ];
 }
 
@@ -69,6 +70,7 @@ impl fmt::Display for HandlerName {
             Self::Echo => "echo",
             Self::Wire => "wire",
             Self::Redirect => "redirect",
+            Self::Gateway => "gateway",
         })
     }
 }
