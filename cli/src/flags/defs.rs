@@ -234,14 +234,21 @@ fn route(config: &mut Config) -> Option<&mut Route> {
 }
 
 fn to(config: &mut Config, values: &[&str]) -> Result<(), SetError> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let mut servers = Vec::new();
     for value in values {
-        server::config::server_is_named(value).map_err(|message| SetError {
+        let server = match value.starts_with("unix:") {
+            true => address(value, &here)?.to_string(),
+            false => (*value).to_owned(),
+        };
+        server::config::server_is_named(&server).map_err(|message| SetError {
             message: format!("\"{}\": {message}", value.escape_debug()),
             suggestion: Some("for example --to http://127.0.0.1:3000".to_owned()),
         })?;
+        servers.push(server);
     }
     if let Some(route) = route(config) {
-        route.to = values.iter().map(|&value| value.to_owned()).collect();
+        route.to = servers;
     }
     Ok(())
 }

@@ -43,6 +43,10 @@ pub(crate) fn server_of(text: &str) -> Result<GatewayServer, String> {
     };
     if text.starts_with("unix:") {
         let address: Address = text.parse().map_err(|error| format!("{error}"))?;
+        // Whose folder it would be relative to is nobody's to guess.
+        if matches!(&address, Address::Unix(path) if path.is_relative()) {
+            return Err("the socket of a server is named from / on".to_owned());
+        }
         return server(Place::Address(address), "localhost");
     }
     let Some(authority) = text.strip_prefix("http://") else {
@@ -133,6 +137,7 @@ mod tests {
             "http://a:x",
             "http://a b",
             "http://u@a",
+            "unix:app.sock",
             "http://:80",
         ] {
             assert!(server_of(text).is_err(), "{text}");

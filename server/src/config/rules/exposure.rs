@@ -122,13 +122,21 @@ impl Rules<'_> {
             let (Some(route), Some(root)) = (route, &spot.site.root) else {
                 continue;
             };
-            let is_closed = settings.auth().is_some() || !settings.is_open();
+            let denies = settings.deny.as_ref().is_some_and(|deny| !deny.is_empty());
+            let is_closed = settings.auth().is_some() || !settings.is_open() || denies;
             if !is_closed || route.root.is_some() || route.path.ends_with('/') {
                 continue;
             }
             let path = format!("{}.path", spot.path());
             let file = route.path.trim_start_matches('/');
             if root.join(file).is_file() {
+                if let Some(name) = open_coded(spot.site, root, route) {
+                    let message = format!(
+                        "{name} holds the same, and can be asked for by its own path, where this route does not hold"
+                    );
+                    let hint = "let the route be for a folder, and put the files into that";
+                    self.warn(&path, Complaint::with(message, hint));
+                }
                 if let Some(other) = left_out_of(spot.site, route, &settings) {
                     let message = format!(
                         "the file is left out where {other} is asked for, which is open to more people"
@@ -275,6 +283,17 @@ fn open_variant(site: &Site, root: &Path, route: &Route) -> Option<String> {
         let path = format!("{folder}/{name}");
         fences_at(site, &path).is_some_and(|fences| fences.close(route.path.as_bytes()))
     })
+}
+
+/// A coded file beside that of a route whose own path is open to who may not come in here.
+fn open_coded(site: &Site, root: &Path, route: &Route) -> Option<String> {
+    let coded = [".gz", ".br", ".zst"].map(|suffix| format!("{}{suffix}", route.path));
+    let is_open = |path: &String| {
+        root.join(path.trim_start_matches('/')).is_file()
+            && fences_at(site, path).is_some_and(|fences| fences.close(route.path.as_bytes()))
+    };
+    let open = coded.into_iter().find(is_open)?;
+    Some(open.rsplit('/').next().unwrap_or_default().to_owned())
 }
 
 /// What is closed to who asks for a path.
