@@ -55,11 +55,7 @@ pub struct Exchange<'a> {
     pub is_secured: bool,
     /// What was negotiated on its connection; `None` if that does not speak TLS.
     pub tls: Option<&'a Arc<TlsFacts>>,
-    pub(crate) incoming: &'a mut Option<Incoming>,
-    pub(crate) note: &'a mut Option<Note>,
-    pub(crate) mark: &'a mut Option<u64>,
-    pub(crate) content_octets_max: &'a mut Option<u64>,
-    pub(crate) interims: &'a mut Option<Interims>,
+    pub(crate) lent: &'a mut Lent,
     pub(crate) window_octets: usize,
 }
 
@@ -93,11 +89,7 @@ impl<'a> Exchange<'a> {
             now,
             is_secured: false,
             tls: None,
-            incoming: &mut lent.incoming,
-            note: &mut lent.note,
-            mark: &mut lent.mark,
-            content_octets_max: &mut lent.content_octets_max,
-            interims: &mut lent.interims,
+            lent,
             window_octets: 64 * 1024,
         }
     }
@@ -107,8 +99,10 @@ impl Exchange<'_> {
     /// The content of the request. From here on it is kept for whoever holds this, up to a window at a time, and the
     /// client is asked to send it if it waits for that (RFC 9110 §10.1.1) as soon as it is first awaited.
     pub fn receive(&mut self) -> Incoming {
-        self.incoming
-            .get_or_insert_with(|| Incoming::new(self.window_octets))
+        let window_octets = self.window_octets;
+        self.lent
+            .incoming
+            .get_or_insert_with(|| Incoming::new(window_octets))
             .clone()
     }
 
@@ -118,7 +112,7 @@ impl Exchange<'_> {
     /// # Errors
     /// The refusal, when the head announces more (413; RFC 9110 §15.5.14).
     pub fn limit_content(&mut self, octets_max: u64) -> Result<(), Refusal> {
-        *self.content_octets_max = Some(octets_max);
+        self.lent.content_octets_max = Some(octets_max);
         match self.content {
             ContentLength::Exactly(octets) if octets > octets_max => {
                 Err(LimitError::ContentOctets.into())
@@ -139,35 +133,31 @@ impl Exchange<'_> {
             now: self.now,
             is_secured: self.is_secured,
             tls: self.tls,
-            incoming: self.incoming,
-            note: self.note,
-            mark: self.mark,
-            content_octets_max: self.content_octets_max,
-            interims: self.interims,
+            lent: self.lent,
             window_octets: self.window_octets,
         }
     }
 
     /// Where to put interim answers, now or while the final one is made.
     pub fn interims(&mut self) -> Interims {
-        self.interims.get_or_insert_default().clone()
+        self.lent.interims.get_or_insert_default().clone()
     }
 
     /// Where to note what is found out about the request while it is answered.
     pub fn note(&mut self) -> Note {
-        self.note.get_or_insert_with(Note::default).clone()
+        self.lent.note.get_or_insert_with(Note::default).clone()
     }
 
     /// Marks the exchange by a number for its record, which costs less than a note. What it means is between handler and
     /// recorder. Who has detached the exchange is too late.
     #[inline]
     pub fn mark(&mut self, mark: u64) {
-        *self.mark = Some(mark);
+        self.lent.mark = Some(mark);
     }
 
     /// The name of who is signed in, as it was noted.
     pub fn user(&self) -> Option<Rc<str>> {
-        self.note.as_ref().and_then(Note::user)
+        self.lent.note.as_ref().and_then(Note::user)
     }
 
     /// The exchange for a future that has to wait before it is known who answers. The request's content is kept for
@@ -182,11 +172,12 @@ impl Exchange<'_> {
             number: self.number,
             is_secured: self.is_secured,
             tls: self.tls.cloned(),
-            incoming: Some(self.receive()),
-            note: Some(self.note()),
-            mark: None,
-            content_octets_max: None,
-            interims: Some(self.interims()),
+            lent: Lent {
+                incoming: Some(self.receive()),
+                note: Some(self.note()),
+                interims: Some(self.interims()),
+                ..Lent::default()
+            },
             window_octets: self.window_octets,
         }
     }
@@ -203,11 +194,7 @@ pub struct OwnedExchange {
     number: u32,
     is_secured: bool,
     tls: Option<Arc<TlsFacts>>,
-    incoming: Option<Incoming>,
-    note: Option<Note>,
-    mark: Option<u64>,
-    content_octets_max: Option<u64>,
-    interims: Option<Interims>,
+    lent: Lent,
     window_octets: usize,
 }
 
@@ -226,11 +213,7 @@ impl OwnedExchange {
             now: Now::read(),
             is_secured: self.is_secured,
             tls: self.tls.as_ref(),
-            incoming: &mut self.incoming,
-            note: &mut self.note,
-            mark: &mut self.mark,
-            content_octets_max: &mut self.content_octets_max,
-            interims: &mut self.interims,
+            lent: &mut self.lent,
             window_octets: self.window_octets,
         }
     }

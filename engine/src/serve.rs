@@ -58,11 +58,7 @@ impl Connection {
                         now,
                         is_secured: self.stream.is_secured(),
                         tls: self.stream.tls(),
-                        incoming: &mut lent.incoming,
-                        note: &mut lent.note,
-                        mark: &mut lent.mark,
-                        content_octets_max: &mut lent.content_octets_max,
-                        interims: &mut lent.interims,
+                        lent: &mut lent,
                         window_octets: policy.limits.window_octets,
                     };
                     if core.is_recording {

@@ -44,9 +44,7 @@ pub(crate) fn rendition(rendition: &Rendition, stamp: &Stamp, out: &mut Vec<u8>)
     let at = out.len();
     out.extend_from_slice(rendered);
     let date_at = at + date_offset(rendition.head().status());
-    if !rendition.head().has(Known::Date)
-        && let Some(date) = out.get_mut(date_at..date_at + stamp.date.len())
-    {
+    if let Some(date) = out.get_mut(date_at..date_at + stamp.date.len()) {
         date.copy_from_slice(&stamp.date);
     }
 }
@@ -170,12 +168,18 @@ mod tests {
             "HTTP/1.1 200 OK\r\nDate: theirs\r\nServer: them\r\n"
         );
         let kept = Rendition::new(head, 5);
-        let octets = written(|out| rendition(&kept, &stamp, out));
-        let date = "1".repeat(29);
-        assert_eq!(
-            octets,
-            format!("HTTP/1.1 200 OK\r\nDate: {date}\r\nServer: them\r\nContent-Length: 5\r\n")
-        );
+        for date in [b'1', b'2'] {
+            let stamp = Stamp {
+                date: [date; 29],
+                ..stamp.clone()
+            };
+            let octets = written(|out| rendition(&kept, &stamp, out));
+            let date = String::from(char::from(date)).repeat(29);
+            assert_eq!(
+                octets,
+                format!("HTTP/1.1 200 OK\r\nDate: {date}\r\nServer: them\r\nContent-Length: 5\r\n")
+            );
+        }
     }
 
     #[test]
