@@ -89,7 +89,8 @@ impl World {
             let seen = (self.browser.location()?, self.browser.text(selector)?);
             match seen.0 == location && seen.1.contains(text) {
                 true => Ok(()),
-                false => Err(format!("{seen:?}")),
+                // An error page of the browser says in its text why it is shown.
+                false => Err(format!("{seen:?} in {}", self.browser.page()?)),
             }
         });
     }
