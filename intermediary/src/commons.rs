@@ -209,17 +209,16 @@ impl PoolCommons {
         call?.granted
     }
 
-    /// A connection to a server is free: it is granted to the first who waits for one. Says under which ticket, and whether they are of this
-    /// worker: then the line is to be laid ready before anything else happens, else it is to be closed and its seat
-    /// [handed over](Seat::hand_over).
+    /// A connection to a server is free, and somebody may wait for one. Says who is first, by ticket, and whether they are of this worker: then it
+    /// is granted, and the line is to be laid ready before anything else happens. Else it is to be closed, and then its seat
+    /// [given](Seat::give).
     pub(crate) fn hand_on(&self, server: u64, worker: u64) -> Option<(u64, Whose)> {
         let mut inner = lock(&self.inner);
         let next = inner.seats.next_for(server)?;
-        let (whose, grant) = match next.worker == worker {
-            true => (Whose::Own, Grant::Line(server)),
-            false => (Whose::Others, Grant::Seat(server)),
+        let (whose, waker) = match next.worker == worker {
+            true => (Whose::Own, inner.grant(next.ticket, Grant::Line(server))),
+            false => (Whose::Others, None),
         };
-        let waker = inner.grant(next.ticket, grant);
         self.settle(inner);
         wake(waker);
         Some((next.ticket, whose))
@@ -326,9 +325,19 @@ fn note(count: &AtomicU32, is_one_more: bool) -> bool {
 }
 
 impl Seat {
-    /// It is another's: nothing is given back.
-    pub(crate) fn hand_over(mut self) {
-        self.0 = None;
+    /// Gives it to who waits under a ticket; back, if they left meanwhile.
+    pub(crate) fn give(mut self, ticket: u64) {
+        let Some((pool, server)) = self.0.take() else {
+            return;
+        };
+        let mut inner = lock(&pool.inner);
+        let is_there = inner.calls.iter().any(|call| call.ticket == ticket);
+        let waker = inner.grant(ticket, Grant::Seat(server));
+        drop(inner);
+        wake(waker);
+        if !is_there {
+            pool.give_back(server);
+        }
     }
 }
 
@@ -388,10 +397,24 @@ mod tests {
         assert_eq!(pool.hand_on(7, 1), Some((own, Whose::Own)));
         assert_eq!(poll(&pool, own), Some(Grant::Line(7)));
         assert_eq!(pool.hand_on(7, 1), Some((other, Whose::Others)));
-        seat.hand_over();
+        assert_eq!(poll(&pool, other), None, "it is not closed yet");
+        seat.give(other);
         assert_eq!(poll(&pool, other), Some(Grant::Seat(7)));
         assert_eq!(server.connections(), 1);
         assert_eq!(pool.hand_on(7, 1), None);
+    }
+
+    #[test]
+    fn what_is_given_to_who_left_is_given_back() {
+        let commons = Commons::new(|_| {});
+        let pool = commons.pool("app");
+        let server = pool.server("a", 7);
+        let seat = pool.take(&server, 1).unwrap();
+        let ticket = pool.join([7].into(), 1, 10).unwrap();
+        assert_eq!(pool.hand_on(7, 2), Some((ticket, Whose::Others)));
+        assert_eq!(pool.leave(ticket), None);
+        seat.give(ticket);
+        assert_eq!(server.connections(), 0);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use engine::outbound::{
     Awaited, Fault as LineFault, OutboundContent, OutboundError, OutboundRequest,
 };
-use engine::{Answer, Exchange, Incoming, Interims, Response};
+use engine::{Answer, Exchange, Incoming, Interims, Note, Response};
 use net::{Now, Stopwatch};
 use semantics::{
     Answer as Told, ContentLength, Known, Method, OwnedRequest, RequestHead, ResponseHead, Status,
@@ -34,6 +34,8 @@ pub struct GatewayConfig {
     pub passages: Vec<Passage>,
     /// Words an answer of our own for a request. The head has what is to be told beside what the words say.
     pub words: Words,
+    /// Whether records tell which server answered.
+    pub is_recording: bool,
 }
 
 /// Words an answer of our own: why, and the fields that it has in any case.
@@ -59,6 +61,7 @@ struct Inner {
     pool: Rc<Pool>,
     passages: Vec<Passage>,
     words: Words,
+    is_recording: bool,
     scratches: RefCell<Vec<Scratch>>,
 }
 
@@ -72,6 +75,8 @@ struct Asking {
     interims: Interims,
     /// Whether the client was told anything.
     is_told: Cell<bool>,
+    /// Where it is noted which server answered.
+    note: Option<Note>,
 }
 
 /// Why a try brought no answer.
@@ -97,6 +102,7 @@ impl Gateway {
             pool: config.pool,
             passages: config.passages,
             words: config.words,
+            is_recording: config.is_recording,
             scratches: RefCell::default(),
         }))
     }
@@ -119,6 +125,7 @@ impl Gateway {
             came,
             interims: exchange.interims(),
             is_told: Cell::new(false),
+            note: self.0.is_recording.then(|| exchange.note()),
         };
         let inner = Rc::clone(&self.0);
         Some(Answer::Later(Box::pin(async move {
@@ -163,6 +170,9 @@ impl Inner {
                 Err(fault) => break self.fault(fault, None, &asking),
             };
             let place = taken.place;
+            if let (Some(note), Some(name)) = (&asking.note, pool.shown(place)) {
+                note.set_server(name, tried.len() + 1);
+            }
             match self.ask(taken, &mut asking, &mut scratch).await {
                 Ok(response) => break response,
                 Err(Failed::Stopped(stop)) => break self.stopped(stop, place, &asking),

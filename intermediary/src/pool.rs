@@ -141,6 +141,8 @@ pub(crate) struct Rules {
 pub(crate) struct Member {
     pub(crate) upstream: Rc<Upstream>,
     pub(crate) authority: Box<str>,
+    /// How it is named in records.
+    shown: Rc<str>,
     weight: u32,
     is_backup: bool,
     connections_max: u32,
@@ -242,6 +244,13 @@ impl Pool {
     /// The hosts and ports of its servers.
     pub fn authorities(&self) -> impl Iterator<Item = &str> {
         self.members.iter().map(|member| &*member.authority)
+    }
+
+    /// How a server is named in records.
+    pub(crate) fn shown(&self, place: usize) -> Option<Rc<str>> {
+        self.members
+            .get(place)
+            .map(|member| Rc::clone(&member.shown))
     }
 
     pub(crate) fn upstream(&self, place: usize) -> Option<&Rc<Upstream>> {
@@ -522,6 +531,7 @@ impl Member {
         };
         Self {
             sticky_value: sticky::value_of(&pool.name, &server.name),
+            shown: (&*upstream.commons.name).into(),
             upstream,
             authority: server.authority.into(),
             weight: server.weight.saturating_mul(WEIGHT_SCALE),

@@ -175,10 +175,10 @@ impl Upstream {
         match self.pool.hand_on(self.commons.identity, worker) {
             None => return Some(held),
             Some((ticket, Whose::Own)) => self.laid.borrow_mut().push((ticket, held)),
-            Some((_, Whose::Others)) => {
+            Some((ticket, Whose::Others)) => {
                 let Held { line, seat, .. } = held;
                 drop(line);
-                seat.hand_over();
+                seat.give(ticket);
             }
         }
         None

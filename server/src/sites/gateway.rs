@@ -7,14 +7,14 @@ use std::time::Duration;
 use engine::{Answer, Exchange, Response};
 use intermediary::{
     Balance, BreakerRules, BudgetRules, CheckRules, ExpectRule, Gateway, GatewayConfig,
-    HealthRules, HostRule, IdleRules, Passage, PathMap, Place, PoolConfig, PoolServer, Pools,
-    Scheme, Sticky, Told,
+    HealthRules, HostRule, IdleRules, Passage, PathMap, Place, PoolConfig, PoolServer, Scheme,
+    Sticky, Told,
 };
 use net::Address;
 use origin::{error_response, options_answer, trace_answer};
 use semantics::{Method, RequestHead, ResponseHead, Status};
 
-use super::route::SiteError;
+use super::route::{Made, SiteError};
 use crate::config::{self, ClientFields, Config, Expect, HandlerName, Route, Site};
 
 /// All pools of a configuration: those that have a name, and one for each route that names its servers itself.
@@ -114,10 +114,11 @@ fn check(check: &config::Check) -> CheckRules {
 }
 
 /// The gateway of a route.
-pub(super) fn gateway(site: &Site, route: &Route, pools: &Pools) -> Result<Gateway, SiteError> {
+pub(super) fn gateway(site: &Site, route: &Route, made: Made<'_>) -> Result<Gateway, SiteError> {
     let own = || own_pool(site, route);
     let name = route.pool.clone().unwrap_or_else(own);
-    let pool = pools
+    let pool = made
+        .pools
         .find(&name)
         .ok_or_else(|| SiteError::Pool(name.clone()))?;
     let passages = pool.authorities().map(|authority| {
@@ -128,6 +129,7 @@ pub(super) fn gateway(site: &Site, route: &Route, pools: &Pools) -> Result<Gatew
         passages: passages.collect::<Result<_, _>>()?,
         pool: std::rc::Rc::clone(pool),
         words,
+        is_recording: made.is_recording,
     }))
 }
 
@@ -232,6 +234,8 @@ fn words(told: semantics::Answer, head: &ResponseHead, request: RequestHead<'_>)
     let status = told.status.unwrap_or(Status::INTERNAL_SERVER_ERROR);
     let mut response = error_response(status, told.because, told.rule, Some(request));
     for (name, value) in head.section().iter() {
+        // As Retry-After, of which the gateway knows more.
+        response.head.remove_named(name);
         response
             .head
             .add_named(&String::from_utf8_lossy(name), value);

@@ -141,6 +141,7 @@ impl Sites {
         let pools = Pools::new(configs, commons, before, net::Now::read());
         let made = Made {
             pools: &pools,
+            is_recording: config.log_format() != config::LogFormat::Off,
             allow_trace: config.server.allow_trace,
             cache,
             recent,
@@ -315,6 +316,7 @@ impl Sites {
             query: target.query.map(Cow::Borrowed),
             host,
             came,
+            is_rewritten: false,
         };
         match self.choose(place, asked) {
             Ok((number, chosen)) => {
@@ -339,8 +341,9 @@ impl Sites {
             Some((route.rewrite.as_ref()?, route.prefix_octets()))
         };
         let next = |path: &NormalPath<'_>| self.matcher.route(site, path);
-        let mut passed = Vec::new();
+        let (mut passed, mut is_rewritten) = (Vec::new(), false);
         let tell = |from: usize, to: &Looked<'_>| {
+            is_rewritten = true;
             passed.extend(routes.get(from).filter(|_| from != to.route).map(Rc::clone));
         };
         let host = asked.host;
@@ -356,6 +359,7 @@ impl Sites {
             query: at.query,
             host,
             came: asked.came,
+            is_rewritten,
         };
         let chosen = Chosen {
             route: route(at.route)?,
