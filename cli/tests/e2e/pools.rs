@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
+use rustix::io::Errno;
+use rustix::net::RecvFlags;
 use rustix::process::Signal;
 
 use crate::harness::{Client, Hansom, PATIENCE, Place, until};
@@ -47,20 +49,25 @@ impl Behind {
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let own = own.clone();
-                let open = established(own.address.port());
-                own.state.open_most.fetch_max(open, Ordering::SeqCst);
+                own.count(&stream);
                 thread::spawn(move || own.serve(stream));
             }
         });
         this
     }
 
+    /// Counts those that are open when one more is there, whatever their threads have seen of that yet.
+    fn count(&self, stream: &TcpStream) {
+        let mut streams = lock(&self.state.streams);
+        streams.push(stream.try_clone().expect("another handle"));
+        streams.retain(is_open);
+        self.state.open_most.fetch_max(streams.len(), Ordering::SeqCst);
+    }
+
     fn serve(&self, mut stream: TcpStream) {
         let state = &*self.state;
         state.open.fetch_add(1, Ordering::SeqCst);
         stream.set_read_timeout(Some(PATIENCE)).expect("an option");
-        let other = stream.try_clone().expect("another handle");
-        lock(&state.streams).push(other);
         while let Some(head) = read_head(&mut stream) {
             let is_health = head.starts_with("GET /health");
             lock(&state.asked).push(head);
@@ -122,15 +129,13 @@ impl Behind {
     }
 }
 
-/// Connections to a port of which neither side has ended, as the system has them: who reads may see an end later.
-fn established(port: u16) -> usize {
-    let table = std::fs::read_to_string("/proc/net/tcp").expect("the table of connections");
-    let local = format!(":{port:04X}");
-    let is_one = |line: &&str| {
-        let mut words = line.split_whitespace().skip(1);
-        words.next().is_some_and(|own| own.ends_with(&local)) && words.nth(1) == Some("01")
-    };
-    table.lines().filter(is_one).count()
+/// Whether the other side has not ended a connection.
+fn is_open(stream: &TcpStream) -> bool {
+    let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+    match rustix::net::recv(stream, &mut [0; 1], flags) {
+        Ok((octets, _)) => octets > 0,
+        Err(error) => error == Errno::AGAIN,
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
