@@ -109,7 +109,15 @@ impl Gateway {
 
     /// Answers a request by what a server answers. `None` where TRACE or OPTIONS came as far as it may (RFC 9110 §7.6.2): whoever
     /// asks answers as if there were no server behind.
-    pub fn answer(&self, exchange: &mut Exchange<'_>, came: CameBy) -> Option<Answer> {
+    ///
+    /// `finish` has the last word about the answer.
+    #[inline]
+    pub fn answer<F: FnOnce(&mut Response) + 'static>(
+        &self,
+        exchange: &mut Exchange<'_>,
+        came: CameBy,
+        finish: F,
+    ) -> Option<Answer> {
         let head = exchange.head;
         if matches!(head.method(), Method::Options | Method::Trace)
             && head.has(Known::MaxForwards)
@@ -117,7 +125,7 @@ impl Gateway {
         {
             return None;
         }
-        let asking = Asking {
+        let mut asking = Asking {
             request: head.to_owned(),
             content: exchange.content,
             incoming: (exchange.content != ContentLength::None).then(|| exchange.receive()),
@@ -128,8 +136,11 @@ impl Gateway {
             note: self.0.is_recording.then(|| exchange.note()),
         };
         let inner = Rc::clone(&self.0);
+        // All in one, since a future within another is moved once more for each.
         Some(Answer::Later(Box::pin(async move {
-            inner.respond(asking).await
+            let mut response = inner.respond(&mut asking).await;
+            finish(&mut response);
+            response
         })))
     }
 
@@ -158,31 +169,31 @@ impl CameBy {
 
 impl Inner {
     /// Asks until a server answers, or nothing more may be tried.
-    async fn respond(self: Rc<Self>, mut asking: Asking) -> Response {
+    async fn respond(&self, asking: &mut Asking) -> Response {
         let pool = &self.pool;
         pool.budget.borrow_mut().requested();
         let mut scratch = self.scratches.borrow_mut().pop().unwrap_or_default();
         let mut tried: Vec<usize> = Vec::new();
         let response = loop {
-            let now = Now::read().millis;
+            let now = Now::of_batch().millis;
             let taken = match pool.take(asking.wish(), &tried, now).await {
                 Ok(taken) => taken,
-                Err(fault) => break self.fault(fault, None, &asking),
+                Err(fault) => break self.fault(fault, None, asking),
             };
             let place = taken.place;
             if let (Some(note), Some(name)) = (&asking.note, pool.shown(place)) {
                 note.set_server(name, tried.len() + 1);
             }
-            match self.ask(taken, &mut asking, &mut scratch).await {
+            match self.ask(taken, asking, &mut scratch).await {
                 Ok(response) => break response,
-                Err(Failed::Stopped(stop)) => break self.stopped(stop, place, &asking),
-                Err(Failed::Interrupted) => break self.interrupted(&asking),
+                Err(Failed::Stopped(stop)) => break self.stopped(stop, place, asking),
+                Err(Failed::Interrupted) => break self.interrupted(asking),
                 Err(Failed::Server {
                     fault,
                     reached,
                     is_stale,
                 }) => {
-                    let now = Now::read().millis;
+                    let now = Now::of_batch().millis;
                     if !is_stale {
                         if let Some(upstream) = pool.upstream(place) {
                             pool.failed(upstream, fault.because(), now);
@@ -200,7 +211,7 @@ impl Inner {
                     let is_left = tried.len() < pool.rules.tries_max;
                     let may = is_left && attempt.may_repeat();
                     if !(may && (is_stale || pool.budget.borrow_mut().take(now))) {
-                        break self.fault(fault, Some(place), &asking);
+                        break self.fault(fault, Some(place), asking);
                     }
                 }
             }
@@ -224,12 +235,13 @@ impl Inner {
         let (Some(server), Some(passage)) = (pool.upstream(place), self.passages.get(place)) else {
             return Err(Failed::of_ours());
         };
-        let now = Now::read().millis;
+        let now = Now::of_batch().millis;
         pool.asked(server, now);
         let mut held = match taken.way {
             Way::Line(held) => held,
             Way::Seat(seat) => {
-                let made = server.connect(&pool.options, seat, now).await;
+                // What is rarely needed takes no room in what is made for each request.
+                let made = Box::pin(server.connect(&pool.options, seat, now)).await;
                 made.map_err(|error| Failed::of(&error, false))?
             }
         };
@@ -274,7 +286,7 @@ impl Inner {
         }
         let micros =
             started.map(|started| u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX));
-        pool.succeeded(server, micros, Now::read().millis);
+        pool.succeeded(server, micros, Now::of_batch().millis);
         let is_secure = asking.came.scheme == Scheme::Https;
         if let Some(cookie) = pool.set_sticky(place, asking.request.head(), is_secure) {
             head.add(Known::SetCookie, cookie);
@@ -293,7 +305,7 @@ impl Inner {
         let (line, stub) = held.split();
         let content = line.into_content(move |end| {
             let _until_here = ongoing;
-            let now = Now::read().millis;
+            let now = Now::of_batch().millis;
             match end {
                 Ok(line) => pool.keep(&server, stub.with(line), now),
                 Err(_) => pool.failed(&server, Fault::ClosedWithin.because(), now),

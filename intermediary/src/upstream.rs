@@ -44,7 +44,7 @@ pub(crate) struct Upstream {
 /// A line with its seat.
 #[derive(Debug)]
 pub(crate) struct Held {
-    pub(crate) line: Line,
+    pub(crate) line: Box<Line>,
     /// Behind the line, so that a connection is closed when another may be made.
     seat: Seat,
     born: u64,
@@ -235,7 +235,7 @@ impl Upstream {
         })
     }
 
-    async fn connect_line(&self, options: &Rc<LineOptions>) -> Result<Line, OutboundError> {
+    async fn connect_line(&self, options: &Rc<LineOptions>) -> Result<Box<Line>, OutboundError> {
         let (host, port) = match &self.place {
             Place::Address(address) => return Line::connect(address, options).await,
             Place::Name(host, port) => (host.clone(), *port),
@@ -280,7 +280,7 @@ impl Upstream {
 
 impl Held {
     /// The line by itself, and what it becomes whole with again.
-    pub(crate) fn split(self) -> (Line, Stub) {
+    pub(crate) fn split(self) -> (Box<Line>, Stub) {
         let Self { line, seat, born } = self;
         (line, Stub { seat, born })
     }
@@ -292,7 +292,7 @@ impl Stub {
         self.seat
     }
 
-    pub(crate) fn with(self, line: Line) -> Held {
+    pub(crate) fn with(self, line: Box<Line>) -> Held {
         let Self { seat, born } = self;
         Held { line, seat, born }
     }

@@ -61,7 +61,9 @@ impl Behind {
         let mut streams = lock(&self.state.streams);
         streams.push(stream.try_clone().expect("another handle"));
         streams.retain(is_open);
-        self.state.open_most.fetch_max(streams.len(), Ordering::SeqCst);
+        self.state
+            .open_most
+            .fetch_max(streams.len(), Ordering::SeqCst);
     }
 
     fn serve(&self, mut stream: TcpStream) {
