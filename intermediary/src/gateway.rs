@@ -77,6 +77,8 @@ struct Asking {
     is_told: Cell<bool>,
     /// Where it is noted which server answered.
     note: Option<Note>,
+    /// Whether the client asks by TLS, be it before another gateway.
+    is_secured: bool,
 }
 
 /// Why a try brought no answer.
@@ -134,6 +136,7 @@ impl Gateway {
             interims: exchange.interims(),
             is_told: Cell::new(false),
             note: self.0.is_recording.then(|| exchange.note()),
+            is_secured: exchange.is_secured,
         };
         let inner = Rc::clone(&self.0);
         // All in one, since a future within another is moved once more for each.
@@ -287,8 +290,8 @@ impl Inner {
         let micros =
             started.map(|started| u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX));
         pool.succeeded(server, micros, Now::of_batch().millis);
-        let is_secure = asking.came.scheme == Scheme::Https;
-        if let Some(cookie) = pool.set_sticky(place, asking.request.head(), is_secure) {
+        let request = asking.request.head();
+        if let Some(cookie) = pool.set_sticky(place, request, asking.is_secured) {
             head.add(Known::SetCookie, cookie);
         }
         Ok(self.response(server, taken.ongoing, head, held))
@@ -367,6 +370,7 @@ impl Asking {
         Wish {
             head: self.request.head(),
             client: self.client,
+            interims: Some(&self.interims),
         }
     }
 

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use engine::Interims;
 use engine::outbound::LineOptions;
 use http1::Policy;
 use net::Now;
@@ -157,6 +158,8 @@ pub(crate) struct Member {
 pub(crate) struct Wish<'a> {
     pub(crate) head: RequestHead<'a>,
     pub(crate) client: Option<IpAddr>,
+    /// Tells whether the client has ended its side.
+    pub(crate) interims: Option<&'a Interims>,
 }
 
 /// A server that is to be asked.
@@ -273,7 +276,7 @@ impl Pool {
             },
             Choice::Queue(accepts) => accepts,
         };
-        Box::pin(self.wait(accepts, self.rules.queue_millis)).await
+        Box::pin(self.wait(accepts, self.rules.queue_millis, wish.interims)).await
     }
 
     pub(crate) fn try_take(&self, place: usize, now: u64) -> Option<Taken> {
@@ -302,8 +305,16 @@ impl Pool {
         }
     }
 
-    /// Waits for a connection to one of some servers, first come, first served.
-    pub(crate) async fn wait(&self, accepts: Arc<[u64]>, millis: u64) -> Result<Taken, Fault> {
+    /// Waits for a connection to one of some servers, first come, first served. A client that ends its side meanwhile is taken for one that left; one
+    /// that did so with its request, as scripts do, is not.
+    pub(crate) async fn wait(
+        &self,
+        accepts: Arc<[u64]>,
+        millis: u64,
+        client: Option<&Interims>,
+    ) -> Result<Taken, Fault> {
+        let client = client.filter(|client| !client.has_client_ended());
+        let has_left = || client.is_some_and(Interims::has_client_ended);
         let joined = self
             .commons
             .join(accepts, self.keeper.worker(), self.rules.queue_max);
@@ -314,6 +325,7 @@ impl Pool {
         let mut late = pin!(net::sleep(Duration::from_millis(millis)));
         let granted = poll_fn(|cx| match waiting.poll(cx) {
             Poll::Ready(granted) => Poll::Ready(Some(granted)),
+            Poll::Pending if has_left() => Poll::Ready(None),
             Poll::Pending => late.as_mut().poll(cx).map(|()| None),
         });
         match granted.await {

@@ -68,7 +68,7 @@ async fn ask(pool: &Pool, place: usize, rules: &CheckRules) -> Option<Result<(),
     let taken = match pool.try_take(place, now) {
         Some(taken) => taken,
         None => {
-            let wait = pool.wait(pool.alone(place), rules.timeout_millis);
+            let wait = pool.wait(pool.alone(place), rules.timeout_millis, None);
             wait.await.ok()?
         }
     };

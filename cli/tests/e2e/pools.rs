@@ -274,6 +274,25 @@ fn who_waits_too_long_is_503() {
 }
 
 #[test]
+fn who_leaves_the_queue_is_not_served() {
+    let server = Behind::start("one");
+    let hansom = run(1, &[&server], "connections_max = 1\n");
+    server.hold();
+    let mut first = ask(&hansom, "/1");
+    server.awaits(1);
+    let mut leaving = ask(&hansom, "/leaves");
+    let mut waiting = ask(&hansom, "/waits");
+    leaving.end_sending();
+    // It is told, in case it listens.
+    assert_eq!(leaving.answer().status, 503);
+    server.let_go();
+    assert_eq!(first.answer().status, 200);
+    assert_eq!(waiting.answer().status, 200);
+    let lines = server.asked();
+    assert!(!lines.iter().any(|line| line.contains("/leaves")), "{lines:?}");
+}
+
+#[test]
 fn a_server_that_has_room_is_asked_before_anybody_waits() {
     let (one, two) = (Behind::start("one"), Behind::start("two"));
     let hansom = run(1, &[&one, &two], "connections_max = 1\n");
