@@ -276,20 +276,28 @@ fn who_waits_too_long_is_503() {
 #[test]
 fn who_leaves_the_queue_is_not_served() {
     let server = Behind::start("one");
-    let hansom = run(1, &[&server], "connections_max = 1\n");
+    let hansom = run(1, &[&server], "connections_max = 1\nqueue_max = 1\n");
     server.hold();
     let mut first = ask(&hansom, "/1");
     server.awaits(1);
     let mut leaving = ask(&hansom, "/leaves");
-    let mut waiting = ask(&hansom, "/waits");
+    assert_eq!(hansom.get("/2").status, 503, "the queue is full");
     leaving.end_sending();
     // It is told, in case it listens.
     assert_eq!(leaving.answer().status, 503);
-    server.let_go();
+    let resetting = ask(&hansom, "/resets");
+    assert_eq!(hansom.get("/3").status, 503, "the queue is full");
+    resetting.reset();
+    let mut waiting = until("there is room", || {
+        let mut client = ask(&hansom, "/waits");
+        server.let_go();
+        (client.answer().status == 200).then_some(client)
+    });
     assert_eq!(first.answer().status, 200);
-    assert_eq!(waiting.answer().status, 200);
+    assert_eq!(waiting.get("/").status, 200);
     let lines = server.asked();
-    assert!(!lines.iter().any(|line| line.contains("/leaves")), "{lines:?}");
+    let is_gone = |line: &String| line.contains("/leaves") || line.contains("/resets");
+    assert!(!lines.iter().any(is_gone), "{lines:?}");
 }
 
 #[test]
