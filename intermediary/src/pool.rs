@@ -448,10 +448,10 @@ impl Pool {
         if !member.is_limited() {
             return false;
         }
+        let upstream = &member.upstream;
         // Whoever waits came first.
-        self.commons.queued() > 0
-            || (!member.upstream.has_idle()
-                && member.upstream.commons.connections() >= member.connections_max)
+        upstream.commons.is_awaited()
+            || (!upstream.has_idle() && upstream.commons.connections() >= member.connections_max)
     }
 
     /// A line whose exchange is over.
@@ -619,3 +619,6 @@ impl Drop for Waiting<'_> {
 
 /// Slow start is in hundredths of what is least.
 const WEIGHT_SCALE: u32 = 100;
+
+#[cfg(test)]
+mod tests;

@@ -150,7 +150,7 @@ impl Upstream {
         if !is_fit {
             return;
         }
-        if self.pool.queued() > 0 {
+        if self.commons.is_awaited() {
             match self.hand_on(held, worker) {
                 Some(left) => held = left,
                 None => return,
@@ -202,7 +202,7 @@ impl Upstream {
                 continue;
             }
             let since = idle.since;
-            if self.pool.queued() == 0 {
+            if !self.commons.is_awaited() {
                 left.push_back(idle);
             } else if let Some(held) = self.hand_on(idle.held, worker) {
                 left.push_back(Idle { held, since });

@@ -550,6 +550,14 @@ fn an_exchange_with_a_server_that_goes_ends_in_peace() {
     let mut client = ask(&hansom, "/");
     one.awaits(1);
     hansom.change(&configuration(1, &[&two], ""));
+    assert_eq!(
+        hansom.next_said(),
+        format!(
+            "hansom: pool app: added {}, drained {}",
+            two.url(),
+            one.url()
+        )
+    );
     assert_eq!(hansom.get("/").content, b"two");
     one.let_go();
     assert_eq!(client.answer().content, b"one");

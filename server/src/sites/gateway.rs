@@ -19,23 +19,54 @@ use crate::config::{self, ClientFields, Config, Expect, HandlerName, Route, Site
 
 /// All pools of a configuration: those that have a name, and one for each route that names its servers itself.
 pub(super) fn pools(config: &Config) -> Result<Vec<PoolConfig>, SiteError> {
-    let named = config.pools.iter().map(pool);
+    all_pools(config).iter().map(pool).collect()
+}
+
+fn all_pools(config: &Config) -> Vec<config::Pool> {
     let own = config.sites.iter().flat_map(|site| {
         let routes = site.routes.iter();
         let own = routes.filter(|route| {
             route.handler == HandlerName::Gateway && route.pool.is_none() && !route.to.is_empty()
         });
-        own.map(|route| {
-            pool(&config::Pool {
-                name: own_pool(site, route),
-                to: route.to.clone(),
-                balance: route.balance.clone(),
-                outbound_timeout: route.outbound_timeout,
-                ..config::Pool::default()
-            })
+        own.map(|route| config::Pool {
+            name: own_pool(site, route),
+            to: route.to.clone(),
+            balance: route.balance.clone(),
+            outbound_timeout: route.outbound_timeout,
+            ..config::Pool::default()
         })
     });
-    named.chain(own).collect()
+    config.pools.iter().cloned().chain(own).collect()
+}
+
+/// Which servers come to pools, and which go, from one configuration to another: a line for each pool in which any does.
+pub(crate) fn pool_changes(was: &Config, is: &Config) -> Vec<String> {
+    let servers = |pools: &[config::Pool], name: &str| -> Vec<String> {
+        let known = pools.iter().find(|pool| pool.name == name);
+        let servers = known.into_iter().flat_map(config::Pool::all_servers);
+        servers.map(|server| server.to).collect()
+    };
+    let (was, is) = (all_pools(was), all_pools(is));
+    let gone = was
+        .iter()
+        .filter(|pool| !is.iter().any(|it| it.name == pool.name));
+    let changes = is.iter().chain(gone).filter_map(|pool| {
+        let (before, after) = (servers(&was, &pool.name), servers(&is, &pool.name));
+        let only = |these: &[String], those: &[String]| {
+            let only = these.iter().filter(|it| !those.contains(it));
+            only.cloned().collect::<Vec<_>>().join(" ")
+        };
+        let parts = [
+            ("added", only(&after, &before)),
+            ("drained", only(&before, &after)),
+        ];
+        let parts: Vec<_> = (parts.iter())
+            .filter(|(_, servers)| !servers.is_empty())
+            .map(|(what, servers)| format!("{what} {servers}"))
+            .collect();
+        (!parts.is_empty()).then(|| format!("pool {}: {}", pool.name, parts.join(", ")))
+    });
+    changes.collect()
 }
 
 /// The name of a pool that a route has for itself: what no other can be called.
