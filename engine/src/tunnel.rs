@@ -17,7 +17,9 @@ use net::{End, Flow, FlowError, Flowed, Outbound, Stopwatch};
 use semantics::TunnelEnd;
 
 /// The other end of a tunnel, and how it is kept.
-pub struct Tunnel {
+pub struct Tunnel(Box<Inner>);
+
+struct Inner {
     outbound: Outbound,
     received: Bytes,
     idle_millis_max: Option<u64>,
@@ -42,26 +44,26 @@ impl Tunnel {
     /// [`Line::into_tunnel`](crate::outbound::Line::into_tunnel).
     pub fn new(mut outbound: Outbound, received: Bytes) -> Self {
         outbound.limit_wait(None);
-        Self {
+        Self(Box::new(Inner {
             outbound,
             received,
             idle_millis_max: None,
             ending: Ending(None),
-        }
+        }))
     }
 
     /// Lets it end after that much silence in both directions, instead of what the limits of the listener say
     /// (`tunnel_idle_millis_max`).
     #[must_use]
     pub fn with_idle_limit(mut self, millis: u64) -> Self {
-        self.idle_millis_max = Some(millis);
+        self.0.idle_millis_max = Some(millis);
         self
     }
 
     /// Tells what became of it, on the worker's thread; also when it could not be opened ([`TunnelEnd::NotOpened`]).
     #[must_use]
     pub fn with_end(mut self, ending: impl FnOnce(Tunnelled) + 'static) -> Self {
-        self.ending = Ending(Some(Box::new(ending)));
+        self.0.ending = Ending(Some(Box::new(ending)));
         self
     }
 }
@@ -69,9 +71,9 @@ impl Tunnel {
 impl fmt::Debug for Tunnel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tunnel")
-            .field("outbound", &self.outbound)
-            .field("received", &self.received.len())
-            .field("idle_millis_max", &self.idle_millis_max)
+            .field("outbound", &self.0.outbound)
+            .field("received", &self.0.received.len())
+            .field("idle_millis_max", &self.0.idle_millis_max)
             .finish_non_exhaustive()
     }
 }
@@ -128,6 +130,7 @@ pub(crate) enum Relayed {
 impl Tunnelling {
     /// Opens a tunnel.
     pub(crate) fn new(tunnel: Tunnel, idle_millis_max: u64) -> Self {
+        let tunnel = *tunnel.0;
         Self {
             outbound: tunnel.outbound,
             inward: Flow::default(),
