@@ -174,7 +174,7 @@ impl Inner {
         let mut last = Fault::NoServer;
         let response = loop {
             let now = Now::of_batch().millis;
-            let taken = match pool.take(asking.wish(), tries.tried(), now).await {
+            let mut taken = match pool.take(asking.wish(), tries.tried(), now).await {
                 Ok(taken) => taken,
                 Err(fault) => break self.fault(fault, None, asking),
             };
@@ -182,6 +182,10 @@ impl Inner {
             if tries.is_hopeless(place) {
                 break self.fault(last, Some(place), asking);
             }
+            taken.way = match taken.way {
+                Way::Line(held) if tries.wants_new(place) => Way::Seat(held.into_seat()),
+                way => way,
+            };
             match self.ask(taken, asking, &mut scratch).await {
                 Ok(response) => break response,
                 Err(Failed::Stopped(stop)) => break self.stopped(stop, place, asking),

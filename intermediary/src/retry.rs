@@ -54,7 +54,8 @@ pub(crate) struct Tries {
     tried: Vec<usize>,
     /// Those of them that would only fail in the same way again.
     hopeless: Vec<usize>,
-    stale: usize,
+    /// Those with which a connection that had been used before was closed unseen.
+    stale: Vec<usize>,
     tries_max: usize,
     servers: usize,
 }
@@ -86,7 +87,7 @@ impl Tries {
         Self {
             tried: Vec::new(),
             hopeless: Vec::new(),
-            stale: 0,
+            stale: Vec::new(),
             tries_max,
             servers,
         }
@@ -102,10 +103,15 @@ impl Tries {
         self.hopeless.contains(&place)
     }
 
+    /// Whether a server is asked on a new connection: one that was at rest proved closed, so others may be.
+    pub(crate) fn wants_new(&self, place: usize) -> bool {
+        self.stale.contains(&place)
+    }
+
     /// The server at `place` failed.
     pub(crate) fn failed(&mut self, place: usize, blame: Blame, attempt: Attempt) -> Next {
         match blame {
-            Blame::Connection => self.stale += 1,
+            Blame::Connection => self.stale.push(place),
             Blame::Closing => self.tried.push(place),
             Blame::Server => {
                 self.tried.push(place);
@@ -113,16 +119,13 @@ impl Tries {
             }
         }
         let is_left = self.tried.len() < self.tries_max && self.hopeless.len() < self.servers;
-        match attempt.may_repeat() && is_left && self.stale <= STALE_MAX {
+        match attempt.may_repeat() && is_left && self.stale.len() <= self.servers {
             false => Next::Over,
             true if blame == Blame::Connection => Next::Again,
             true => Next::AgainByBudget,
         }
     }
 }
-
-/// Connections that were closed as one request began on them, at most: whoever closes each is to blame.
-const STALE_MAX: usize = 4;
 
 /// Octets of a request's content that are kept to be sent again.
 pub(crate) const KEPT_OCTETS_MAX: usize = 64 * 1024;
@@ -189,7 +192,10 @@ mod tests {
                     content,
                     reached,
                 };
-                let blame = dice.pick(&[Blame::Connection, Blame::Closing, Blame::Server]);
+                let blame = match tries.wants_new(place) {
+                    true => dice.pick(&[Blame::Closing, Blame::Server]),
+                    false => dice.pick(&[Blame::Connection, Blame::Closing, Blame::Server]),
+                };
                 if tries.failed(place, blame, attempt) == Next::Over {
                     break;
                 }
@@ -198,7 +204,7 @@ mod tests {
                 method.is_idempotent() || seen <= 1,
                 "seed {seed}: {method:?} {seen}"
             );
-            assert!(asked <= tries_max + STALE_MAX + 1, "seed {seed}: {asked}");
+            assert!(asked <= tries_max + servers, "seed {seed}: {asked}");
         }
     }
 
@@ -232,10 +238,8 @@ mod tests {
             reached: Reached::Server,
         };
         let mut tries = Tries::new(2, 1);
-        for _ in 0..STALE_MAX {
-            assert_eq!(tries.failed(0, Blame::Connection, attempt), Next::Again);
-        }
-        assert_eq!(tries.failed(0, Blame::Connection, attempt), Next::Over);
+        assert_eq!(tries.failed(0, Blame::Connection, attempt), Next::Again);
+        assert!(tries.wants_new(0) && tries.tried().is_empty());
     }
 
     fn may(method: Method, content: Repeatable, reached: Reached) -> bool {
