@@ -20,6 +20,7 @@ use semantics::{
 };
 
 use crate::pool::{Pool, Taken, Way, Wish};
+use crate::retry::{Blame, KEPT_OCTETS_MAX, Next, Tries};
 use crate::upstream::{Held, Ongoing, Upstream};
 use crate::{
     Attempt, Came, Fault, Onward, Passage, Reached, Repeatable, Scheme, Scratch, Stop, Trust, back,
@@ -82,8 +83,7 @@ enum Failed {
     Server {
         fault: Fault,
         reached: Reached,
-        /// The line had been used before and was closed unseen: the server is not to blame.
-        is_stale: bool,
+        blame: Blame,
     },
     /// The client's content broke off.
     Interrupted,
@@ -119,10 +119,14 @@ impl Gateway {
         {
             return None;
         }
-        let mut asking = Asking {
+        let asking = Asking {
             request: head.to_owned(),
             content: exchange.content,
-            incoming: (exchange.content != ContentLength::None).then(|| exchange.receive()),
+            incoming: (exchange.content != ContentLength::None).then(|| {
+                let incoming = exchange.receive();
+                incoming.keep(KEPT_OCTETS_MAX);
+                incoming
+            }),
             client: exchange.client.ip(),
             came,
             interims: exchange.interims(),
@@ -131,7 +135,7 @@ impl Gateway {
         let inner = Rc::clone(&self.0);
         // All in one, since a future within another is moved once more for each.
         Some(Answer::Later(Box::pin(async move {
-            let mut response = inner.respond(&mut asking).await;
+            let mut response = inner.respond(&asking).await;
             finish(&mut response);
             response
         })))
@@ -162,18 +166,26 @@ impl CameBy {
 
 impl Inner {
     /// Asks until a server answers, or nothing more may be tried.
-    async fn respond(&self, asking: &mut Asking) -> Response {
+    async fn respond(&self, asking: &Asking) -> Response {
         let pool = &self.pool;
         pool.budget.borrow_mut().requested();
         let mut scratch = self.scratches.borrow_mut().pop().unwrap_or_default();
-        let mut tried: Vec<usize> = Vec::new();
+        let mut tries = Tries::new(pool.rules.tries_max, pool.members.len());
+        let mut last = Fault::NoServer;
         let response = loop {
             let now = Now::of_batch().millis;
-            let taken = match pool.take(asking.wish(), &tried, now).await {
+            let mut taken = match pool.take(asking.wish(), tries.tried(), now).await {
                 Ok(taken) => taken,
                 Err(fault) => break self.fault(fault, None, asking),
             };
             let place = taken.place;
+            if tries.is_hopeless(place) {
+                break self.fault(last, Some(place), asking);
+            }
+            taken.way = match taken.way {
+                Way::Line(held) if tries.wants_new(place) => Way::Seat(held.into_seat()),
+                way => way,
+            };
             match self.ask(taken, asking, &mut scratch).await {
                 Ok(response) => break response,
                 Err(Failed::Stopped(stop)) => break self.stopped(stop, place, asking),
@@ -181,26 +193,21 @@ impl Inner {
                 Err(Failed::Server {
                     fault,
                     reached,
-                    is_stale,
+                    blame,
                 }) => {
                     let now = Now::of_batch().millis;
-                    if !is_stale {
-                        if let Some(upstream) = pool.upstream(place) {
-                            pool.failed(upstream, fault.because(), now);
-                        }
-                        tried.push(place);
+                    if blame != Blame::Connection
+                        && let Some(upstream) = pool.upstream(place)
+                    {
+                        pool.failed(upstream, fault.because(), now);
                     }
-                    let attempt = Attempt {
-                        method: asking.request.head().method(),
-                        content: asking.repeatable(),
-                        reached: match asking.is_told.get() {
-                            true => Reached::Client,
-                            false => reached,
-                        },
+                    last = fault;
+                    let may = match tries.failed(place, blame, asking.attempt(reached)) {
+                        Next::Again => true,
+                        Next::AgainByBudget => pool.budget.borrow_mut().take(now),
+                        Next::Over => false,
                     };
-                    let is_left = tried.len() < pool.rules.tries_max;
-                    let may = is_left && attempt.may_repeat();
-                    if !(may && (is_stale || pool.budget.borrow_mut().take(now))) {
+                    if !may {
                         break self.fault(fault, Some(place), asking);
                     }
                 }
@@ -217,7 +224,7 @@ impl Inner {
     async fn ask(
         &self,
         taken: Taken,
-        asking: &mut Asking,
+        asking: &Asking,
         scratch: &mut Scratch,
     ) -> Result<Response, Failed> {
         let pool = &self.pool;
@@ -236,14 +243,15 @@ impl Inner {
             }
         };
         let is_used = held.line.exchanges() > 0;
-        let content = match asking.incoming.take() {
+        let content = match &asking.incoming {
             None => OutboundContent::None,
+            // Whether it is whole was asked before.
+            Some(incoming) if !incoming.rewind() => return Err(Failed::of_ours()),
             Some(incoming) => OutboundContent::Incoming {
                 length: asking.content,
-                incoming,
+                incoming: incoming.clone(),
             },
         };
-        let asking = &*asking;
         let came = asking.came.with(asking.request.head(), asking.content);
         let onward = Onward::new(&came, passage, scratch).map_err(Failed::Stopped)?;
         let request = OutboundRequest {
@@ -273,7 +281,7 @@ impl Inner {
         let refused = |fault| Failed::Server {
             fault,
             reached: Reached::Server,
-            is_stale: false,
+            blame: Blame::Server,
         };
         let mut head = head.map_err(refused)?;
         let is_switch = head.status() == Status::SWITCHING_PROTOCOLS;
@@ -382,11 +390,19 @@ impl Asking {
         }
     }
 
-    fn repeatable(&self) -> Repeatable {
-        // What was taken from the client is gone with the try that took it.
-        match (self.content, &self.incoming) {
-            (ContentLength::None, _) | (_, Some(_)) => Repeatable::Whole,
-            (_, None) => Repeatable::Lost,
+    /// What is to be known of a try that came so far.
+    fn attempt(&self, reached: Reached) -> Attempt {
+        let is_whole = self.incoming.as_ref().is_none_or(Incoming::is_whole);
+        Attempt {
+            method: self.request.head().method(),
+            content: match is_whole {
+                true => Repeatable::Whole,
+                false => Repeatable::Lost,
+            },
+            reached: match self.is_told.get() {
+                true => Reached::Client,
+                false => reached,
+            },
         }
     }
 }
@@ -402,7 +418,12 @@ impl Failed {
                 true => Reached::Server,
                 false => Reached::Nothing,
             },
-            is_stale: is_used && !error.is_answered && fault == Fault::ClosedBeforeHead,
+            blame: match fault {
+                // It was closed unseen: the server is not to blame.
+                Fault::ClosedBeforeHead if is_used => Blame::Connection,
+                Fault::ClosedBeforeHead => Blame::Closing,
+                _ => Blame::Server,
+            },
         }
     }
 
@@ -411,7 +432,7 @@ impl Failed {
         Self::Server {
             fault: Fault::Internal,
             reached: Reached::Server,
-            is_stale: false,
+            blame: Blame::Server,
         }
     }
 }
