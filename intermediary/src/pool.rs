@@ -297,6 +297,20 @@ impl Pool {
         })
     }
 
+    /// The right to make a connection beside those at rest.
+    pub(crate) fn try_seat(&self, place: usize) -> Option<Taken> {
+        let member = self.members.get(place)?;
+        let upstream = &member.upstream;
+        let seat = self
+            .commons
+            .take(&upstream.commons, member.connections_max)?;
+        Some(Taken {
+            place,
+            ongoing: upstream.begin(),
+            way: Way::Seat(seat),
+        })
+    }
+
     /// A server is asked for a client: what is out gets its trial.
     pub(crate) fn asked(&self, upstream: &Upstream, now: u64) {
         upstream.health.borrow_mut().asked(&self.rules.health, now);

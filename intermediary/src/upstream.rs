@@ -50,6 +50,13 @@ pub(crate) struct Held {
     born: u64,
 }
 
+impl Held {
+    /// Closes the line; its seat is for another.
+    pub(crate) fn into_seat(self) -> Seat {
+        self.seat
+    }
+}
+
 /// What stays of a line while its content is read.
 #[derive(Debug)]
 pub(crate) struct Stub {

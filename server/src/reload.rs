@@ -123,7 +123,14 @@ impl Serving {
         if let Some(left) = left {
             left.finish(LOG_WAIT);
         }
-        Ok(report(listeners, &unwatched, &fixed, &pools))
+        let tunnels = self.control.ask(|worker, _| worker.tunnels());
+        Ok(report(
+            listeners,
+            tunnels.into_iter().sum(),
+            &unwatched,
+            &fixed,
+            &pools,
+        ))
     }
 
     /// Lets each worker make what it goes over to: that may still fail, as when a folder went since it was looked at.
@@ -206,6 +213,7 @@ impl Listeners {
 /// What became of the listeners, in one line, which of them failed, which servers come and go, and what did not change.
 fn report(
     mut listeners: Listeners,
+    tunnels: usize,
     unwatched: &[Unwatched],
     fixed: &[&str],
     pools: &[String],
@@ -222,10 +230,16 @@ fn report(
             .iter()
             .any(|failed| !failed.is_served && failed.listener == *it)
     };
+    let mut kept = list(&listeners.kept);
+    if tunnels > 0 {
+        let and = if kept.is_empty() { "" } else { " and " };
+        let plural = if tunnels == 1 { "" } else { "s" };
+        kept.push_str(&format!("{and}{tunnels} tunnel{plural}"));
+    }
     listeners.added.retain(|it| !has_failed(it));
     let mut text = "reloaded".to_owned();
     for (what, urls) in [
-        ("kept", list(&listeners.kept)),
+        ("kept", kept),
         ("added", list(&listeners.added)),
         ("drained", list(&listeners.removed)),
     ] {
