@@ -565,6 +565,63 @@ fn an_exchange_with_a_server_that_goes_ends_in_peace() {
 }
 
 #[test]
+fn a_route_that_names_its_servers_itself_keeps_their_connections_too() {
+    let (one, two) = (Behind::start("one"), Behind::start("two"));
+    let configuration = |servers: &[&Behind]| {
+        let to: Vec<_> = servers
+            .iter()
+            .map(|it| format!("\"{}\"", it.url()))
+            .collect();
+        let to = to.join(", ");
+        format!(
+            "[server]\nworkers = 1\n[[site]]\n[[site.route]]\npath = \"/\"\nhandler = \"gateway\"\nto = [{to}]\n"
+        )
+    };
+    let mut hansom = Place::new().run(&configuration(&[&one]));
+    let mut client = hansom.connect();
+    assert_eq!(content(&mut client), "one");
+    hansom.change(&configuration(&[&one, &two]));
+    assert_eq!(
+        hansom.next_said(),
+        format!("hansom: pool */: added {}", two.url())
+    );
+    until("both are asked", || {
+        content(&mut client);
+        (!two.asked().is_empty()).then_some(())
+    });
+    assert_eq!(lock(&one.state.streams).len(), 1);
+    assert_eq!(one.state.ended.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn a_pool_that_a_reload_brings_is_looked_after_and_checked() {
+    let (one, two) = (Behind::start("one"), Behind::start("two"));
+    let mut hansom = Place::new().run("[server]\nworkers = 2\n[[site]]\nroot = \"site\"\n");
+    let keys = "idle_time = \"60ms\"\n[pool.check]\npath = \"/health\"\ninterval = \"20ms\"\n";
+    two.set_broken(true);
+    hansom.change(&configuration(2, &[&one, &two], keys));
+    until("the check finds it", || {
+        hansom
+            .next_said()
+            .contains("is out, for its check failed")
+            .then_some(())
+    });
+    let mut client = hansom.connect();
+    for _ in 0..4 {
+        assert_eq!(content(&mut client), "one");
+    }
+    // Also of a pool without checks nobody is out by those that were.
+    hansom.change(&configuration(2, &[&one, &two], "idle_time = \"60ms\"\n"));
+    two.set_broken(false);
+    until("it is asked again", || {
+        (content(&mut client) == "two").then_some(())
+    });
+    until("nothing rests any longer", || {
+        (one.open() + two.open() == 0).then_some(())
+    });
+}
+
+#[test]
 fn no_request_is_lost_while_servers_come_and_go() {
     let servers = ["one", "two", "three"].map(Behind::start);
     let all = |without: usize| {

@@ -106,11 +106,7 @@ fn pool(pool: &config::Pool) -> Result<PoolConfig, SiteError> {
             slow_start_millis: millis(pool.slow_start),
             slow_answer_millis: pool.slow_answer_time.map_or(0, millis),
         },
-        budget: BudgetRules {
-            permille: number(pool.retries_percent).saturating_mul(10),
-            per_second: number(pool.retries_per_second),
-            tries_max: number(pool.retries_per_second).saturating_mul(RETRIES_SAVED_SECONDS),
-        },
+        budget: budget(pool),
         breaker: pool.breaker.as_ref().map(breaker),
         sticky: pool.sticky.as_ref().map(|sticky| Sticky {
             cookie: sticky.cookie.clone(),
@@ -119,6 +115,20 @@ fn pool(pool: &config::Pool) -> Result<PoolConfig, SiteError> {
         check: pool.check.as_ref().map(check),
         ..PoolConfig::new(&pool.name, servers, balance)
     })
+}
+
+fn budget(pool: &config::Pool) -> BudgetRules {
+    let per_second = number(pool.retries_per_second);
+    let saved = per_second.saturating_mul(RETRIES_SAVED_SECONDS);
+    BudgetRules {
+        permille: number(pool.retries_percent).saturating_mul(10),
+        per_second,
+        // Also a share of the requests has to be saved up somewhere.
+        tries_max: match pool.retries_percent {
+            0 => saved,
+            _ => saved.max(RETRIES_SAVED_MIN),
+        },
+    }
 }
 
 fn breaker(breaker: &config::Breaker) -> BreakerRules {
@@ -286,10 +296,54 @@ pub(super) fn last_forward(exchange: &Exchange<'_>) -> Answer {
 
 /// Retries are saved up for so many seconds.
 const RETRIES_SAVED_SECONDS: u32 = 10;
+const RETRIES_SAVED_MIN: u32 = 100;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn retries_are_a_share_of_requests_or_so_many_a_second_or_none() {
+        let of = |retries_percent, retries_per_second| {
+            budget(&config::Pool {
+                retries_percent,
+                retries_per_second,
+                ..config::Pool::default()
+            })
+        };
+        let defaults = config::Pool::default();
+        assert_eq!(
+            of(defaults.retries_percent, defaults.retries_per_second),
+            BudgetRules::default()
+        );
+        assert_eq!(of(20, 0).tries_max, 100);
+        assert_eq!(of(0, 5).tries_max, 50);
+        assert_eq!(of(0, 0).tries_max, 0);
+    }
+
+    #[test]
+    fn a_change_of_pools_is_told_by_what_comes_and_goes() {
+        let config = |pools: &[(&str, &[&str])]| Config {
+            pools: (pools.iter())
+                .map(|(name, to)| config::Pool {
+                    name: (*name).to_owned(),
+                    to: to.iter().map(|to| (*to).to_owned()).collect(),
+                    ..config::Pool::default()
+                })
+                .collect(),
+            ..Config::default()
+        };
+        let was = config(&[("a", &["x", "y"]), ("b", &["z"]), ("c", &["w"])]);
+        let is = config(&[("a", &["y", "v"]), ("c", &["w"]), ("d", &["u"])]);
+        assert_eq!(
+            pool_changes(&was, &is),
+            [
+                "pool a: added v, drained x",
+                "pool d: added u",
+                "pool b: drained z"
+            ]
+        );
+    }
 
     #[test]
     fn a_server_is_a_host_and_a_port_or_a_socket() {
