@@ -301,6 +301,60 @@ fn who_leaves_the_queue_is_not_served() {
 }
 
 #[test]
+fn no_connection_is_lost_to_clients_that_leave_and_servers_that_break() {
+    let (one, two) = (Behind::start("one"), Behind::start("two"));
+    let keys = "connections_max = 2\nqueue_max = 4\nqueue_time = \"200ms\"\nfailures_max = 1000\n";
+    let hansom = run(2, &[&one, &two], keys);
+    let clients: Vec<_> = (0..6)
+        .map(|number| {
+            let address = hansom.address;
+            thread::spawn(move || {
+                for at in 0..60 {
+                    let mut client = Hansom::client(address);
+                    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+                    match (at + number) % 4 {
+                        0 => client.reset(),
+                        1 => client.end_sending(),
+                        _ => assert!(client.try_answer()),
+                    }
+                }
+            })
+        })
+        .collect();
+    for at in 0..60 {
+        one.set_broken(at % 3 == 0);
+        two.set_broken(at % 5 == 0);
+        for stream in lock(&one.state.streams).drain(..) {
+            // It may be closed.
+            let _ = stream.shutdown(Shutdown::Write);
+        }
+        hansom.get("/");
+    }
+    for client in clients {
+        client.join().expect("every client that stays is answered");
+    }
+    one.set_broken(false);
+    two.set_broken(false);
+    // Nothing is under way any longer.
+    hansom.log_lines(7 * 60);
+    // As many at one time as there may be connections: if one were lost they would not all come through.
+    one.hold();
+    two.hold();
+    let before = (one.asked().len(), two.asked().len());
+    let mut last: Vec<_> = (0..4).map(|_| ask(&hansom, "/")).collect();
+    one.awaits(before.0 + 2);
+    two.awaits(before.1 + 2);
+    one.let_go();
+    two.let_go();
+    for client in &mut last {
+        assert_eq!(client.answer().status, 200);
+    }
+    for server in [&one, &two] {
+        assert!(server.state.open_most.load(Ordering::SeqCst) <= 2);
+    }
+}
+
+#[test]
 fn a_server_that_has_room_is_asked_before_anybody_waits() {
     let (one, two) = (Behind::start("one"), Behind::start("two"));
     let hansom = run(1, &[&one, &two], "connections_max = 1\n");
