@@ -597,6 +597,24 @@ fn servers_that_stay_keep_their_connections_and_those_that_go_lose_them() {
 }
 
 #[test]
+fn a_limit_that_a_reload_lowers_holds_for_connections_at_rest_too() {
+    let server = Behind::start("one");
+    let mut hansom = run(1, &[&server], "connections_max = 3\n");
+    server.hold();
+    let mut clients: Vec<_> = (0..3).map(|_| ask(&hansom, "/")).collect();
+    server.awaits(3);
+    server.let_go();
+    for client in &mut clients {
+        assert_eq!(client.answer().status, 200);
+    }
+    assert_eq!(server.open(), 3);
+    hansom.change(&configuration(1, &[&server], "connections_max = 1\n"));
+    until("one is left", || (server.open() == 1).then_some(()));
+    assert_eq!(content(&mut hansom.connect()), "one");
+    assert_eq!(server.state.ended.load(Ordering::SeqCst), 2);
+}
+
+#[test]
 fn an_exchange_with_a_server_that_goes_ends_in_peace() {
     let (one, two) = (Behind::start("one"), Behind::start("two"));
     let mut hansom = run(1, &[&one], "");
