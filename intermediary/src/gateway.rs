@@ -99,7 +99,7 @@ struct Asking {
 }
 
 /// Why a try brought no answer.
-enum Failed {
+pub(crate) enum Failed {
     /// The request goes no further, whatever server is asked.
     Stopped(Stop),
     /// The server, or the way to it.
@@ -175,7 +175,7 @@ impl Gateway {
 }
 
 impl CameBy {
-    fn with(self, head: RequestHead<'_>, content: ContentLength) -> Came<'_> {
+    pub(crate) fn with(self, head: RequestHead<'_>, content: ContentLength) -> Came<'_> {
         Came {
             head,
             content,
@@ -394,7 +394,7 @@ impl Asking {
 }
 
 impl Failed {
-    fn of(error: &OutboundError, is_used: bool) -> Self {
+    pub(crate) fn of(error: &OutboundError, is_used: bool) -> Self {
         let fault = match &error.fault {
             LineFault::Connect(error) => match error.kind() {
                 // A socket of this machine that is not there has nobody who listens.

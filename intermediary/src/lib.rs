@@ -87,6 +87,7 @@ mod location;
 mod passage;
 mod path;
 mod place;
+mod proxy;
 mod request;
 mod retry;
 mod stop;
@@ -110,6 +111,10 @@ pub use latency::Latency;
 pub use law::{law_of_answers, law_of_requests};
 pub use passage::{ExpectRule, HostRule, Passage, Told};
 pub use path::{PathMap, PrefixError};
+pub use proxy::{
+    Allowed, By, Denied, Destination, DestinationError, LinesRules, Pattern, PatternError, Proxy,
+    ProxyConfig, ProxyRules, ProxyWords, Special, Telling,
+};
 pub use request::{Came, Lines, Onward, Scratch};
 pub use retry::{Attempt, Reached, Repeatable};
 pub use stop::Stop;

@@ -40,6 +40,9 @@ impl Config {
             "sessions",
             &mut Keys(keys::SESSIONS, &mut config.sessions),
         );
+        if config.has_proxy() || config.proxy != super::Proxy::default() {
+            one(&mut out, "proxy", &mut Keys(keys::PROXY, &mut config.proxy));
+        }
         for site in &mut config.sites {
             write_site(&mut out, site);
         }

@@ -46,12 +46,13 @@ use semantics::{Form, Known, Method, NormalPath, PeerError, Refusal, RequestHead
 
 use crate::config::{self, Config};
 use crate::marks::mark_of;
+use crate::proxy::Forward;
 use auth::{Gate, Pass, Verdict};
 use client::Gateways;
 pub(crate) use fences::fences;
 use fences::upload_fences;
 use gate::Refused;
-pub(crate) use gateway::server_of;
+pub(crate) use gateway::{last_forward, own_name, server_of};
 use intermediary::{CameBy, Scheme, Trust};
 pub(crate) use matching::{HostRule, Matcher, prefix};
 use redirect::to_https;
@@ -68,6 +69,10 @@ pub(crate) struct Sites {
     matcher: Matcher,
     sites: Vec<SiteTable>,
     gateways: Gateways,
+    /// What answers on listeners of a forward proxy.
+    forward: Option<Forward>,
+    /// Something is looked at before the commonest request is answered.
+    is_careful: bool,
     secure_port: SecurePort,
     /// What is allowed anywhere.
     allow: String,
@@ -131,8 +136,10 @@ impl Sites {
         cache: &Rc<Cache>,
         recent: &Recent,
         gates: &[(String, Gate)],
+        forward: Option<Forward>,
         generation: u16,
     ) -> Result<Self, SiteError> {
+        let gateways = Gateways::new(&config.server.trusted_gateways);
         let made = Made {
             allow_trace: config.server.allow_trace,
             cache,
@@ -149,7 +156,9 @@ impl Sites {
                 .iter()
                 .map(|site| SiteTable::new(site, made))
                 .collect::<Result<_, _>>()?,
-            gateways: Gateways::new(&config.server.trusted_gateways),
+            is_careful: !gateways.is_empty() || forward.is_some(),
+            gateways,
+            forward,
             secure_port: SecurePort::of(&config.listeners),
             allow: allow(config),
             generation,
@@ -162,7 +171,10 @@ impl Sites {
     fn handle_direct(&self, exchange: &mut Exchange<'_>) -> Option<Answer> {
         let head = exchange.head;
         let has_content = exchange.content != semantics::ContentLength::None;
-        if !head.is_plain_path() || has_content || !self.gateways.is_empty() {
+        if !head.is_plain_path() || has_content {
+            return None;
+        }
+        if self.is_careful && (!self.gateways.is_empty() || self.forward_of(exchange).is_some()) {
             return None;
         }
         let site = self.matcher.site(head.first(Known::Host))?.site;
@@ -186,12 +198,26 @@ impl Sites {
         })
     }
 
+    /// The forward proxy, where it answers on the listener.
+    fn forward_of(&self, exchange: &Exchange<'_>) -> Option<&Forward> {
+        let forward = self.forward.as_ref();
+        forward.filter(|forward| forward.answers_on(exchange.listener))
+    }
+
+    /// What goes on beside the requests, once they are those of a worker.
+    pub(crate) fn begin(&self) {
+        self.forward.iter().for_each(Forward::begin);
+    }
+
     fn route(&self, site: usize, path: &NormalPath<'_>) -> Option<&Rc<Route>> {
         let place = self.matcher.route(site, path);
         self.sites.get(site)?.routes.get(place)
     }
 
     fn handle_any(&self, exchange: &mut Exchange<'_>) -> Answer {
+        if let Some(forward) = self.forward_of(exchange) {
+            return forward.answer(exchange);
+        }
         let peer = exchange.client.ip();
         let told = self.gateways.resolve(exchange);
         let came = CameBy {
@@ -627,7 +653,7 @@ fn not_admitted(route: &Rc<Route>, exchange: &Exchange<'_>) -> Answer {
     Refused::new(response).finish(route, exchange)
 }
 
-fn forbidden(head: RequestHead<'_>, because: &str) -> Response {
+pub(crate) fn forbidden(head: RequestHead<'_>, because: &str) -> Response {
     error_response(Status::FORBIDDEN, because, "RFC 9110 §15.5.4", Some(head))
 }
 
