@@ -115,16 +115,16 @@ struct Answer {
 type Told<'a> = &'a mut dyn FnMut(ResponseView<'_>, ContentLength);
 
 impl Line {
-    /// Connects.
+    /// Connects. The line stays where it is when it changes hands, as it does several times for each exchange.
     ///
     /// # Errors
     /// [`Fault::Connect`], or [`Fault::Timeout`].
     pub async fn connect(
         address: &Address,
         options: &Rc<LineOptions>,
-    ) -> Result<Self, OutboundError> {
+    ) -> Result<Box<Self>, OutboundError> {
         match Outbound::connect(address, options.wait_millis).await {
-            Ok(outbound) => Ok(Self::new(outbound, Rc::clone(options))),
+            Ok(outbound) => Ok(Box::new(Self::new(outbound, Rc::clone(options)))),
             Err(error) => Err(OutboundError {
                 fault: match error.kind() {
                     ErrorKind::TimedOut => Fault::Timeout(Awaited::Connection),

@@ -140,7 +140,15 @@ impl Gateway {
 
     /// Answers a request by what a server answers. `None` where TRACE or OPTIONS came as far as it may (RFC 9110 §7.6.2): whoever
     /// asks answers as if there were no server behind.
-    pub fn answer(&self, exchange: &mut Exchange<'_>, came: CameBy) -> Option<Answer> {
+    ///
+    /// `finish` has the last word about the answer.
+    #[inline]
+    pub fn answer<F: FnOnce(&mut Response) + 'static>(
+        &self,
+        exchange: &mut Exchange<'_>,
+        came: CameBy,
+        finish: F,
+    ) -> Option<Answer> {
         let head = exchange.head;
         if matches!(head.method(), Method::Options | Method::Trace)
             && head.has(Known::MaxForwards)
@@ -148,7 +156,7 @@ impl Gateway {
         {
             return None;
         }
-        let asking = Asking {
+        let mut asking = Asking {
             request: head.to_owned(),
             content: exchange.content,
             incoming: (exchange.content != ContentLength::None).then(|| exchange.receive()),
@@ -158,8 +166,11 @@ impl Gateway {
             is_told: Cell::new(false),
         };
         let inner = Rc::clone(&self.0);
+        // All in one, since a future within another is moved once more for each.
         Some(Answer::Later(Box::pin(async move {
-            inner.respond(asking).await
+            let mut response = inner.respond(&mut asking).await;
+            finish(&mut response);
+            response
         })))
     }
 
@@ -188,25 +199,25 @@ impl CameBy {
 
 impl Inner {
     /// Asks until a server answers, or nothing more may be tried.
-    async fn respond(self: Rc<Self>, mut asking: Asking) -> Response {
+    async fn respond(&self, asking: &mut Asking) -> Response {
         self.budget.borrow_mut().requested();
         let mut scratch = self.scratches.borrow_mut().pop().unwrap_or_default();
         let mut tried: Vec<usize> = Vec::new();
         let response = loop {
-            let now = Now::read().millis;
-            let Some((place, server)) = self.choose(&asking, &tried, now) else {
-                break self.fault(Fault::NoServer, None, &asking);
+            let now = Now::of_batch().millis;
+            let Some((place, server)) = self.choose(asking, &tried, now) else {
+                break self.fault(Fault::NoServer, None, asking);
             };
-            match self.ask(server, &mut asking, &mut scratch, now).await {
+            match self.ask(server, asking, &mut scratch, now).await {
                 Ok(response) => break response,
-                Err(Failed::Stopped(stop)) => break self.stopped(stop, server, &asking),
-                Err(Failed::Interrupted) => break self.interrupted(&asking),
+                Err(Failed::Stopped(stop)) => break self.stopped(stop, server, asking),
+                Err(Failed::Interrupted) => break self.interrupted(asking),
                 Err(Failed::Server {
                     fault,
                     reached,
                     is_stale,
                 }) => {
-                    let now = Now::read().millis;
+                    let now = Now::of_batch().millis;
                     if !is_stale {
                         server.health.borrow_mut().failed(now);
                         tried.push(place);
@@ -222,7 +233,7 @@ impl Inner {
                     let is_left = tried.len() < TRIES_MAX;
                     let may = is_left && attempt.may_repeat();
                     if !(may && (is_stale || self.budget.borrow_mut().take(now))) {
-                        break self.fault(fault, Some(server), &asking);
+                        break self.fault(fault, Some(server), asking);
                     }
                 }
             }
@@ -272,7 +283,8 @@ impl Inner {
         let mut line = match server.take_idle(self.idle, now) {
             Some(line) => line,
             None => {
-                let made = server.connect(&self.options).await;
+                // What is rarely needed takes no room in what is made for each request.
+                let made = Box::pin(server.connect(&self.options)).await;
                 made.map_err(|error| Failed::of(&error, false))?
             }
         };
@@ -315,7 +327,7 @@ impl Inner {
         if head.status() == Status::SWITCHING_PROTOCOLS {
             return Err(refused(Fault::Upgrade));
         }
-        let now = Now::read().millis;
+        let now = Now::of_batch().millis;
         server.health.borrow_mut().succeeded(now);
         let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         server.latency.borrow_mut().took(micros, now);
@@ -327,12 +339,12 @@ impl Inner {
         server: &Rc<Upstream>,
         ongoing: Ongoing,
         head: ResponseHead,
-        line: Line,
+        line: Box<Line>,
     ) -> Response {
         let (server, idle) = (Rc::clone(server), self.idle);
         let content = line.into_content(move |end| {
             let _until_here = ongoing;
-            let now = Now::read().millis;
+            let now = Now::of_batch().millis;
             match end {
                 Ok(line) => server.keep(line, idle, now),
                 Err(_) => server.health.borrow_mut().failed(now),

@@ -30,7 +30,7 @@ pub(crate) struct Upstream {
     weight: u32,
     identity: u64,
     /// Those that wait for the next exchange, the latest last, and since when.
-    idle: RefCell<VecDeque<(Line, u64)>>,
+    idle: RefCell<VecDeque<(Box<Line>, u64)>>,
     exchanges: Cell<u32>,
     pub(crate) health: RefCell<Health>,
     pub(crate) latency: RefCell<Latency>,
@@ -99,7 +99,7 @@ impl Upstream {
     }
 
     /// A line that waits, the one used last. Those that the server has closed, or spoken on unasked, are dropped.
-    pub(crate) fn take_idle(&self, rules: IdleRules, now: u64) -> Option<Line> {
+    pub(crate) fn take_idle(&self, rules: IdleRules, now: u64) -> Option<Box<Line>> {
         let mut idle = self.idle.borrow_mut();
         let is_old = |since: u64| now.saturating_sub(since) >= rules.millis_max;
         while idle.front().is_some_and(|(_, since)| is_old(*since)) {
@@ -110,7 +110,7 @@ impl Upstream {
     }
 
     /// Keeps a line for the next exchange.
-    pub(crate) fn keep(&self, line: Line, rules: IdleRules, now: u64) {
+    pub(crate) fn keep(&self, line: Box<Line>, rules: IdleRules, now: u64) {
         if !line.is_reusable() {
             return;
         }
@@ -124,7 +124,10 @@ impl Upstream {
     }
 
     /// A line that is made now.
-    pub(crate) async fn connect(&self, options: &Rc<LineOptions>) -> Result<Line, OutboundError> {
+    pub(crate) async fn connect(
+        &self,
+        options: &Rc<LineOptions>,
+    ) -> Result<Box<Line>, OutboundError> {
         let (host, port) = match &self.place {
             Place::Address(address) => return Line::connect(address, options).await,
             Place::Name(host, port) => (host.clone(), *port),

@@ -83,6 +83,7 @@ mod accepting;
 mod address;
 mod alarm;
 mod append;
+mod batch;
 mod blocking;
 mod clock;
 mod control;

@@ -165,7 +165,7 @@ impl Outbound {
             watch.deadline.set(u64::MAX);
             return;
         };
-        let now = Now::read().millis;
+        let now = Now::of_batch().millis;
         let deadline = now.saturating_add(millis);
         watch.deadline.set(deadline);
         outside.set_timer(*token, watch, now);

@@ -34,7 +34,7 @@ impl Default for LinesRules {
 #[derive(Debug)]
 pub(super) struct Lines {
     rules: LinesRules,
-    waiting: RefCell<Waiting<Line>>,
+    waiting: RefCell<Waiting<Box<Line>>>,
 }
 
 /// What waits, in the order in which it began to, and by whom it is for.
@@ -62,14 +62,14 @@ impl Lines {
     }
 
     /// A line that waits, the one used last. Those that the server has closed, or spoken on unasked, are dropped.
-    pub(super) fn take(&self, to: &Destination, now: u64) -> Option<Line> {
+    pub(super) fn take(&self, to: &Destination, now: u64) -> Option<Box<Line>> {
         self.sweep(now);
         let mut waiting = self.waiting.borrow_mut();
         std::iter::from_fn(|| waiting.take(to)).find_map(|mut line| line.is_quiet().then_some(line))
     }
 
     /// Keeps a line for the next request.
-    pub(super) fn keep(&self, to: &Rc<Destination>, line: Line, now: u64) {
+    pub(super) fn keep(&self, to: &Rc<Destination>, line: Box<Line>, now: u64) {
         if line.is_reusable() {
             self.waiting.borrow_mut().keep(to, line, now, self.rules);
         }

@@ -202,7 +202,7 @@ impl Proxy {
             loop {
                 net::sleep(SWEEP_TIME).await;
                 let Some(inner) = inner.upgrade() else { return };
-                inner.lines.sweep(Now::read().millis);
+                inner.lines.sweep(Now::of_batch().millis);
             }
         }
     }
@@ -252,7 +252,7 @@ impl Inner {
             Err(stop) => return self.stopped(stop, head),
         };
         let is_told = Cell::new(false);
-        let mut waiting = self.lines.take(&asking.to, Now::read().millis);
+        let mut waiting = self.lines.take(&asking.to, Now::of_batch().millis);
         let refused = loop {
             let is_fresh = waiting.is_none();
             let content = match incoming.take() {
@@ -284,7 +284,7 @@ impl Inner {
     /// Asks the server on one line.
     async fn ask(
         self: &Rc<Self>,
-        waiting: Option<Line>,
+        waiting: Option<Box<Line>>,
         asking: &Asking,
         onward: &Onward<'_>,
         content: OutboundContent,
@@ -292,7 +292,7 @@ impl Inner {
     ) -> Result<Response, Refused> {
         let mut line = match waiting {
             Some(line) => line,
-            None => self.connect(asking).await?,
+            None => Box::pin(self.connect(asking)).await?,
         };
         let is_used = line.exchanges() > 0;
         let request = OutboundRequest {
@@ -324,14 +324,14 @@ impl Inner {
         let (inner, to) = (Rc::clone(self), Rc::clone(&asking.to));
         let content = line.into_content(move |end| {
             if let Ok(line) = end {
-                inner.lines.keep(&to, line, Now::read().millis);
+                inner.lines.keep(&to, line, Now::of_batch().millis);
             }
         });
         Ok(Response { head, content })
     }
 
     /// A connection to one of the addresses of a destination that may be asked.
-    async fn connect(&self, asking: &Asking) -> Result<Line, Refused> {
+    async fn connect(&self, asking: &Asking) -> Result<Box<Line>, Refused> {
         let addresses = self.addresses(&asking.to, asking.is_by_address).await?;
         let mut last = OutboundError::connect(io::ErrorKind::AddrNotAvailable.into());
         for address in addresses {

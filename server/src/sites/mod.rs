@@ -53,7 +53,7 @@ pub(crate) use fences::fences;
 use fences::upload_fences;
 use gate::Refused;
 pub(crate) use gateway::{last_forward, own_name, server_of};
-use intermediary::{CameBy, Scheme, Trust};
+use intermediary::{CameBy, Gateway, Scheme, Trust};
 pub(crate) use matching::{HostRule, Matcher, prefix};
 use redirect::to_https;
 pub(crate) use redirect::{SecurePort, secured_location, shown_host, to_https_status};
@@ -170,8 +170,7 @@ impl Sites {
     #[inline]
     fn handle_direct(&self, exchange: &mut Exchange<'_>) -> Option<Answer> {
         let head = exchange.head;
-        let has_content = exchange.content != semantics::ContentLength::None;
-        if !head.is_plain_path() || has_content {
+        if !head.is_plain_path() {
             return None;
         }
         if self.is_careful && (!self.gateways.is_empty() || self.forward_of(exchange).is_some()) {
@@ -184,8 +183,13 @@ impl Sites {
         }
         let place = self.matcher.route(site, &path);
         let route = self.sites.get(site)?.routes.get(place)?;
-        let files = route.direct(exchange.is_secured)?;
-        if !may_be_served(exchange, head.first(Known::Host)) {
+        let Some(files) = route.direct(exchange.is_secured) else {
+            let gateway = route.direct_gateway()?;
+            return self.pass_on(exchange, (site, place), route, gateway);
+        };
+        if exchange.content != semantics::ContentLength::None
+            || !may_be_served(exchange, head.first(Known::Host))
+        {
             return None;
         }
         if head.method() == Method::Connect || (route.cors.is_some() && head.has(Known::Origin)) {
@@ -207,6 +211,41 @@ impl Sites {
     /// What goes on beside the requests, once they are those of a worker.
     pub(crate) fn begin(&self) {
         self.forward.iter().for_each(Forward::begin);
+    }
+
+    /// The same where a gateway answers, with content or without.
+    fn pass_on(
+        &self,
+        exchange: &mut Exchange<'_>,
+        (site, place): (usize, usize),
+        route: &Rc<Route>,
+        gateway: &Gateway,
+    ) -> Option<Answer> {
+        let head = exchange.head;
+        let is_tunnel = head.method() == Method::Connect;
+        if is_tunnel || (route.cors.is_some() && head.has(Known::Origin)) {
+            return None;
+        }
+        if !may_be_served(exchange, head.first(Known::Host)) {
+            return None;
+        }
+        exchange.mark(mark_of(self.generation, site, place));
+        if let Err(response) = route.limit_content(exchange) {
+            return Some(after::finish(route, exchange, (*response).into()));
+        }
+        let came = CameBy {
+            peer: exchange.client.ip(),
+            trust: Trust::Nobody,
+            scheme: match exchange.tls {
+                Some(_) => Scheme::Https,
+                None => Scheme::Http,
+            },
+        };
+        gateway.answer(
+            exchange,
+            came,
+            after::finish_plain(route, exchange.is_secured),
+        )
     }
 
     fn route(&self, site: usize, path: &NormalPath<'_>) -> Option<&Rc<Route>> {

@@ -42,7 +42,7 @@ pub(crate) struct Route {
     pub(super) pages: Option<Pages>,
     /// Octets of content, where that is another number than the listener's.
     content_octets_max: Option<u64>,
-    /// Nothing stands between a request without content and the files.
+    /// Nothing stands between a request and the gateway, or one without content and the files.
     is_direct: bool,
 }
 
@@ -185,11 +185,14 @@ impl Route {
     }
 
     fn is_plain(&self) -> bool {
-        let has_files = matches!(
-            &self.target,
-            Target::Files(files) if files.tried.is_none() && files.uploads.is_none()
-        ) && self.led_octets == 0;
-        has_files
+        let answers_at_once = match &self.target {
+            Target::Files(files) => {
+                files.tried.is_none() && files.uploads.is_none() && self.led_octets == 0
+            }
+            Target::Gateway(_) => self.pages.is_none(),
+            _ => false,
+        };
+        answers_at_once
             && self.rewrite.is_none()
             && self.access.is_open()
             && self.gate.is_none()
@@ -201,6 +204,15 @@ impl Route {
     pub(super) fn direct(&self, is_secured: bool) -> Option<&Files> {
         match &self.target {
             Target::Files(files) if self.is_direct => Some(files.by(is_secured)),
+            _ => None,
+        }
+    }
+
+    /// The gateway that answers any request, if nothing stands before it.
+    #[inline]
+    pub(super) fn direct_gateway(&self) -> Option<&Gateway> {
+        match &self.target {
+            Target::Gateway(gateway) if self.is_direct => Some(gateway),
             _ => None,
         }
     }
@@ -248,7 +260,7 @@ impl Route {
             Target::Echo => origin::echo::answer(exchange),
             Target::Wire(recent) => recent.answer(exchange),
             Target::Redirect(redirect) => redirect.answer(exchange.head, &self.words(asked)).into(),
-            Target::Gateway(gateway) => match gateway.answer(exchange, asked.came) {
+            Target::Gateway(gateway) => match gateway.answer(exchange, asked.came, |_| {}) {
                 Some(answer) => answer,
                 None => last_forward(exchange),
             },
