@@ -14,7 +14,7 @@ use std::rc::Rc;
 use engine::outbound::{
     Awaited, Fault as LineFault, Line, LineOptions, OutboundContent, OutboundError, OutboundRequest,
 };
-use engine::{Answer, Exchange, Incoming, Interims, Response};
+use engine::{Answer, Content, Exchange, Incoming, Interims, Response, Tunnel};
 use http1::Policy;
 use net::{Now, Stopwatch};
 use semantics::{
@@ -310,8 +310,12 @@ impl Inner {
                 asking.is_told.set(is_told || asking.is_told.get());
             }
         };
-        let on_head =
-            |view: semantics::ResponseView<'_>, _| back(view, &server.passage, onward.host());
+        let on_head = |view: semantics::ResponseView<'_>, _| {
+            if view.status() == Status::SWITCHING_PROTOCOLS && !onward.offers(view) {
+                return Err(Fault::Upgrade);
+            }
+            back(view, &server.passage, onward.host())
+        };
         let answered = line
             .exchange(&self.options, request, on_interim, on_head)
             .await;
@@ -324,13 +328,18 @@ impl Inner {
             is_stale: false,
         };
         let head = head.map_err(refused)?;
-        if head.status() == Status::SWITCHING_PROTOCOLS {
+        let is_switch = head.status() == Status::SWITCHING_PROTOCOLS;
+        if is_switch && !line.is_tunnel() {
+            // RFC 9110 §7.8: nobody changes what is spoken within a message.
             return Err(refused(Fault::Upgrade));
         }
         let now = Now::of_batch().millis;
         server.health.borrow_mut().succeeded(now);
         let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         server.latency.borrow_mut().took(micros, now);
+        if is_switch {
+            return Ok(tunnel(head, line, ongoing));
+        }
         Ok(self.response(server, ongoing, head, line))
     }
 
@@ -351,6 +360,16 @@ impl Inner {
             }
         });
         Response { head, content }
+    }
+}
+
+/// The server has gone over to what was asked for: the two go on alone, as an exchange of that server until their end.
+fn tunnel(head: ResponseHead, line: Box<Line>, ongoing: Ongoing) -> Response {
+    let (outbound, received) = line.into_tunnel();
+    let tunnel = Tunnel::new(outbound, received).with_end(move |_| drop(ongoing));
+    Response {
+        head,
+        content: Content::Tunnel(tunnel),
     }
 }
 

@@ -4,6 +4,8 @@ use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering;
 
+use testkit::raw::response::AnswerTo;
+
 use crate::gateway::{OK, Scripted};
 use crate::harness::{Client, Hansom, Place, assert_same, varied};
 
@@ -465,6 +467,149 @@ root = \"site\"
     let mut client = hansom.connect();
     let own = ask(&mut client, &format!("GET {line}"));
     assert_eq!(own.content, b"<!doctype html><title>a</title>");
+}
+
+/// A tunnel to a listener of the test's own: the client's end, and the server's.
+fn tunnel(hansom: &Hansom, server: &TcpListener, early: &str) -> (Client, Client) {
+    let mut client = hansom.connect();
+    let to = server.local_addr().expect("an address");
+    client.send(format!(
+        "CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n\r\n{early}"
+    ));
+    let end = Hansom::client_of(server.accept().expect("it connects").0);
+    let got = client.answer_to(AnswerTo::Head);
+    assert_eq!(got.status, 200);
+    for name in ["Content-Length", "Transfer-Encoding"] {
+        assert_eq!(got.value(name), None, "RFC 9110 §9.3.6");
+    }
+    (client, end)
+}
+
+fn listener() -> (TcpListener, String) {
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = server.local_addr().expect("an address").port().to_string();
+    (server, port)
+}
+
+#[test]
+fn a_tunnel_relays_what_both_say_and_is_logged_with_its_octets() {
+    let (server, port) = listener();
+    let hansom = open(&["--allow-port", &port, "--access-log", "json"]);
+    let (mut client, mut end) = tunnel(&hansom, &server, "early");
+    assert_eq!(end.octets(5), b"early");
+    let content = varied(1_000_000);
+    end.send("HTTP/1.1 no matter\r\n");
+    assert_eq!(client.octets(20), b"HTTP/1.1 no matter\r\n");
+    client.send(&content);
+    assert_same(&end.octets(content.len()), &content);
+    // One side ends, the other goes on.
+    client.end_sending();
+    end.closed();
+    end.send(&content);
+    assert_same(&client.octets(content.len()), &content);
+    drop(end);
+    client.closed();
+    let record = hansom.log_records(1).remove(0);
+    assert_eq!(
+        (record["method"].as_str(), record["status"].as_u64()),
+        (Some("CONNECT"), Some(200))
+    );
+    assert_eq!(
+        record["request_octets"].as_u64(),
+        Some(1_000_005),
+        "{record}"
+    );
+    assert_eq!(record["octets"].as_u64(), Some(1_000_020), "{record}");
+    assert!(record.to_string().contains("tunnel"), "{record}");
+}
+
+#[test]
+fn a_tunnel_goes_to_ports_that_are_allowed_alone() {
+    let (_server, port) = listener();
+    let hansom = open(&[]);
+    // table
+    for (target, status) in [
+        (format!("127.0.0.1:{port}"), 403),
+        ("a.example:80".to_owned(), 403),
+        ("a.example".to_owned(), 400),
+        ("a.example:".to_owned(), 400),
+        ("a.example:0".to_owned(), 400),
+        ("user@a.example:443".to_owned(), 400),
+        ("http://a.example:443/".to_owned(), 400),
+        ("a.example:443/".to_owned(), 400),
+        ("127.1:443".to_owned(), 400),
+        ("*".to_owned(), 400),
+        ("/".to_owned(), 400),
+    ] {
+        let mut client = hansom.connect();
+        client.send(format!("CONNECT {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        assert_eq!(client.answer().status, status, "{target}");
+    }
+    let closed = proxy(&["--allow-port", &port]);
+    for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"] {
+        let mut client = closed.connect();
+        client.send(format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        assert_eq!(client.answer().status, 403, "{host}");
+    }
+}
+
+#[test]
+fn a_tunnel_that_cannot_be_opened_is_told_why_and_the_connection_goes_on() {
+    let gone = nobody();
+    let (_, port) = gone.rsplit_once(':').expect("a port");
+    let hansom = open(&["--allow-port", port, "--auth-file", "users"]);
+    let mut client = hansom.connect();
+    client.send(format!("CONNECT {gone} HTTP/1.1\r\nHost: {gone}\r\n\r\n"));
+    assert_eq!(client.answer().status, 407);
+    let mut connect = |more: &str| {
+        let fields = format!("Host: a\r\nProxy-Authorization: Basic {ANNA}\r\n{more}");
+        client.send(format!("CONNECT {gone} HTTP/1.1\r\n{fields}\r\n"));
+        client.answer()
+    };
+    let got = connect("");
+    assert_eq!(got.status, 502);
+    let told = got.value("Proxy-Status").expect("it tells why").to_owned();
+    assert!(told.contains("error=connection_refused"), "{told}");
+    let (name, _) = told.split_once(';').expect("a name");
+    let got = connect(&format!("Via: 1.1 {name}\r\n"));
+    let told = got.value("Proxy-Status").expect("it tells why");
+    assert!(told.contains("proxy_loop_detected"), "{told}");
+}
+
+#[test]
+fn curl_and_wget_open_tunnels_for_https() {
+    let content = varied(300_000);
+    let behind = Place::new()
+        .with("site/a", &content)
+        .serve(&["--tls-self-signed"]);
+    let port = behind.address.port().to_string();
+    let hansom = open(&["--allow-port", &port, "--auth-file", "users"]);
+    let url = format!("https://{}/a", behind.address);
+    let output = |command: &mut Command| {
+        let output = command
+            .stdin(Stdio::null())
+            .output()
+            .expect("it is installed");
+        assert!(output.status.success(), "{command:?} {output:?}");
+        output.stdout
+    };
+    let (proxy, user) = (hansom.url(""), "anna:secret");
+    let curl = output(Command::new("curl").args(["-sSk", "-x", &proxy, "-U", user, &url, &url]));
+    assert_same(&curl, &[&content[..], &content[..]].concat());
+    let with_user = proxy.replace("http://", "http://anna:secret@");
+    let wget = output(
+        Command::new("wget")
+            .args(["-q", "--no-check-certificate", "-O", "-", &url])
+            .env("https_proxy", &with_user)
+            .env_remove("no_proxy"),
+    );
+    assert_same(&wget, &content);
+    // In the clear as well.
+    let plain = Place::new().with("site/a", &content).serve(&[]);
+    let port = plain.address.port().to_string();
+    let hansom = open(&["--allow-port", &port]);
+    let curl = output(Command::new("curl").args(["-sSp", "-x", &hansom.url(""), &plain.url("/a")]));
+    assert_same(&curl, &content);
 }
 
 #[test]

@@ -25,9 +25,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use engine::outbound::{Line, LineOptions, OutboundContent, OutboundError, OutboundRequest};
-use engine::{Answer, Exchange, Incoming, Interims, Response};
+use engine::{Answer, Content, Exchange, Incoming, Interims, Response, Tunnel};
 use http1::Policy;
-use net::{Address, Now};
+use net::{Address, Now, Outbound};
 use semantics::fields::proxy_status::{ProxyError, ProxyStatus};
 use semantics::{
     ContentLength, Form, Known, Method, OwnedRequest, RequestHead, ResponseHead, ResponseView,
@@ -35,6 +35,7 @@ use semantics::{
 };
 
 use crate::gateway::{CameBy, Failed};
+use crate::via::Via;
 use crate::{
     Attempt, Fault, Onward, Passage, Reached, Repeatable, Scheme, Scratch, Stop, Trust, back,
     may_trail,
@@ -171,7 +172,11 @@ impl Proxy {
             }
         };
         if by == By::Tunnel {
-            return Some(self.0.stopped(Stop::Connect, head).into());
+            let request = head.to_owned();
+            let inner = Rc::clone(&self.0);
+            return Some(Answer::Later(Box::pin(async move {
+                inner.tunnel(&request, &to, is_by_address).await
+            })));
         }
         let scheme = match exchange.tls {
             Some(_) => Scheme::Https,
@@ -242,6 +247,42 @@ impl Inner {
         response
     }
 
+    /// Opens a tunnel (RFC 9110 §9.3.6): what both ends say in it is theirs.
+    async fn tunnel(
+        &self,
+        request: &OwnedRequest,
+        to: &Destination,
+        is_by_address: bool,
+    ) -> Response {
+        let head = request.head();
+        let mut made = Vec::new();
+        if Via::of(head.section(), head.version(), &self.passage, &mut made).is_loop {
+            return self.stopped(Stop::Loop, head);
+        }
+        match self.reach(to, is_by_address).await {
+            Ok(outbound) => Response {
+                head: ResponseHead::new(Status::OK),
+                content: Content::Tunnel(Tunnel::new(outbound, Default::default())),
+            },
+            Err(refused) => self.refused(refused, head, to),
+        }
+    }
+
+    /// A connection for a tunnel, to one of the addresses of a destination that may be asked.
+    async fn reach(&self, to: &Destination, is_by_address: bool) -> Result<Outbound, Refused> {
+        let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        for address in self.addresses(to, is_by_address).await? {
+            match Outbound::connect(&address, self.options.wait_millis).await {
+                Ok(outbound) => return Ok(outbound),
+                Err(error) => last = error,
+            }
+        }
+        Err(match last.kind() {
+            io::ErrorKind::TimedOut => failed_before(Fault::ConnectTimeout),
+            _ => Refused::Failed(Failed::of(&OutboundError::connect(last), false)),
+        })
+    }
+
     /// Asks the server; once more where a line that had waited turns out to be closed and the request may be sent again.
     async fn pass_on(self: &Rc<Self>, mut asking: Asking, scratch: &mut Scratch) -> Response {
         let mut incoming = asking.incoming.take();
@@ -278,7 +319,7 @@ impl Inner {
                 Err(refused) => break refused,
             }
         };
-        self.refused(refused, &asking)
+        self.refused(refused, asking.request.head(), &asking.to)
     }
 
     /// Asks the server on one line.
@@ -415,8 +456,7 @@ impl Inner {
 
 // What is told instead of an answer.
 impl Inner {
-    fn refused(&self, refused: Refused, asking: &Asking) -> Response {
-        let head = asking.request.head();
+    fn refused(&self, refused: Refused, head: RequestHead<'_>, to: &Destination) -> Response {
         match refused {
             Refused::Denied { because, details } => self.denied(&because, &details, head),
             Refused::Loop => self.stopped(Stop::Loop, head),
@@ -428,7 +468,7 @@ impl Inner {
                 head,
             ),
             Refused::Failed(Failed::Server { fault, .. }) => {
-                let next_hop = asking.to.to_string();
+                let next_hop = to.to_string();
                 let told = fault.head(&self.passage, Some(&next_hop));
                 self.tell(told, fault.because(), rule_of(fault.status()), head)
             }

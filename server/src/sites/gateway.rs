@@ -16,8 +16,15 @@ use crate::config::Route;
 
 /// The gateway of a route.
 pub(super) fn gateway(route: &Route) -> Result<Gateway, SiteError> {
-    let server =
-        |text: &String| server_of(text).map_err(|error| SiteError::Template(text.clone(), error));
+    let server = |text: &String| {
+        let server = server_of(text).map_err(|error| SiteError::Template(text.clone(), error));
+        server.map(|mut server| {
+            server.passage = (route.upgrade.iter()).fold(server.passage, |passage, protocol| {
+                passage.upgrade(protocol)
+            });
+            server
+        })
+    };
     let config = GatewayConfig {
         servers: route.to.iter().map(server).collect::<Result<_, _>>()?,
         balance: Balance::named(&route.balance)

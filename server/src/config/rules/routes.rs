@@ -87,6 +87,7 @@ impl Rules<'_> {
                 "outbound_timeout",
                 route.outbound_timeout != defaults.outbound_timeout,
             ),
+            ("upgrade", !route.upgrade.is_empty()),
         ];
         for (name, _) in of_gateways
             .into_iter()
