@@ -10,7 +10,7 @@
 use std::net::SocketAddr;
 
 use auth::{Gate, Outcome, Verdict};
-use engine::{Answer, Exchange, Response};
+use engine::{Answer, Exchange, Response, SocksMethod};
 use intermediary::{LinesRules, Pattern, Proxy, ProxyConfig, ProxyRules, Telling};
 use net::{Address, Network};
 use origin::{error_response, options_answer};
@@ -27,6 +27,7 @@ pub(crate) struct Forward {
     /// Networks of clients; none is every one.
     clients: Vec<Network>,
     gate: Option<Gate>,
+    has_socks: bool,
     users: Vec<String>,
     proxy: Proxy,
 }
@@ -63,11 +64,20 @@ impl Forward {
             listeners: own.map(|(number, _)| *number).collect(),
             clients: set.clients.clone(),
             gate,
+            has_socks: set.socks,
             users: set.users.clone(),
             // The name is our own.
             proxy: Proxy::new(proxy)
                 .ok_or_else(|| SiteError::Template(own_name().to_owned(), "no token".to_owned()))?,
         }))
+    }
+
+    /// How clients of SOCKS5 say who they are, where they may come.
+    pub(crate) fn socks(&self) -> Option<SocksMethod> {
+        self.has_socks.then_some(match self.gate {
+            Some(_) => SocksMethod::Password,
+            None => SocksMethod::Nobody,
+        })
     }
 
     pub(crate) fn answers_on(&self, listener: usize) -> bool {

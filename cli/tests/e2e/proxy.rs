@@ -659,3 +659,99 @@ fn curl_and_wget_go_through_it() {
         .expect("it is installed");
     assert_eq!(refused.stdout, b"407");
 }
+
+/// What is said to a SOCKS5 client of a request, octets cut into single ones.
+fn socks(hansom: &Hansom, octets: &[u8], replies: usize) -> (Client, Vec<u8>) {
+    let mut client = hansom.connect();
+    for octet in octets {
+        client.send([*octet]);
+    }
+    let said = client.octets(replies);
+    (client, said)
+}
+
+#[test]
+fn socks_clients_get_tunnels_by_the_same_rules() {
+    let (server, port) = listener();
+    let number = port.parse::<u16>().expect("a port").to_be_bytes();
+    let hansom = open(&["--allow-port", &port, "--access-log", "json"]);
+    let ask =
+        |address: &[u8], port: [u8; 2]| [b"\x05\x01\x00\x05\x01\x00", address, &port].concat();
+    let local = b"\x01\x7f\x00\x00\x01";
+    let octets = [&ask(local, number)[..], b"early"].concat();
+    let (mut client, said) = socks(&hansom, &octets, 12);
+    assert_eq!(said, b"\x05\x00\x05\x00\x00\x01\0\0\0\0\0\0");
+    let mut end = Hansom::client_of(server.accept().expect("it connects").0);
+    assert_eq!(end.octets(5), b"early");
+    end.send("hello");
+    assert_eq!(client.octets(5), b"hello");
+    client.end_sending();
+    end.closed();
+    drop(end);
+    client.closed();
+    // table
+    for (address, port, code) in [
+        (&local[..], [0, 22], 2),
+        (b"\x03\x05127.1", number, 1),
+        (b"\x03\x0fno.such.invalid", number, 4),
+    ] {
+        let (mut client, said) = socks(&hansom, &ask(address, port), 12);
+        assert_eq!(said[..4], [5, 0, 5, code], "{address:x?}");
+        client.closed();
+    }
+    drop(server);
+    let (mut client, said) = socks(&hansom, &ask(local, number), 12);
+    assert_eq!(said[..4], [5, 0, 5, 5]);
+    client.closed();
+    for octets in [
+        &b"\x05\x01\x02"[..],
+        b"\x05\x01\x00\x05\x02\x00\x01\x7f\0\0\x01\0\x50",
+    ] {
+        let mut client = hansom.connect();
+        client.send(octets);
+        let (said, _) = client.rest();
+        assert_eq!(said.first(), Some(&5), "no word of HTTP: {said:x?}");
+        assert!(said.len() <= 12, "{said:x?}");
+    }
+    let records = hansom.log_records(7);
+    let first = &records[0];
+    assert_eq!(
+        (first["method"].as_str(), first["user_agent"].as_str()),
+        (Some("CONNECT"), Some("SOCKS5"))
+    );
+    assert_eq!(
+        (first["octets"].as_u64(), first["request_octets"].as_u64()),
+        (Some(5), Some(5))
+    );
+    // A server, and a proxy that is told not to, do not speak it.
+    let plain = Hansom::plain(&[]);
+    let mut client = plain.connect();
+    client.send(b"\x05\x01\x00");
+    assert!(client.rest().0.starts_with(b"HTTP/1.1 400 "));
+}
+
+#[test]
+fn curl_goes_by_socks_with_a_name_and_a_password() {
+    let content = varied(300_000);
+    let behind = Place::new().with("site/a", &content).serve(&[]);
+    let port = behind.address.port().to_string();
+    let hansom = open(&["--allow-port", &port, "--auth-file", "users"]);
+    let curl = |kind: &str, user: &str| {
+        let mut command = Command::new("curl");
+        command.args([
+            "-sS",
+            "-U",
+            user,
+            kind,
+            &hansom.address.to_string(),
+            &behind.url("/a"),
+        ]);
+        command.output().expect("it is installed")
+    };
+    for kind in ["--socks5", "--socks5-hostname"] {
+        let got = curl(kind, "anna:secret");
+        assert!(got.status.success(), "{got:?}");
+        assert_same(&got.stdout, &content);
+        assert_eq!(curl(kind, "anna:wrong").status.code(), Some(97));
+    }
+}

@@ -38,7 +38,7 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use engine::{Answer, Exchange, Handler, OwnedExchange, Response};
+use engine::{Answer, Exchange, Handler, OwnedExchange, Response, SocksMethod};
 use origin::wire::Recent;
 use origin::{Cache, error_response, refusal_response};
 use semantics::fields::host::Host;
@@ -491,6 +491,11 @@ impl Handler for Sites {
 
     fn refuse_secured(&self, refusal: Refusal, head: Option<RequestHead<'_>>) -> Response {
         self.refuse_over(Transport::Tls, refusal, head)
+    }
+
+    fn socks(&self, listener: usize) -> Option<SocksMethod> {
+        let forward = self.forward.as_ref();
+        forward.filter(|it| it.answers_on(listener))?.socks()
     }
 }
 

@@ -93,6 +93,11 @@ pub(crate) const PROXY: &[Key<Proxy>] = &[
         about: "Who of its users may come in.",
     },
     Key {
+        name: "socks",
+        slot: &Is(|p: &mut Proxy| &mut p.socks, Switch),
+        about: "Whether clients may speak SOCKS5 on the same listener (RFC 1928, RFC 1929): tunnels, by the same rules.",
+    },
+    Key {
         name: "outbound_timeout",
         slot: &Is(|p: &mut Proxy| &mut p.outbound_timeout, TimePositive),
         about: "Bounds resolving a name, connecting, waiting for the head of an answer, and silence within it, each.",

@@ -32,6 +32,8 @@ pub struct Proxy {
     pub auth: Option<String>,
     /// Who of its users may come in; none is every one.
     pub users: Vec<String>,
+    /// Whether clients may speak SOCKS5 too.
+    pub socks: bool,
     /// Bounds resolving, connecting, waiting for an answer, and silence within it, each.
     pub outbound_timeout: Duration,
 }
@@ -52,6 +54,7 @@ impl Default for Proxy {
             clients: Vec::new(),
             auth: None,
             users: Vec::new(),
+            socks: true,
             outbound_timeout: Duration::from_secs(60),
         }
     }
