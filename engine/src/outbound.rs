@@ -191,6 +191,7 @@ impl Line {
             ..Answer::default()
         };
         (self.is_transmitted, self.is_answered) = (false, false);
+        self.outbound.set_resting(false);
         self.unbound();
         if !self.outbound.is_quiet() {
             // RFC 9112 §9.2: what comes unasked answers nothing.
@@ -502,6 +503,11 @@ impl Line {
     /// Whether nothing has come, and the server has not closed, since it was used last. An idle line that is not quiet is of no use.
     pub fn is_quiet(&mut self) -> bool {
         self.outbound.is_quiet()
+    }
+
+    /// Lets it rest until the next exchange: what comes meanwhile is told in [`net::poll_disturbed`].
+    pub fn rest(&mut self) {
+        self.outbound.set_resting(true);
     }
 
     /// Exchanges that have begun on it. A failure in the first tells more of the server than one in a later.

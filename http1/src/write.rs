@@ -169,6 +169,8 @@ const DATE: &[u8] = b"Date: ";
 
 #[cfg(test)]
 mod tests {
+    use semantics::Pass;
+
     use super::*;
 
     fn written(write: impl Fn(&mut Vec<u8>)) -> String {

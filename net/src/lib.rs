@@ -125,7 +125,7 @@ pub use listen::{BindError, ListenOptions, Listeners, bind_all};
 pub use machine::{cores, raise_open_files, state_folder};
 pub use network::{Network, NetworkError};
 pub use notify::{Notice, notify};
-pub use outbound::Outbound;
+pub use outbound::{Outbound, poll_disturbed};
 pub use relay::{End, Flow, FlowError, Flowed};
 pub use resolve::resolve;
 pub use run::{Event, Pinning, RunError, RunOptions, Shutdown, Signals, run, run_with};

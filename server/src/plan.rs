@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use engine::{Admission, Change, Worker, WorkerOptions};
 use http1::{Leniency, Policy};
+use intermediary::Commons;
 use net::{BindError, ListenOptions, RunError, Tls, TlsError};
 use origin::wire::Recent;
 use origin::{Cache, CacheLimits};
@@ -75,6 +76,8 @@ pub(crate) struct Lasting {
     recent: Recent,
     /// Who failed to sign in, and who is signed in.
     registry: Arc<auth::Registry>,
+    /// What workers know of servers together.
+    commons: Arc<Commons>,
 }
 
 impl Lasting {
@@ -87,6 +90,7 @@ impl Lasting {
             admission: Arc::new(Admission::new()),
             recent: Recent::new(),
             registry: Arc::new(auth::Registry::new(net::cores(), say)),
+            commons: Arc::new(Commons::new(|event| say(&format!("hansom: {event}")))),
         }
     }
 }
@@ -122,7 +126,7 @@ impl Plan {
             config,
         };
         // What is wrong with a site is told before anything listens.
-        plan.sites(&plan.first_numbers())?;
+        plan.sites(&plan.first_numbers(), None)?;
         Ok(plan)
     }
 
@@ -145,7 +149,7 @@ impl Plan {
     /// A worker that begins with this plan.
     pub(crate) fn worker(&self) -> Worker<Sites, AccessLog> {
         // The same was done before anything listened; a folder that went since ends this worker, and with it the server.
-        let sites = match self.sites(&self.first_numbers()) {
+        let sites = match self.sites(&self.first_numbers(), None) {
             Ok(sites) => sites,
             Err(error) => panic!("{error}"),
         };
@@ -158,8 +162,12 @@ impl Plan {
         Worker::new(options, sites, self.recorder(), admission)
     }
 
-    /// What brings a worker that runs to this plan. `numbers` are those of its listeners.
-    pub(crate) fn change(&self, numbers: &[usize]) -> Result<Change<Sites, AccessLog>, ServeError> {
+    /// What brings a worker that runs to this plan. `numbers` are those of its listeners, `before` is what it has.
+    pub(crate) fn change(
+        &self,
+        numbers: &[usize],
+        before: &Sites,
+    ) -> Result<Change<Sites, AccessLog>, ServeError> {
         Ok(Change {
             policies: numbers
                 .iter()
@@ -174,7 +182,7 @@ impl Plan {
                 .collect(),
             server_field: self.config.server.server_field.clone(),
             handler: {
-                let sites = self.sites(numbers)?;
+                let sites = self.sites(numbers, Some(before))?;
                 sites.begin();
                 sites
             },
@@ -188,7 +196,7 @@ impl Plan {
     }
 
     /// The sites, and the proxy on its listeners, which have these numbers.
-    fn sites(&self, numbers: &[usize]) -> Result<Sites, ServeError> {
+    fn sites(&self, numbers: &[usize], before: Option<&Sites>) -> Result<Sites, ServeError> {
         let cache = Rc::new(Cache::new(self.cache));
         let forward = Forward::new(&self.config, numbers, |name| self.signing.proxy_gate(name));
         Sites::new(
@@ -198,6 +206,7 @@ impl Plan {
             &self.signing.gates(),
             forward.map_err(ServeError::Site)?,
             self.names.generation(),
+            (&self.lasting.commons, before),
         )
         .map_err(ServeError::Site)
     }

@@ -35,6 +35,7 @@ use semantics::{
 };
 
 use crate::gateway::{CameBy, Failed};
+use crate::retry::{Blame, KEPT_OCTETS_MAX};
 use crate::via::Via;
 use crate::{
     Attempt, Fault, Onward, Passage, Reached, Repeatable, Scheme, Scratch, Stop, Trust, back,
@@ -104,6 +105,8 @@ struct Asking {
     to: Rc<Destination>,
     /// Only a network that is allowed lets it pass.
     is_by_address: bool,
+    /// Whether the client was told anything.
+    is_told: Cell<bool>,
 }
 
 /// Why there is no answer of the server.
@@ -188,7 +191,12 @@ impl Proxy {
         let asking = Asking {
             request: head.to_owned(),
             content: exchange.content,
-            incoming: (exchange.content != ContentLength::None).then(|| exchange.receive()),
+            incoming: (exchange.content != ContentLength::None).then(|| {
+                let incoming = exchange.receive();
+                incoming.keep(KEPT_OCTETS_MAX);
+                incoming
+            }),
+            is_told: Cell::new(false),
             interims: exchange.interims(),
             scheme,
             to: Rc::new(to),
@@ -284,28 +292,17 @@ impl Inner {
     }
 
     /// Asks the server; once more where a line that had waited turns out to be closed and the request may be sent again.
-    async fn pass_on(self: &Rc<Self>, mut asking: Asking, scratch: &mut Scratch) -> Response {
-        let mut incoming = asking.incoming.take();
+    async fn pass_on(self: &Rc<Self>, asking: Asking, scratch: &mut Scratch) -> Response {
         let head = asking.request.head();
         let came = came_by(asking.scheme).with(head, asking.content);
         let onward = match Onward::new(&came, &self.passage, scratch) {
             Ok(onward) => onward,
             Err(stop) => return self.stopped(stop, head),
         };
-        let is_told = Cell::new(false);
         let mut waiting = self.lines.take(&asking.to, Now::of_batch().millis);
         let refused = loop {
             let is_fresh = waiting.is_none();
-            let content = match incoming.take() {
-                None => OutboundContent::None,
-                Some(incoming) => OutboundContent::Incoming {
-                    length: asking.content,
-                    incoming,
-                },
-            };
-            let was_whole = matches!(content, OutboundContent::None);
-            let asked = self.ask(waiting.take(), &asking, &onward, content, &is_told);
-            match asked.await {
+            match self.ask(waiting.take(), &asking, &onward).await {
                 Ok(response) => {
                     let lines = onward.into_lines();
                     scratch.give_back(lines);
@@ -313,13 +310,13 @@ impl Inner {
                 }
                 Err(Refused::Failed(Failed::Server {
                     reached,
-                    is_stale: true,
+                    blame: Blame::Connection,
                     ..
-                })) if !is_fresh && was_whole && may_repeat(&asking, reached, &is_told) => {}
+                })) if !is_fresh && asking.may_repeat(reached) => {}
                 Err(refused) => break refused,
             }
         };
-        self.refused(refused, asking.request.head(), &asking.to)
+        self.refused(refused, head, &asking.to)
     }
 
     /// Asks the server on one line.
@@ -328,21 +325,29 @@ impl Inner {
         waiting: Option<Box<Line>>,
         asking: &Asking,
         onward: &Onward<'_>,
-        content: OutboundContent,
-        is_told: &Cell<bool>,
     ) -> Result<Response, Refused> {
         let mut line = match waiting {
             Some(line) => line,
             None => Box::pin(self.connect(asking)).await?,
         };
         let is_used = line.exchanges() > 0;
+        let content = match &asking.incoming {
+            None => OutboundContent::None,
+            // Whether it is whole was asked before.
+            Some(incoming) if !incoming.rewind() => return Err(failed_before(Fault::Internal)),
+            Some(incoming) => OutboundContent::Incoming {
+                length: asking.content,
+                incoming: incoming.clone(),
+            },
+        };
         let request = OutboundRequest {
             head: onward.parts(),
             content,
         };
         let on_interim = |view: ResponseView<'_>| {
             if let Ok(head) = back(view, &self.passage, onward.host()) {
-                is_told.set(asking.interims.push(head) || is_told.get());
+                let is_told = asking.interims.push(head);
+                asking.is_told.set(is_told || asking.is_told.get());
             }
         };
         let on_head = |view: ResponseView<'_>, _| back(view, &self.passage, onward.host());
@@ -353,7 +358,7 @@ impl Inner {
             Refused::Failed(Failed::Server {
                 fault,
                 reached: Reached::Server,
-                is_stale: false,
+                blame: Blame::Server,
             })
         };
         let head = answered
@@ -527,19 +532,23 @@ impl Inner {
     }
 }
 
-fn may_repeat(asking: &Asking, reached: Reached, is_told: &Cell<bool>) -> bool {
-    let attempt = Attempt {
-        method: asking.request.head().method(),
-        content: match asking.content {
-            ContentLength::None => Repeatable::Whole,
-            _ => Repeatable::Lost,
-        },
-        reached: match is_told.get() {
-            true => Reached::Client,
-            false => reached,
-        },
-    };
-    attempt.may_repeat()
+impl Asking {
+    /// Whether it may be sent again after a try that came so far.
+    fn may_repeat(&self, reached: Reached) -> bool {
+        let is_whole = self.incoming.as_ref().is_none_or(Incoming::is_whole);
+        let attempt = Attempt {
+            method: self.request.head().method(),
+            content: match is_whole {
+                true => Repeatable::Whole,
+                false => Repeatable::Lost,
+            },
+            reached: match self.is_told.get() {
+                true => Reached::Client,
+                false => reached,
+            },
+        };
+        attempt.may_repeat()
+    }
 }
 
 /// A failure before anything was transmitted.
@@ -547,7 +556,7 @@ fn failed_before(fault: Fault) -> Refused {
     Refused::Failed(Failed::Server {
         fault,
         reached: Reached::Nothing,
-        is_stale: false,
+        blame: Blame::Server,
     })
 }
 

@@ -40,6 +40,12 @@ impl Config {
             "sessions",
             &mut Keys(keys::SESSIONS, &mut config.sessions),
         );
+        for pool in &mut config.pools {
+            many(&mut out, "pool", &mut Keys(keys::POOL, &mut *pool));
+            for server in &mut pool.servers {
+                many(&mut out, "pool.server", &mut Keys(keys::SERVERS, server));
+            }
+        }
         if config.has_proxy() || config.proxy != super::Proxy::default() {
             one(&mut out, "proxy", &mut Keys(keys::PROXY, &mut config.proxy));
         }

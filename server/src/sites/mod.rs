@@ -37,6 +37,7 @@ use std::cell::Cell;
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use engine::{Answer, Exchange, Handler, OwnedExchange, Response, SocksMethod};
 use origin::wire::Recent;
@@ -53,7 +54,7 @@ pub(crate) use fences::fences;
 use fences::upload_fences;
 use gate::Refused;
 pub(crate) use gateway::{last_forward, own_name, server_of};
-use intermediary::{CameBy, Gateway, Scheme, Trust};
+use intermediary::{CameBy, Checks, Commons, Gateway, Pools, Scheme, Trust};
 pub(crate) use matching::{HostRule, Matcher, prefix};
 use redirect::to_https;
 pub(crate) use redirect::{SecurePort, secured_location, shown_host, to_https_status};
@@ -74,6 +75,7 @@ pub(crate) struct Sites {
     /// Something is looked at before the commonest request is answered.
     is_careful: bool,
     secure_port: SecurePort,
+    pools: Pools,
     /// What is allowed anywhere.
     allow: String,
     /// Which configuration it is of; see [`mark_of`].
@@ -130,7 +132,7 @@ pub(crate) fn content_octets_max(config: &Config) -> u64 {
 }
 
 impl Sites {
-    /// The sites of a configuration.
+    /// The sites of a configuration. What the pools of those before know stays.
     pub(crate) fn new(
         config: &Config,
         cache: &Rc<Cache>,
@@ -138,9 +140,14 @@ impl Sites {
         gates: &[(String, Gate)],
         forward: Option<Forward>,
         generation: u16,
+        (commons, before): (&Arc<Commons>, Option<&Self>),
     ) -> Result<Self, SiteError> {
         let gateways = Gateways::new(&config.server.trusted_gateways);
+        let configs = gateway::pools(config)?;
+        let before = before.map(|before| &before.pools);
+        let pools = Pools::new(configs, commons, before, net::Now::read());
         let made = Made {
+            pools: &pools,
             allow_trace: config.server.allow_trace,
             cache,
             recent,
@@ -163,7 +170,13 @@ impl Sites {
             allow: allow(config),
             generation,
             told_loop: Cell::new(false),
+            pools,
         })
+    }
+
+    /// They are in force, on this worker.
+    pub(crate) fn start(&self, checks: Checks) {
+        self.pools.start(checks);
     }
 
     /// The commonest request: a plain path, at a route where nothing stands before the files.

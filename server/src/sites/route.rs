@@ -20,7 +20,7 @@ use super::redirect::Redirect;
 use super::template::{Template, TemplateError, Words};
 use crate::config::{self, CodingName, HandlerName, Settings, Site};
 use auth::Gate;
-use intermediary::{CameBy, Gateway};
+use intermediary::{CameBy, Gateway, Pools};
 
 /// What answers below one path of a site, and under which rules.
 #[derive(Debug)]
@@ -122,6 +122,7 @@ pub(super) struct Made<'a> {
     pub(super) listener_octets_max: u64,
     pub(super) gates: &'a [(String, Gate)],
     pub(super) upload_limits: UploadLimits,
+    pub(super) pools: &'a Pools,
 }
 
 /// Why a site cannot be served.
@@ -138,6 +139,8 @@ pub enum SiteError {
     Status(u64),
     /// No `[[auth]]` has this name.
     Auth(String),
+    /// No `[[pool]]` has this name.
+    Pool(String),
 }
 
 impl Route {
@@ -344,7 +347,7 @@ impl Target {
             HandlerName::Echo => Self::Echo,
             HandlerName::Wire => Self::Wire(made.recent.clone()),
             HandlerName::Redirect => Self::Redirect(redirect(route)?),
-            HandlerName::Gateway => Self::Gateway(gateway(route)?),
+            HandlerName::Gateway => Self::Gateway(gateway(site, route, made.pools)?),
             HandlerName::Files => {
                 let Some(root) = route.root.as_ref().or(site.root.as_ref()) else {
                     return Ok(Self::Nothing);
@@ -584,6 +587,11 @@ impl fmt::Display for SiteError {
             Self::Field(name, error) => write!(f, "{name}: {error}"),
             Self::Template(text, error) => write!(f, "\"{}\": {error}", text.escape_debug()),
             Self::Status(code) => write!(f, "{code} is not a status that can be given here"),
+            Self::Pool(name) => write!(
+                f,
+                "there is no [[pool]] by the name \"{}\"",
+                name.escape_debug()
+            ),
             Self::Auth(name) => write!(
                 f,
                 "there is no [[auth]] by the name \"{}\"",
