@@ -15,6 +15,7 @@ mod harness;
 mod limits;
 mod log;
 mod peers;
+mod pools;
 mod proxy;
 mod reload;
 mod routing;
