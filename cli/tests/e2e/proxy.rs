@@ -755,3 +755,61 @@ fn curl_goes_by_socks_with_a_name_and_a_password() {
         assert_eq!(curl(kind, "anna:wrong").status.code(), Some(97));
     }
 }
+
+#[test]
+fn a_line_that_the_server_closed_costs_no_request() {
+    // Each connection is closed after its first answer, though nothing in that says so.
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let to = server.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for stream in server.incoming().map_while(Result::ok) {
+            let mut client = Hansom::client_of(stream);
+            while !client.octets(1).ends_with(b"!") {}
+            client.send(OK);
+        }
+    });
+    let hansom = open(&[]);
+    let mut client = hansom.connect();
+    for at in 0..20 {
+        let method = ["GET", "POST"][at % 2];
+        client.send(format!(
+            "{method} http://{to}/ HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n!"
+        ));
+        let got = client.answer();
+        // A POST that the server may have seen is not sent again: its close came meanwhile.
+        assert!(
+            got.status == 200 || (method == "POST" && got.status == 502),
+            "{got:?}"
+        );
+    }
+}
+
+#[test]
+fn a_reload_changes_the_rules_and_leaves_tunnels_open() {
+    let (server, port) = listener();
+    let through = nobody();
+    let text = |more: &str| {
+        format!(
+            "[[listen]]\naddress = \"{through}\"\nrole = \"proxy\"\n[proxy]\nallow_private = true\nallow_ports = [{port}]\n{more}\n"
+        )
+    };
+    let place = Place::new().with("hansom.toml", text(""));
+    let mut command = place.command();
+    command.args(["run"]);
+    let mut hansom = place.start(command);
+    let (mut client, mut end) = tunnel(&hansom, &server, "");
+    // On another listener too, whose number is not its place in the file.
+    let more = format!(
+        "deny = [\"a.example\"]\n[[listen]]\naddress = \"{}\"\n[[site]]\nroot = \"site\"\n",
+        nobody()
+    );
+    std::fs::write(hansom.folder().join("hansom.toml"), text(&more)).expect("it can be written");
+    hansom.signal(rustix::process::Signal::HUP);
+    while !hansom.next_said().starts_with("hansom: reloaded") {}
+    let got = ask(&mut hansom.connect(), "GET http://a.example/");
+    assert_eq!(got.status, 403);
+    client.send("still");
+    assert_eq!(end.octets(5), b"still");
+    end.send("there");
+    assert_eq!(client.octets(5), b"there");
+}

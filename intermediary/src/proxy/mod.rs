@@ -420,6 +420,7 @@ impl Inner {
                 }
             }
         }
+        addresses.truncate(ADDRESSES_MAX);
         match addresses.is_empty() {
             false => Ok(addresses),
             true => Err(why_not.unwrap_or_else(|| failed_before(Fault::ResolveFailed))),
@@ -571,6 +572,8 @@ fn rule_of(status: Status) -> &'static str {
 
 /// The port of http (RFC 9110 §4.2.1).
 const HTTP_PORT: u16 = 80;
+/// Addresses of one destination that are tried: each may take as long as connecting may.
+const ADDRESSES_MAX: usize = 8;
 /// Memory for requests on their way that is kept.
 const SCRATCHES_MAX: usize = 64;
 /// How often it is looked whether lines wait for too long.
