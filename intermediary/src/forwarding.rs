@@ -34,6 +34,8 @@ pub enum Trust {
     Nobody,
     /// A gateway of ours.
     Gateway,
+    /// It is nothing to us: what it tells goes on as it is, in its own name.
+    Passed,
 }
 
 /// The fields of which this is about.
@@ -55,7 +57,11 @@ impl<'a> Forwarding<'a> {
     ) -> Self {
         let section = came.head.section();
         let is_received = section.present().intersects(FORWARDING);
-        let is_believed = came.trust == Trust::Gateway && (!is_received || is_consistent(section));
+        let is_believed = match came.trust {
+            Trust::Nobody => false,
+            Trust::Gateway => !is_received || is_consistent(section),
+            Trust::Passed => true,
+        };
         let received = |field| {
             let is_kept = is_believed && is_received;
             is_kept.then(|| section.all(field).last()).flatten()

@@ -17,6 +17,7 @@ mod limits;
 mod log;
 mod peers;
 mod pools;
+mod proxy;
 mod reload;
 mod routing;
 mod running;
