@@ -254,8 +254,8 @@ impl OwnedSection {
 /// Octets that may not stand in a value become SP (RFC 9110 §5.5).
 pub(crate) fn make_safe(value: &mut [u8]) {
     for octet in value {
-        if (*octet < 0x20 && *octet != b'\t') || *octet == 0x7f {
-            *octet = b' ';
-        }
+        // Without a branch it is done many octets at a time.
+        let is_bad = ((*octet < 0x20) & (*octet != b'\t')) | (*octet == 0x7f);
+        *octet = if is_bad { b' ' } else { *octet };
     }
 }
