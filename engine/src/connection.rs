@@ -27,7 +27,9 @@ use crate::listeners::Listeners;
 use crate::record::{self, Current};
 use crate::serve::refusal_answer;
 use crate::transmit::Outgoing;
-use crate::{Answer, Handler, Incoming, Interims, Interrupted, Recorder, Response, Source};
+use crate::{
+    Answer, Content, Handler, Incoming, Interims, Interrupted, Recorder, Response, Source,
+};
 
 mod deadline;
 mod sending;
@@ -285,13 +287,19 @@ impl Connection {
                 self.submit_interims(core, interims);
             }
             if let Poll::Ready(response) = polled {
+                let is_interleaved = self.is_interleaved(&response);
                 let busy = self.busy();
                 busy.work = Work::None;
-                busy.incoming = None;
+                if !is_interleaved {
+                    busy.incoming = None;
+                }
                 busy.interims = None;
                 // Date must not lie before what the future found at its time, such as Last-Modified (RFC 9110 §8.8.2.1).
                 core.refresh(Now::read());
-                self.answer(core, Answer::Ready(response));
+                match is_interleaved {
+                    true => self.answer_at_once(core, response),
+                    false => self.answer(core, Answer::Ready(response)),
+                }
                 match self.flush(core, cx, token) {
                     Next::Keep => {}
                     next => return Some(next),
@@ -361,7 +369,17 @@ impl Connection {
         incoming.is_some_and(Incoming::is_awaited)
     }
 
-    fn is_streaming(&self) -> bool {
+    /// Whether the rest of the request's content goes where the answer's comes from. Not where the client still waits to be asked for it.
+    fn is_interleaved(&self, response: &Response) -> bool {
+        let Content::Stream(streamed) = &response.content else {
+            return false;
+        };
+        streamed.source.takes_content()
+            && self.machine.is_in_content()
+            && !self.machine.is_continue_expected()
+    }
+
+    pub(crate) fn is_streaming(&self) -> bool {
         self.busy
             .as_ref()
             .is_some_and(|busy| matches!(busy.work, Work::Stream(_)))
@@ -408,7 +426,8 @@ impl Connection {
             .is_some_and(|incoming| incoming.is_full() && !incoming.is_abandoned());
         let awaits_answer = match busy.work {
             Work::Future(_) => !self.machine.is_in_content(),
-            Work::Stream(_) => true,
+            // A source that takes the request's content needs it.
+            Work::Stream(_) => !self.machine.is_in_content(),
             Work::None | Work::Held(_) => false,
         };
         !is_full && !awaits_answer && busy.outbox.is_empty()

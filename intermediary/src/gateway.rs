@@ -306,6 +306,8 @@ impl Inner {
             let now = Now::of_batch().millis;
             match end {
                 Ok(line) => pool.keep(&server, stub.with(line), now),
+                // Where it is the client that broke off, nobody is to blame.
+                Err(error) if fault_of(&error).is_none() => {}
                 Err(_) => pool.failed(&server, Fault::ClosedWithin.because(), now),
             }
         });

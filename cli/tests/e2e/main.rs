@@ -11,6 +11,7 @@ mod content;
 mod crowd;
 mod files;
 mod gateway;
+mod gateway_faults;
 mod harness;
 mod limits;
 mod log;
