@@ -183,7 +183,9 @@ impl Inner {
                 break self.fault(last, Some(place), asking);
             }
             taken.way = match taken.way {
-                Way::Line(held) if tries.wants_new(place) => Way::Seat(held.into_seat()),
+                Way::Line(held) if tries.wants_new(place) || self.is_unsure(place, asking, now) => {
+                    Way::Seat(held.into_seat())
+                }
                 way => way,
             };
             match self.ask(taken, asking, &mut scratch).await {
@@ -196,10 +198,10 @@ impl Inner {
                     blame,
                 }) => {
                     let now = Now::of_batch().millis;
-                    if blame != Blame::Connection
-                        && let Some(upstream) = pool.upstream(place)
-                    {
-                        pool.failed(upstream, fault.because(), now);
+                    match pool.upstream(place) {
+                        Some(upstream) if blame == Blame::Connection => upstream.proved_stale(now),
+                        Some(upstream) => pool.failed(upstream, fault.because(), now),
+                        None => {}
                     }
                     last = fault;
                     let may = match tries.failed(place, blame, asking.attempt(reached)) {
@@ -218,6 +220,12 @@ impl Inner {
             scratches.push(scratch);
         }
         response
+    }
+
+    /// Whether a request that may not be sent again does not go on a connection that was used before: others to that server proved closed of late.
+    fn is_unsure(&self, place: usize, asking: &Asking, now: u64) -> bool {
+        !asking.request.head().method().is_idempotent()
+            && (self.pool.upstream(place)).is_some_and(|upstream| upstream.is_unsure(now))
     }
 
     /// Asks one server once.
@@ -284,18 +292,22 @@ impl Inner {
         }
         let micros =
             started.map(|started| u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX));
-        pool.succeeded(server, micros, Now::of_batch().millis);
+        if server.health.borrow().is_out() && held.line.end().is_none() {
+            // An answer that goes on for long tells by its head that the server is back.
+            pool.succeeded(server, micros, Now::of_batch().millis);
+        }
         let is_secure = asking.came.scheme == Scheme::Https;
         if let Some(cookie) = pool.set_sticky(place, asking.request.head(), is_secure) {
             head.add(Known::SetCookie, cookie);
         }
-        Ok(self.response(server, taken.ongoing, head, held))
+        Ok(self.response(server, taken.ongoing, micros, head, held))
     }
 
     fn response(
         &self,
         server: &Rc<Upstream>,
         ongoing: Ongoing,
+        micros: Option<u64>,
         head: ResponseHead,
         held: Held,
     ) -> Response {
@@ -305,7 +317,11 @@ impl Inner {
             let _until_here = ongoing;
             let now = Now::of_batch().millis;
             match end {
-                Ok(line) => pool.keep(&server, stub.with(line), now),
+                // Not before: a server whose answers break off would look well between two of them.
+                Ok(line) => {
+                    pool.succeeded(&server, micros, now);
+                    pool.keep(&server, stub.with(line), now);
+                }
                 // Where it is the client that broke off, nobody is to blame.
                 Err(error) if fault_of(&error).is_none() => {}
                 Err(_) => pool.failed(&server, Fault::ClosedWithin.because(), now),

@@ -221,7 +221,7 @@ fn give_back(mut stream: &TcpStream) {
             left = length.trim().parse().expect("a number");
         }
     }
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {left}\r\n\r\n");
+    let head = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {left}\r\n\r\n");
     let mut is_good = stream.write_all(head.as_bytes()).is_ok();
     let mut piece = vec![0; 16 << 10];
     while is_good && left > 0 {
