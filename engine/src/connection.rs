@@ -20,19 +20,21 @@ use std::task::{Poll, Waker};
 use bytes::{Buf, Bytes};
 use http1::{Policy, Server};
 use net::{Context, Now, Peer, Readiness, Stream, Token};
-use semantics::{CloseReason, Limits, Outbox, OwnedRequest, PeerError};
+use semantics::{CloseReason, Limits, Outbox, OwnedRequest, PeerError, TunnelEnd};
 
 use crate::core::Core;
 use crate::listeners::Listeners;
 use crate::record::{self, Current};
 use crate::serve::refusal_answer;
 use crate::transmit::Outgoing;
+use crate::tunnel::Tunnelling;
 use crate::{
     Answer, Content, Handler, Incoming, Interims, Interrupted, Recorder, Response, Source,
 };
 
 mod deadline;
 mod sending;
+mod tunnelling;
 
 /// One connection of a worker.
 #[derive(Debug)]
@@ -111,6 +113,8 @@ pub(crate) enum Work {
     Future(Pin<Box<dyn Future<Output = Response>>>),
     /// Its head was given, and its content is being made.
     Stream(Box<dyn Source>),
+    /// Its head was given, and what follows is not HTTP.
+    Tunnel(Box<Tunnelling>),
 }
 
 /// Waiting for the client to close its side (RFC 9112 §9.6).
@@ -136,6 +140,8 @@ enum Phase {
     Answer,
     /// The client to close.
     Linger,
+    /// Either end of a tunnel.
+    Tunnel,
 }
 
 /// What becomes of a connection after a turn.
@@ -213,7 +219,7 @@ impl Connection {
         let mut rounds = 0;
         loop {
             if self.busy.is_some() {
-                match self.go_on(core, cx, token) {
+                match self.go_on(core, buffer, cx, token) {
                     Some(Next::Keep) => break,
                     Some(next) => return next,
                     None => {}
@@ -266,6 +272,7 @@ impl Connection {
     fn go_on<H: Handler, R: Recorder>(
         &mut self,
         core: &mut Core<H, R>,
+        buffer: &mut [u8],
         cx: &mut Context<'_>,
         token: Token,
     ) -> Option<Next> {
@@ -316,10 +323,13 @@ impl Connection {
                 }
             }
         }
-        if self.is_outbox_empty()
-            && let Some(next) = self.stream_on(core, cx, token)
-        {
-            return Some(next);
+        if self.is_outbox_empty() {
+            if self.is_tunnel() {
+                return Some(self.relay(core, buffer, cx, token));
+            }
+            if let Some(next) = self.stream_on(core, cx, token) {
+                return Some(next);
+            }
         }
         self.tidy();
         if self.is_outbox_empty() {
@@ -428,6 +438,7 @@ impl Connection {
             Work::Future(_) => !self.machine.is_in_content(),
             // A source that takes the request's content needs it.
             Work::Stream(_) => !self.machine.is_in_content(),
+            Work::Tunnel(_) => true,
             Work::None | Work::Held(_) => false,
         };
         !is_full && !awaits_answer && busy.outbox.is_empty()
@@ -526,6 +537,16 @@ impl Connection {
         let mut unsent_octets = core.outbox.octets_left();
         core.outbox.clear();
         core.has_file = false;
+        if self.is_tunnel() {
+            self.end_tunnel(
+                core,
+                match reason {
+                    CloseReason::Drain => TunnelEnd::Drain,
+                    _ => TunnelEnd::ClientFailed,
+                },
+            );
+            return;
+        }
         unsent_octets += match &mut self.busy {
             Some(busy) => {
                 if let Some(incoming) = busy.incoming.take() {

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use engine::outbound::{
     Awaited, Fault as LineFault, OutboundContent, OutboundError, OutboundRequest,
 };
-use engine::{Answer, Exchange, Incoming, Interims, Response};
+use engine::{Answer, Content, Exchange, Incoming, Interims, Response, Tunnel};
 use net::{Now, Stopwatch};
 use semantics::{
     Answer as Told, ContentLength, Known, Method, OwnedRequest, RequestHead, ResponseHead, Status,
@@ -273,7 +273,12 @@ impl Inner {
                 asking.is_told.set(is_told || asking.is_told.get());
             }
         };
-        let on_head = |view: semantics::ResponseView<'_>, _| back(view, passage, onward.host());
+        let on_head = |view: semantics::ResponseView<'_>, _| {
+            if view.status() == Status::SWITCHING_PROTOCOLS && !onward.offers(view) {
+                return Err(Fault::Upgrade);
+            }
+            back(view, passage, onward.host())
+        };
         let answered = held
             .line
             .exchange(&pool.options, request, on_interim, on_head)
@@ -287,7 +292,9 @@ impl Inner {
             blame: Blame::Server,
         };
         let mut head = head.map_err(refused)?;
-        if head.status() == Status::SWITCHING_PROTOCOLS {
+        let is_switch = head.status() == Status::SWITCHING_PROTOCOLS;
+        if is_switch && !held.line.is_tunnel() {
+            // RFC 9110 §7.8: nobody changes what is spoken within a message.
             return Err(refused(Fault::Upgrade));
         }
         let micros =
@@ -299,6 +306,10 @@ impl Inner {
         let is_secure = asking.came.scheme == Scheme::Https;
         if let Some(cookie) = pool.set_sticky(place, asking.request.head(), is_secure) {
             head.add(Known::SetCookie, cookie);
+        }
+        if is_switch {
+            pool.succeeded(server, micros, Now::of_batch().millis);
+            return Ok(tunnel(head, held, taken.ongoing));
         }
         Ok(self.response(server, taken.ongoing, micros, head, held))
     }
@@ -328,6 +339,18 @@ impl Inner {
             }
         });
         Response { head, content }
+    }
+}
+
+/// The server has gone over to what was asked for: the two go on alone, as an exchange of that server until their end.
+fn tunnel(head: ResponseHead, held: Held, ongoing: Ongoing) -> Response {
+    // It has its place among the server's connections until it ends.
+    let (line, seat) = held.split();
+    let (outbound, received) = line.into_tunnel();
+    let tunnel = Tunnel::new(outbound, received).with_end(move |_| drop((ongoing, seat)));
+    Response {
+        head,
+        content: Content::Tunnel(tunnel),
     }
 }
 

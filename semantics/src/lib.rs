@@ -79,7 +79,7 @@ mod version;
 pub use anomalies::Anomalies;
 pub use errors::{Answer, LimitError, PeerError, Refusal};
 pub use exchange::{ContentLength, Event, ExchangeId, Outbox, Payload, Segment, Stamp};
-pub use explain::{Because, CloseReason, ContentEnd, Fate, KeepReason};
+pub use explain::{Because, CloseReason, ContentEnd, Fate, KeepReason, TunnelEnd};
 pub use field_rules::{FieldRuleError, FieldRules, with_host};
 pub use head::{OwnedRequest, RequestHead, RequestIndex, ResponseIndex, ResponseView};
 pub use known::{FieldSet, Known};

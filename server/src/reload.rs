@@ -122,7 +122,13 @@ impl Serving {
         if let Some(left) = left {
             left.finish(LOG_WAIT);
         }
-        Ok(report(listeners, &unwatched, &fixed))
+        let tunnels = self.control.ask(|worker, _| worker.tunnels());
+        Ok(report(
+            listeners,
+            tunnels.into_iter().sum(),
+            &unwatched,
+            &fixed,
+        ))
     }
 
     /// Lets each worker make what it goes over to: that may still fail, as when a folder went since it was looked at.
@@ -203,7 +209,12 @@ impl Listeners {
 }
 
 /// What became of the listeners, in one line, which of them failed, and what did not change.
-fn report(mut listeners: Listeners, unwatched: &[Unwatched], fixed: &[&str]) -> String {
+fn report(
+    mut listeners: Listeners,
+    tunnels: usize,
+    unwatched: &[Unwatched],
+    fixed: &[&str],
+) -> String {
     let list = |listeners: &[Reachable]| {
         let urls: Vec<_> = listeners
             .iter()
@@ -216,10 +227,16 @@ fn report(mut listeners: Listeners, unwatched: &[Unwatched], fixed: &[&str]) -> 
             .iter()
             .any(|failed| !failed.is_served && failed.listener == *it)
     };
+    let mut kept = list(&listeners.kept);
+    if tunnels > 0 {
+        let and = if kept.is_empty() { "" } else { " and " };
+        let plural = if tunnels == 1 { "" } else { "s" };
+        kept.push_str(&format!("{and}{tunnels} tunnel{plural}"));
+    }
     listeners.added.retain(|it| !has_failed(it));
     let mut text = "reloaded".to_owned();
     for (what, urls) in [
-        ("kept", list(&listeners.kept)),
+        ("kept", kept),
         ("added", list(&listeners.added)),
         ("drained", list(&listeners.removed)),
     ] {

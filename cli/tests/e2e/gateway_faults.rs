@@ -170,7 +170,7 @@ fn what_may_be_sent_again_succeeds_however_one_of_two_servers_fails_and_no_post_
     ] {
         let servers = [Failing::start(way), Failing::start(Way::Fine)];
         let addresses = servers.each_ref().map(|server| server.address);
-        let hansom = gateway(&addresses, &["--outbound-timeout", "0.3"]);
+        let hansom = gateway(&addresses, &["--outbound-timeout", "2"]);
         let failed: Vec<_> = thread::scope(|scope| {
             let clients = [0, 1, 2].map(|client| {
                 let hansom = &hansom;

@@ -23,4 +23,6 @@ mod sharing;
 mod sites;
 mod terminal;
 mod tls;
+mod tunnels;
 mod uploads;
+mod websockets;

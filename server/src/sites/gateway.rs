@@ -138,7 +138,9 @@ fn passage(route: &Route, authority: &str) -> Result<Passage, String> {
     let prefix = |prefix: &Option<String>| prefix.clone().unwrap_or_default();
     let paths = PathMap::new(&prefix(&route.strip_prefix), &prefix(&route.add_prefix));
     let tells = |fields| route.client_fields.contains(&fields);
-    Ok(made
+    let protocols = route.upgrade.iter();
+    Ok(protocols
+        .fold(made, |made, protocol| made.upgrade(protocol))
         .paths(paths.map_err(|error| error.to_string())?)
         .host(match route.outbound_host.as_str() {
             "client" => HostRule::Kept,

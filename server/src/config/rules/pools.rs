@@ -162,7 +162,7 @@ impl Rules<'_> {
 }
 
 /// Keys of a route that only gateways have, and whether they say anything.
-fn of_gateways(route: &Route) -> [(&'static str, bool); 10] {
+fn of_gateways(route: &Route) -> [(&'static str, bool); 11] {
     let plain = Route::default();
     [
         ("to", !route.to.is_empty()),
@@ -178,6 +178,7 @@ fn of_gateways(route: &Route) -> [(&'static str, bool); 10] {
         ("client_fields", route.client_fields != plain.client_fields),
         ("via_answers", route.via_answers != plain.via_answers),
         ("expect", route.expect != plain.expect),
+        ("upgrade", !route.upgrade.is_empty()),
     ]
 }
 
