@@ -105,6 +105,8 @@ struct Answer {
     ready: Bytes,
     trailers: OwnedSection,
     end: Option<ContentEnd>,
+    /// Interim answers before it.
+    interims: u32,
     /// Why there is no more, to be told once.
     fault: Option<Fault>,
     /// What came behind the head that ended the use of HTTP.
@@ -397,6 +399,11 @@ impl Line {
                         answer.begin(head, length);
                     } else {
                         read = Read::Interim;
+                        answer.interims += 1;
+                        if answer.interims > INTERIMS_MAX {
+                            refused = Some(Fault::Interims);
+                            break;
+                        }
                         self.upload.told(head.status());
                     }
                     tell(head, length);
@@ -597,6 +604,8 @@ fn trailing<'a>(
     section
 }
 
+/// Interim answers to one request: each lets a server take more time (RFC 9110 §15.2).
+pub const INTERIMS_MAX: u32 = 256;
 /// How long content is held back for a server that does not say 100.
 const HELD_MILLIS: u64 = 1000;
 

@@ -477,6 +477,7 @@ pub(crate) fn fault_of(error: &OutboundError) -> Option<Fault> {
         LineFault::Refused(refusal) => Fault::Refused(*refusal),
         LineFault::Closed | LineFault::Transport(_) if error.is_answered => Fault::ClosedWithin,
         LineFault::Closed | LineFault::Transport(_) => Fault::ClosedBeforeHead,
+        LineFault::Interims => Fault::Interims,
         LineFault::Interrupted => return None,
         _ => Fault::Internal,
     })
