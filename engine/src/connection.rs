@@ -285,6 +285,11 @@ impl Connection {
         let busy = self.busy.as_mut()?;
         if let Work::Future(future) = &mut busy.work {
             let waker = busy.waker.get_or_insert_with(|| cx.waker(token)).clone();
+            if (self.is_read_closed || self.has_failed)
+                && let Some(interims) = &busy.interims
+            {
+                interims.client_ended();
+            }
             let polled = future
                 .as_mut()
                 .poll(&mut std::task::Context::from_waker(&waker));

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use engine::outbound::{
     Awaited, Fault as LineFault, OutboundContent, OutboundError, OutboundRequest,
 };
-use engine::{Answer, Content, Exchange, Incoming, Interims, Response, Tunnel};
+use engine::{Answer, Content, Exchange, Incoming, Interims, Note, Response, Tunnel};
 use net::{Now, Stopwatch};
 use semantics::{
     Answer as Told, ContentLength, Known, Method, OwnedRequest, RequestHead, ResponseHead, Status,
@@ -35,6 +35,8 @@ pub struct GatewayConfig {
     pub passages: Vec<Passage>,
     /// Words an answer of our own for a request. The head has what is to be told beside what the words say.
     pub words: Words,
+    /// Whether records tell which server answered.
+    pub is_recording: bool,
 }
 
 /// Words an answer of our own: why, and the fields that it has in any case.
@@ -60,6 +62,7 @@ struct Inner {
     pool: Rc<Pool>,
     passages: Vec<Passage>,
     words: Words,
+    is_recording: bool,
     scratches: RefCell<Vec<Scratch>>,
 }
 
@@ -73,6 +76,10 @@ struct Asking {
     interims: Interims,
     /// Whether the client was told anything.
     is_told: Cell<bool>,
+    /// Where it is noted which server answered.
+    note: Option<Note>,
+    /// Whether the client asks by TLS, be it before another gateway.
+    is_secured: bool,
 }
 
 /// Why a try brought no answer.
@@ -97,6 +104,7 @@ impl Gateway {
             pool: config.pool,
             passages: config.passages,
             words: config.words,
+            is_recording: config.is_recording,
             scratches: RefCell::default(),
         }))
     }
@@ -131,6 +139,8 @@ impl Gateway {
             came,
             interims: exchange.interims(),
             is_told: Cell::new(false),
+            note: self.0.is_recording.then(|| exchange.note()),
+            is_secured: exchange.is_secured,
         };
         let inner = Rc::clone(&self.0);
         // All in one, since a future within another is moved once more for each.
@@ -188,6 +198,9 @@ impl Inner {
                 }
                 way => way,
             };
+            if let (Some(note), Some(name)) = (&asking.note, pool.shown(place)) {
+                note.set_server(name, tries.tried().len() + 1);
+            }
             match self.ask(taken, asking, &mut scratch).await {
                 Ok(response) => break response,
                 Err(Failed::Stopped(stop)) => break self.stopped(stop, place, asking),
@@ -303,8 +316,8 @@ impl Inner {
             // An answer that goes on for long tells by its head that the server is back.
             pool.succeeded(server, micros, Now::of_batch().millis);
         }
-        let is_secure = asking.came.scheme == Scheme::Https;
-        if let Some(cookie) = pool.set_sticky(place, asking.request.head(), is_secure) {
+        let request = asking.request.head();
+        if let Some(cookie) = pool.set_sticky(place, request, asking.is_secured) {
             head.add(Known::SetCookie, cookie);
         }
         if is_switch {
@@ -406,6 +419,7 @@ impl Asking {
         Wish {
             head: self.request.head(),
             client: self.client,
+            interims: Some(&self.interims),
         }
     }
 

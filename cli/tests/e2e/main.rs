@@ -16,6 +16,7 @@ mod harness;
 mod limits;
 mod log;
 mod peers;
+mod pools;
 mod reload;
 mod routing;
 mod running;
