@@ -15,11 +15,11 @@ use std::future::Future;
 use std::io::ErrorKind;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::task::Waker;
 
 use bytes::{Buf, Bytes};
 use http1::{Policy, Server};
-use net::{Context, Now, Peer, Readiness, Stream, Token};
+use net::{Context, Peer, Readiness, Stream, Token};
 use semantics::{CloseReason, Limits, Outbox, OwnedRequest, PeerError, TunnelEnd};
 
 use crate::core::Core;
@@ -28,11 +28,10 @@ use crate::record::{self, Current};
 use crate::serve::refusal_answer;
 use crate::transmit::Outgoing;
 use crate::tunnel::Tunnelling;
-use crate::{
-    Answer, Content, Handler, Incoming, Interims, Interrupted, Recorder, Response, Source,
-};
+use crate::{Answer, Handler, Incoming, Interims, Interrupted, Recorder, Response, Source};
 
 mod deadline;
+mod making;
 mod sending;
 mod tunnelling;
 
@@ -282,51 +281,8 @@ impl Connection {
                 next => return Some(next),
             }
         }
-        let busy = self.busy.as_mut()?;
-        if let Work::Future(future) = &mut busy.work {
-            let waker = busy.waker.get_or_insert_with(|| cx.waker(token)).clone();
-            if (self.is_read_closed || self.has_failed)
-                && let Some(interims) = &busy.interims
-            {
-                interims.client_ended();
-            }
-            let polled = future
-                .as_mut()
-                .poll(&mut std::task::Context::from_waker(&waker));
-            let interims = busy.interims.clone();
-            if let Some(interims) = &interims {
-                interims.await_more(&waker);
-                self.submit_interims(core, interims);
-            }
-            if let Poll::Ready(response) = polled {
-                let is_interleaved = self.is_interleaved(&response);
-                let busy = self.busy();
-                busy.work = Work::None;
-                if !is_interleaved {
-                    busy.incoming = None;
-                }
-                busy.interims = None;
-                // Date must not lie before what the future found at its time, such as Last-Modified (RFC 9110 §8.8.2.1).
-                core.refresh(Now::read());
-                match is_interleaved {
-                    true => self.answer_at_once(core, response),
-                    false => self.answer(core, Answer::Ready(response)),
-                }
-                match self.flush(core, cx, token) {
-                    Next::Keep => {}
-                    next => return Some(next),
-                }
-            } else {
-                if self.is_content_awaited() && self.machine.is_continue_expected() {
-                    self.submit_continue(core);
-                }
-                if !core.outbox.is_empty() {
-                    match self.flush(core, cx, token) {
-                        Next::Keep => {}
-                        next => return Some(next),
-                    }
-                }
-            }
+        if let Some(next) = self.make_on(core, cx, token) {
+            return Some(next);
         }
         if self.is_outbox_empty() {
             if self.is_tunnel() {
@@ -382,16 +338,6 @@ impl Connection {
     fn is_content_awaited(&self) -> bool {
         let incoming = self.busy.as_ref().and_then(|busy| busy.incoming.as_ref());
         incoming.is_some_and(Incoming::is_awaited)
-    }
-
-    /// Whether the rest of the request's content goes where the answer's comes from. Not where the client still waits to be asked for it.
-    fn is_interleaved(&self, response: &Response) -> bool {
-        let Content::Stream(streamed) = &response.content else {
-            return false;
-        };
-        streamed.source.takes_content()
-            && self.machine.is_in_content()
-            && !self.machine.is_continue_expected()
     }
 
     pub(crate) fn is_streaming(&self) -> bool {

@@ -82,6 +82,14 @@ struct Asking {
     is_secured: bool,
 }
 
+/// A try that brought an answer.
+struct Was {
+    place: usize,
+    ongoing: Ongoing,
+    /// How long the head took, where anybody asks.
+    micros: Option<u64>,
+}
+
 /// Why a try brought no answer.
 enum Failed {
     /// The request goes no further, whatever server is asked.
@@ -304,39 +312,59 @@ impl Inner {
             reached: Reached::Server,
             blame: Blame::Server,
         };
-        let mut head = head.map_err(refused)?;
-        let is_switch = head.status() == Status::SWITCHING_PROTOCOLS;
-        if is_switch && !held.line.is_tunnel() {
+        let head = head.map_err(refused)?;
+        if head.status() == Status::SWITCHING_PROTOCOLS && !held.line.is_tunnel() {
             // RFC 9110 §7.8: nobody changes what is spoken within a message.
             return Err(refused(Fault::Upgrade));
         }
         let micros =
             started.map(|started| u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX));
-        if server.health.borrow().is_out() && held.line.end().is_none() {
-            // An answer that goes on for long tells by its head that the server is back.
-            pool.succeeded(server, micros, Now::of_batch().millis);
+        let was = Was {
+            place,
+            ongoing: taken.ongoing,
+            micros,
+        };
+        Ok(self.answered(server, asking, was, head, held))
+    }
+
+    /// The server answered.
+    fn answered(
+        &self,
+        server: &Rc<Upstream>,
+        asking: &Asking,
+        was: Was,
+        mut head: ResponseHead,
+        held: Held,
+    ) -> Response {
+        let pool = &self.pool;
+        let is_switch = head.status() == Status::SWITCHING_PROTOCOLS;
+        let goes_on = is_switch || server.health.borrow().is_out() && held.line.end().is_none();
+        if goes_on {
+            // What goes on for long tells by its head that the server is well, or is back.
+            pool.succeeded(server, was.micros, Now::of_batch().millis);
         }
         let request = asking.request.head();
-        if let Some(cookie) = pool.set_sticky(place, request, asking.is_secured) {
+        if let Some(cookie) = pool.set_sticky(was.place, request, asking.is_secured) {
             head.add(Known::SetCookie, cookie);
         }
-        if is_switch {
-            pool.succeeded(server, micros, Now::of_batch().millis);
-            return Ok(tunnel(head, held, taken.ongoing));
+        match is_switch {
+            true => tunnel(head, held, was.ongoing),
+            false => self.response(server, was, head, held),
         }
-        Ok(self.response(server, taken.ongoing, micros, head, held))
     }
 
     fn response(
         &self,
         server: &Rc<Upstream>,
-        ongoing: Ongoing,
-        micros: Option<u64>,
+        was: Was,
         head: ResponseHead,
         held: Held,
     ) -> Response {
         let (server, pool) = (Rc::clone(server), Rc::clone(&self.pool));
         let (line, stub) = held.split();
+        let Was {
+            ongoing, micros, ..
+        } = was;
         let content = line.into_content(move |end| {
             let _until_here = ongoing;
             let now = Now::of_batch().millis;
