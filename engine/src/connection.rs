@@ -26,6 +26,7 @@ use crate::core::Core;
 use crate::listeners::Listeners;
 use crate::record::{self, Current};
 use crate::serve::refusal_answer;
+use crate::socks::Socks;
 use crate::transmit::Outgoing;
 use crate::tunnel::Tunnelling;
 use crate::{Answer, Handler, Incoming, Interims, Interrupted, Recorder, Response, Source};
@@ -33,6 +34,7 @@ use crate::{Answer, Handler, Incoming, Interims, Interrupted, Recorder, Response
 mod deadline;
 mod making;
 mod sending;
+mod socks;
 mod tunnelling;
 
 /// One connection of a worker.
@@ -99,6 +101,8 @@ pub(crate) struct Busy {
     /// Set once our side is closed.
     lingering: Option<Lingering>,
     pub(crate) waker: Option<Waker>,
+    /// The client speaks SOCKS5.
+    pub(crate) socks: Option<Box<Socks>>,
 }
 
 /// The answer that is waited for.
@@ -357,6 +361,7 @@ impl Connection {
                 && busy.warming.is_none()
                 && busy.lingering.is_none()
                 && busy.finished.is_empty()
+                && busy.socks.is_none()
                 && !self.machine.is_in_content()
         });
         if is_unused {

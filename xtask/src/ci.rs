@@ -209,12 +209,13 @@ const BESIDE: [&str; 3] = [
     "bench/parser/Cargo.toml",
 ];
 
-const CI: [needs::Need; 7] = [
+const CI: [needs::Need; 8] = [
     needs::C_COMPILER,
     needs::CXX_COMPILER,
     needs::CHROMIUM,
     needs::CHROMEDRIVER,
     needs::REDIS,
     needs::CURL,
+    needs::WGET,
     needs::OPENSSL,
 ];

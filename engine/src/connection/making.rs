@@ -56,14 +56,18 @@ impl Connection {
         let busy = self.busy();
         busy.work = Work::None;
         busy.interims = None;
+        let is_socks = busy.socks.is_some();
         if !is_interleaved {
             busy.incoming = None;
         }
         // Date must not lie before what the future found at its time, such as Last-Modified (RFC 9110 §8.8.2.1).
         core.refresh(Now::read());
-        match is_interleaved {
-            true => self.answer_at_once(core, response),
-            false => self.answer(core, Answer::Ready(response)),
+        if is_socks {
+            self.answer_socks(core, response);
+        } else if is_interleaved {
+            self.answer_at_once(core, response);
+        } else {
+            self.answer(core, Answer::Ready(response));
         }
     }
 
