@@ -272,15 +272,7 @@ impl Inner {
             }
         };
         let is_used = held.line.exchanges() > 0;
-        let content = match &asking.incoming {
-            None => OutboundContent::None,
-            // Whether it is whole was asked before.
-            Some(incoming) if !incoming.rewind() => return Err(Failed::of_ours()),
-            Some(incoming) => OutboundContent::Incoming {
-                length: asking.content,
-                incoming: incoming.clone(),
-            },
-        };
+        let content = asking.outbound_content().ok_or_else(Failed::of_ours)?;
         let came = asking.came.with(asking.request.head(), asking.content);
         let onward = Onward::new(&came, passage, scratch).map_err(Failed::Stopped)?;
         let request = OutboundRequest {
@@ -449,6 +441,17 @@ impl Asking {
             client: self.client,
             interims: Some(&self.interims),
         }
+    }
+
+    /// The content from its start on; `None` if that is not there, which is asked before each further try.
+    fn outbound_content(&self) -> Option<OutboundContent> {
+        let Some(incoming) = &self.incoming else {
+            return Some(OutboundContent::None);
+        };
+        incoming.rewind().then(|| OutboundContent::Incoming {
+            length: self.content,
+            incoming: incoming.clone(),
+        })
     }
 
     /// What is to be known of a try that came so far.
