@@ -15,11 +15,11 @@ use std::future::Future;
 use std::io::ErrorKind;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::task::Waker;
 
 use bytes::{Buf, Bytes};
 use http1::{Policy, Server};
-use net::{Context, Now, Peer, Readiness, Stream, Token};
+use net::{Context, Peer, Readiness, Stream, Token};
 use semantics::{CloseReason, Limits, Outbox, OwnedRequest, PeerError, TunnelEnd};
 
 use crate::core::Core;
@@ -32,6 +32,7 @@ use crate::tunnel::Tunnelling;
 use crate::{Answer, Handler, Incoming, Interims, Interrupted, Recorder, Response, Source};
 
 mod deadline;
+mod making;
 mod sending;
 mod socks;
 mod tunnelling;
@@ -284,49 +285,8 @@ impl Connection {
                 next => return Some(next),
             }
         }
-        let busy = self.busy.as_mut()?;
-        if let Work::Future(future) = &mut busy.work {
-            let waker = busy.waker.get_or_insert_with(|| cx.waker(token)).clone();
-            if (self.is_read_closed || self.has_failed)
-                && let Some(interims) = &busy.interims
-            {
-                interims.client_ended();
-            }
-            let polled = future
-                .as_mut()
-                .poll(&mut std::task::Context::from_waker(&waker));
-            let interims = busy.interims.clone();
-            if let Some(interims) = &interims {
-                interims.await_more(&waker);
-                self.submit_interims(core, interims);
-            }
-            if let Poll::Ready(response) = polled {
-                let busy = self.busy();
-                busy.work = Work::None;
-                busy.incoming = None;
-                busy.interims = None;
-                let is_socks = busy.socks.is_some();
-                // Date must not lie before what the future found at its time, such as Last-Modified (RFC 9110 §8.8.2.1).
-                core.refresh(Now::read());
-                match is_socks {
-                    true => self.answer_socks(core, response),
-                    false => self.answer(core, Answer::Ready(response)),
-                }
-                match self.flush(core, cx, token) {
-                    Next::Keep => {}
-                    next => return Some(next),
-                }
-            } else {
-                if self.is_content_awaited() && self.machine.is_continue_expected() {
-                    self.submit_continue(core);
-                }
-                if !core.outbox.is_empty() {
-                    match self.flush(core, cx, token) {
-                        Next::Keep => {}
-                        next => return Some(next),
-                    }
-                }
-            }
+        if let Some(next) = self.make_on(core, cx, token) {
+            return Some(next);
         }
         if self.is_outbox_empty() {
             if self.is_tunnel() {
@@ -384,7 +344,7 @@ impl Connection {
         incoming.is_some_and(Incoming::is_awaited)
     }
 
-    fn is_streaming(&self) -> bool {
+    pub(crate) fn is_streaming(&self) -> bool {
         self.busy
             .as_ref()
             .is_some_and(|busy| matches!(busy.work, Work::Stream(_)))
@@ -432,7 +392,9 @@ impl Connection {
             .is_some_and(|incoming| incoming.is_full() && !incoming.is_abandoned());
         let awaits_answer = match busy.work {
             Work::Future(_) => !self.machine.is_in_content(),
-            Work::Stream(_) | Work::Tunnel(_) => true,
+            // A source that takes the request's content needs it.
+            Work::Stream(_) => !self.machine.is_in_content(),
+            Work::Tunnel(_) => true,
             Work::None | Work::Held(_) => false,
         };
         !is_full && !awaits_answer && busy.outbox.is_empty()

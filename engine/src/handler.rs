@@ -348,6 +348,11 @@ pub trait Source {
     /// An error cuts the connection, so that the client sees the content as incomplete (RFC 9112 §8).
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Interrupted>>>;
 
+    /// Whether the rest of the request's content goes where this comes from. Then neither waits for the other's end, and the head goes out at once.
+    fn takes_content(&self) -> bool {
+        false
+    }
+
     /// The trailer section, asked for after the last piece. It is transmitted where content is in chunks, and else dropped
     /// (RFC 9110 §6.5.1).
     fn trailers(&self) -> Option<Section<'_>> {

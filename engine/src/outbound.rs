@@ -105,6 +105,8 @@ struct Answer {
     ready: Bytes,
     trailers: OwnedSection,
     end: Option<ContentEnd>,
+    /// Interim answers before it.
+    interims: u32,
     /// Why there is no more, to be told once.
     fault: Option<Fault>,
     /// What came behind the head that ended the use of HTTP.
@@ -153,8 +155,8 @@ impl Line {
     /// Asks, and gives what `on_head` makes of the head of the final answer; content that came with it is at hand. Interim answers (RFC 9110 §15.2)
     /// are told as they come, 100 too. 101 is final: what follows is a tunnel.
     ///
-    /// An answer that comes before all of the request was transmitted waits until it is, if the server seems to want it: else the rest is not
-    /// transmitted, and the line not used again (RFC 9112 §9.5).
+    /// An answer that is complete before all of the request was transmitted waits until it is, if the server seems to want it: else the rest is not
+    /// transmitted, and the line not used again (RFC 9112 §9.5). While an answer goes on, the rest of the request does with its content.
     ///
     /// # Errors
     /// An [`OutboundError`]; the line is of no further use, unless it is [`Fault::Misuse`]. A line that was not quiet fails before anything is
@@ -223,7 +225,7 @@ impl Line {
                 if sending != Sending::Done && !self.is_rest_wanted(sending) {
                     self.upload.give_up();
                 }
-                if self.upload.is_over() {
+                if self.upload.is_over() || self.is_interleaved() {
                     return Poll::Ready(Ok(()));
                 }
             }
@@ -283,9 +285,12 @@ impl Line {
         if self.machine.is_tunnel() {
             return sending != Sending::Held;
         }
-        sending != Sending::Held
-            && self.answer.ready.len() < EARLY_OCTETS_MAX
-            && self.answer.status.is_some_and(|status| !status.is_error())
+        sending != Sending::Held && self.answer.status.is_some_and(|status| !status.is_error())
+    }
+
+    /// Whether the content of the answer goes on while the request's does, so that neither server nor client waits for the other.
+    fn is_interleaved(&self) -> bool {
+        self.answer.end.is_none() && !self.answer.is_to_head && !self.machine.is_tunnel()
     }
 
     /// What a failure to read leaves of the exchange.
@@ -394,6 +399,11 @@ impl Line {
                         answer.begin(head, length);
                     } else {
                         read = Read::Interim;
+                        answer.interims += 1;
+                        if answer.interims > INTERIMS_MAX {
+                            refused = Some(Fault::Interims);
+                            break;
+                        }
                         self.upload.told(head.status());
                     }
                     tell(head, length);
@@ -431,11 +441,25 @@ impl Line {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, OutboundError>>> {
         loop {
+            let sending = match self.upload.is_over() {
+                true => Sending::Done,
+                // Back pressure: while nobody takes the answer, the request waits as well.
+                false => match self.poll_send(cx) {
+                    Ok(sending) => sending,
+                    Err(error) => return Poll::Ready(Some(Err(error))),
+                },
+            };
             if let Some(ready) = self.take_ready() {
                 return Poll::Ready(Some(Ok(ready)));
             }
             if self.answer.end.is_some() {
-                return Poll::Ready(None);
+                if self.upload.is_over() {
+                    return Poll::Ready(None);
+                }
+                if !self.is_rest_wanted(sending) {
+                    self.upload.give_up();
+                    return Poll::Ready(None);
+                }
             }
             if self.machine.is_closed() {
                 let fault = self.answer.fault.take().unwrap_or(Fault::Closed);
@@ -448,11 +472,16 @@ impl Line {
                     self.answer.fault = Some(fault);
                 }
                 Poll::Pending => {
-                    self.bound_wait(Sending::Done);
+                    self.bound_wait(sending);
                     return Poll::Pending;
                 }
             }
         }
+    }
+
+    /// Whether the rest of the request is transmitted as the content of the answer is taken.
+    pub(super) fn takes_content(&self) -> bool {
+        !self.upload.is_over()
     }
 
     fn take_ready(&mut self) -> Option<Bytes> {
@@ -575,8 +604,8 @@ fn trailing<'a>(
     section
 }
 
-/// Octets of an answer's content that are held while its request is still transmitted.
-const EARLY_OCTETS_MAX: usize = 64 * 1024;
+/// Interim answers to one request: each lets a server take more time (RFC 9110 §15.2).
+pub const INTERIMS_MAX: u32 = 256;
 /// How long content is held back for a server that does not say 100.
 const HELD_MILLIS: u64 = 1000;
 

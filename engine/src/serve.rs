@@ -246,11 +246,21 @@ impl Connection {
         core: &mut Core<H, R>,
         response: Response,
     ) {
+        let is_streaming = self.is_streaming();
         if let Some(busy) = &mut self.busy {
-            busy.work = Work::None;
             if let Some(incoming) = busy.incoming.take() {
                 incoming.end(Err(Interrupted));
             }
+            if !is_streaming {
+                busy.work = Work::None;
+            }
+        }
+        if is_streaming {
+            // The answer has begun: whoever makes it cuts it, if it is the request's content that it lacks.
+            if let Some(current) = &mut self.current {
+                current.request_end = ContentEnd::Abandoned;
+            }
+            return;
         }
         if let Some(current) = &mut self.current {
             current.request_end = ContentEnd::Abandoned;
@@ -326,6 +336,16 @@ impl Connection {
             busy.work = Work::Held(answer);
             busy.discarded_octets = 0;
         }
+    }
+
+    /// Gives an answer whose content goes on while the request's does.
+    pub(crate) fn answer_at_once<H: Handler, R: Recorder>(
+        &mut self,
+        core: &mut Core<H, R>,
+        response: Response,
+    ) {
+        self.submit(core, Answer::Ready(response));
+        self.settle(core);
     }
 
     /// Asks the client for its content (RFC 9110 §10.1.1).
@@ -584,6 +604,7 @@ impl Connection {
         };
         if let Some(busy) = &mut self.busy {
             busy.head = None;
+            busy.incoming = None;
         }
         if self.current.is_some() {
             self.finish_record(core, fate);

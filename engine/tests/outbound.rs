@@ -600,3 +600,13 @@ fn a_request_that_cannot_be_said_is_not_transmitted() {
     assert_eq!(front.errors(), ["Misuse(Host)"]);
     assert_eq!(server.connections().concat(), "");
 }
+
+#[test]
+fn interim_answers_without_end_are_an_error() {
+    let flood = "HTTP/1.1 102 Processing\r\n\r\n".repeat(300);
+    let server = answering(Box::leak(flood.into_bytes().into_boxed_slice()));
+    let front = Front::start(&server);
+    let text = front.ask(LAST);
+    assert!(text.contains("HTTP/1.1 502 "), "{text}");
+    assert_eq!(front.errors(), ["Interims transmitted answered"]);
+}

@@ -43,6 +43,8 @@ pub enum Fault {
     ClosedWithin,
     /// What came is not HTTP, is ambiguous, or goes over a limit.
     Refused(Refusal),
+    /// More interim answers came than may.
+    Interims,
     /// Connection names more fields than [`crate::NOMINATED_MAX`].
     ConnectionOptions,
     /// The server went over to a protocol for which nobody asked, or did not where it said so.
@@ -72,7 +74,7 @@ impl Fault {
             Self::ContentTimeout => ProxyError::ConnectionReadTimeout,
             Self::ClosedWithin => ProxyError::HttpResponseIncomplete,
             Self::Refused(refusal) => of_refusal(refusal),
-            Self::ConnectionOptions => ProxyError::HttpProtocolError,
+            Self::Interims | Self::ConnectionOptions => ProxyError::HttpProtocolError,
             Self::Upgrade => ProxyError::HttpUpgradeFailed,
             Self::Internal => ProxyError::ProxyInternalError,
         }
@@ -106,6 +108,7 @@ impl Fault {
             Self::ClosedBeforeHead => "The server closed without an answer",
             Self::ClosedWithin => "The server closed within its answer",
             Self::Refused(_) | Self::ConnectionOptions => "The server's answer is not acceptable",
+            Self::Interims => "The server sent interim answers without end",
             Self::Upgrade => "The server went over to a protocol that nobody asked for",
             Self::Internal => "This server failed",
         }
@@ -182,6 +185,7 @@ mod tests {
             (Fault::ConnectionsMax, 503),
             (Fault::NoServer, 503),
             (Fault::ConnectionOptions, 502),
+            (Fault::Interims, 502),
             (Fault::Internal, 500),
         ] {
             assert_eq!(fault.status().code(), status, "{fault:?}");

@@ -82,6 +82,14 @@ struct Asking {
     is_secured: bool,
 }
 
+/// A try that brought an answer.
+struct Was {
+    place: usize,
+    ongoing: Ongoing,
+    /// How long the head took, where anybody asks.
+    micros: Option<u64>,
+}
+
 /// Why a try brought no answer.
 pub(crate) enum Failed {
     /// The request goes no further, whatever server is asked.
@@ -193,7 +201,9 @@ impl Inner {
                 break self.fault(last, Some(place), asking);
             }
             taken.way = match taken.way {
-                Way::Line(held) if tries.wants_new(place) => Way::Seat(held.into_seat()),
+                Way::Line(held) if tries.wants_new(place) || self.is_unsure(place, asking, now) => {
+                    Way::Seat(held.into_seat())
+                }
                 way => way,
             };
             if let (Some(note), Some(name)) = (&asking.note, pool.shown(place)) {
@@ -209,10 +219,10 @@ impl Inner {
                     blame,
                 }) => {
                     let now = Now::of_batch().millis;
-                    if blame != Blame::Connection
-                        && let Some(upstream) = pool.upstream(place)
-                    {
-                        pool.failed(upstream, fault.because(), now);
+                    match pool.upstream(place) {
+                        Some(upstream) if blame == Blame::Connection => upstream.proved_stale(now),
+                        Some(upstream) => pool.failed(upstream, fault.because(), now),
+                        None => {}
                     }
                     last = fault;
                     let may = match tries.failed(place, blame, asking.attempt(reached)) {
@@ -231,6 +241,12 @@ impl Inner {
             scratches.push(scratch);
         }
         response
+    }
+
+    /// Whether a request that may not be sent again does not go on a connection that was used before: others to that server proved closed of late.
+    fn is_unsure(&self, place: usize, asking: &Asking, now: u64) -> bool {
+        !asking.request.head().method().is_idempotent()
+            && (self.pool.upstream(place)).is_some_and(|upstream| upstream.is_unsure(now))
     }
 
     /// Asks one server once.
@@ -256,15 +272,7 @@ impl Inner {
             }
         };
         let is_used = held.line.exchanges() > 0;
-        let content = match &asking.incoming {
-            None => OutboundContent::None,
-            // Whether it is whole was asked before.
-            Some(incoming) if !incoming.rewind() => return Err(Failed::of_ours()),
-            Some(incoming) => OutboundContent::Incoming {
-                length: asking.content,
-                incoming: incoming.clone(),
-            },
-        };
+        let content = asking.outbound_content().ok_or_else(Failed::of_ours)?;
         let came = asking.came.with(asking.request.head(), asking.content);
         let onward = Onward::new(&came, passage, scratch).map_err(Failed::Stopped)?;
         let request = OutboundRequest {
@@ -296,39 +304,70 @@ impl Inner {
             reached: Reached::Server,
             blame: Blame::Server,
         };
-        let mut head = head.map_err(refused)?;
-        let is_switch = head.status() == Status::SWITCHING_PROTOCOLS;
-        if is_switch && !held.line.is_tunnel() {
+        let head = head.map_err(refused)?;
+        if head.status() == Status::SWITCHING_PROTOCOLS && !held.line.is_tunnel() {
             // RFC 9110 §7.8: nobody changes what is spoken within a message.
             return Err(refused(Fault::Upgrade));
         }
         let micros =
             started.map(|started| u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX));
-        pool.succeeded(server, micros, Now::of_batch().millis);
+        let was = Was {
+            place,
+            ongoing: taken.ongoing,
+            micros,
+        };
+        Ok(self.answered(server, asking, was, head, held))
+    }
+
+    /// The server answered.
+    fn answered(
+        &self,
+        server: &Rc<Upstream>,
+        asking: &Asking,
+        was: Was,
+        mut head: ResponseHead,
+        held: Held,
+    ) -> Response {
+        let pool = &self.pool;
+        let is_switch = head.status() == Status::SWITCHING_PROTOCOLS;
+        let goes_on = is_switch || server.health.borrow().is_out() && held.line.end().is_none();
+        if goes_on {
+            // What goes on for long tells by its head that the server is well, or is back.
+            pool.succeeded(server, was.micros, Now::of_batch().millis);
+        }
         let request = asking.request.head();
-        if let Some(cookie) = pool.set_sticky(place, request, asking.is_secured) {
+        if let Some(cookie) = pool.set_sticky(was.place, request, asking.is_secured) {
             head.add(Known::SetCookie, cookie);
         }
-        if is_switch {
-            return Ok(tunnel(head, held, taken.ongoing));
+        match is_switch {
+            true => tunnel(head, held, was.ongoing),
+            false => self.response(server, was, head, held),
         }
-        Ok(self.response(server, taken.ongoing, head, held))
     }
 
     fn response(
         &self,
         server: &Rc<Upstream>,
-        ongoing: Ongoing,
+        was: Was,
         head: ResponseHead,
         held: Held,
     ) -> Response {
         let (server, pool) = (Rc::clone(server), Rc::clone(&self.pool));
         let (line, stub) = held.split();
+        let Was {
+            ongoing, micros, ..
+        } = was;
         let content = line.into_content(move |end| {
             let _until_here = ongoing;
             let now = Now::of_batch().millis;
             match end {
-                Ok(line) => pool.keep(&server, stub.with(line), now),
+                // Not before: a server whose answers break off would look well between two of them.
+                Ok(line) => {
+                    pool.succeeded(&server, micros, now);
+                    pool.keep(&server, stub.with(line), now);
+                }
+                // Where it is the client that broke off, nobody is to blame.
+                Err(error) if fault_of(&error).is_none() => {}
                 Err(_) => pool.failed(&server, Fault::ClosedWithin.because(), now),
             }
         });
@@ -404,6 +443,17 @@ impl Asking {
         }
     }
 
+    /// The content from its start on; `None` if that is not there, which is asked before each further try.
+    fn outbound_content(&self) -> Option<OutboundContent> {
+        let Some(incoming) = &self.incoming else {
+            return Some(OutboundContent::None);
+        };
+        incoming.rewind().then(|| OutboundContent::Incoming {
+            length: self.content,
+            incoming: incoming.clone(),
+        })
+    }
+
     /// What is to be known of a try that came so far.
     fn attempt(&self, reached: Reached) -> Attempt {
         let is_whole = self.incoming.as_ref().is_none_or(Incoming::is_whole);
@@ -472,6 +522,7 @@ pub(crate) fn fault_of(error: &OutboundError) -> Option<Fault> {
         LineFault::Refused(refusal) => Fault::Refused(*refusal),
         LineFault::Closed | LineFault::Transport(_) if error.is_answered => Fault::ClosedWithin,
         LineFault::Closed | LineFault::Transport(_) => Fault::ClosedBeforeHead,
+        LineFault::Interims => Fault::Interims,
         LineFault::Interrupted => return None,
         _ => Fault::Internal,
     })

@@ -121,7 +121,10 @@ impl Tries {
         let is_left = self.tried.len() < self.tries_max && self.hopeless.len() < self.servers;
         match attempt.may_repeat() && is_left && self.stale.len() <= self.servers {
             false => Next::Over,
-            true if blame == Blame::Connection => Next::Again,
+            // The budget is for what servers would have to do twice.
+            true if blame == Blame::Connection || attempt.reached == Reached::Nothing => {
+                Next::Again
+            }
             true => Next::AgainByBudget,
         }
     }

@@ -36,6 +36,8 @@ pub(crate) struct Upstream {
     exchanges: Cell<u32>,
     /// No configuration has it any more: nothing is kept.
     is_gone: Cell<bool>,
+    /// Until when it is not trusted to keep connections.
+    unsure_until: Cell<u64>,
     pub(crate) health: RefCell<Health>,
     pub(crate) breaker: RefCell<Breaker>,
     pub(crate) latency: RefCell<Latency>,
@@ -112,6 +114,7 @@ impl Upstream {
             laid: RefCell::default(),
             exchanges: Cell::new(0),
             is_gone: Cell::new(false),
+            unsure_until: Cell::new(0),
             health: RefCell::new(health),
             breaker: RefCell::new(Breaker::new(now)),
             latency: RefCell::default(),
@@ -230,6 +233,16 @@ impl Upstream {
         drop(idle);
     }
 
+    /// It closed a connection unseen, as it was used again.
+    pub(crate) fn proved_stale(&self, now: u64) {
+        self.unsure_until.set(now.saturating_add(UNSURE_MILLIS));
+    }
+
+    /// Whether it did so of late.
+    pub(crate) fn is_unsure(&self, now: u64) -> bool {
+        now < self.unsure_until.get()
+    }
+
     /// A line that is made now.
     pub(crate) async fn connect(
         &self,
@@ -333,3 +346,6 @@ impl Drop for Upstream {
         }
     }
 }
+
+/// For how long a server that closed a connection as it was used again is not trusted to keep others.
+const UNSURE_MILLIS: u64 = 10_000;

@@ -341,15 +341,20 @@ impl Client {
 
     /// Waits for an answer; `false` if the connection ends first.
     pub(crate) fn try_answer(&mut self) -> bool {
+        self.answer_if_any().is_some()
+    }
+
+    /// Waits for an answer; `None` if the connection ends first.
+    pub(crate) fn answer_if_any(&mut self) -> Option<Response> {
         loop {
-            if let Ok(Progress::Complete(_, taken)) =
+            if let Ok(Progress::Complete(response, taken)) =
                 response::parse(&self.held, AnswerTo::Other, false)
             {
                 self.held.drain(..taken);
-                return true;
+                return Some(response);
             }
             if !self.read_some().is_ok_and(|count| count > 0) {
-                return false;
+                return None;
             }
         }
     }

@@ -12,6 +12,7 @@ mod content;
 mod crowd;
 mod files;
 mod gateway;
+mod gateway_faults;
 mod harness;
 mod limits;
 mod log;

@@ -90,6 +90,11 @@ impl<D: FnOnce(Result<Box<Line>, OutboundError>)> Source for LineContent<D> {
         Poll::Ready(None)
     }
 
+    fn takes_content(&self) -> bool {
+        let line = self.line.as_ref();
+        line.is_some_and(|(line, _)| line.takes_content())
+    }
+
     fn trailers(&self) -> Option<Section<'_>> {
         (!self.trailers.is_empty()).then(|| self.trailers.section())
     }

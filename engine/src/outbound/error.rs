@@ -35,6 +35,8 @@ pub enum Fault {
     Transport(io::Error),
     /// The answer breaks a rule or a limit.
     Refused(Refusal),
+    /// More interim answers came than may ([`INTERIMS_MAX`](super::INTERIMS_MAX)): the final one might never.
+    Interims,
     /// The content of the request did not come to its end: the fault is the client's.
     Interrupted,
     /// What was to be asked cannot be said: the fault is ours.
@@ -81,6 +83,11 @@ impl fmt::Display for OutboundError {
             Fault::Closed => f.write_str("the server closed the connection without an answer"),
             Fault::Transport(error) => write!(f, "the connection failed: {error}"),
             Fault::Refused(refusal) => write!(f, "the answer is refused: {refusal}"),
+            Fault::Interims => write!(
+                f,
+                "the server sent more than {} interim answers (INTERIMS_MAX)",
+                super::INTERIMS_MAX
+            ),
             Fault::Interrupted => f.write_str("the content of the request broke off"),
             Fault::Misuse(misuse) => write!(f, "the request cannot be sent: {misuse:?}"),
         }
