@@ -10,7 +10,7 @@
 //! what comes of the request's content while it already listens for the answer. It is *not* a pool, and knows no rule of intermediaries: what is asked
 //! is said as it is given.
 //!
-//! Where to look next: [`Line::exchange`], [`Line::into_content`], [`OutboundError`] (what may be done after a failure).
+//! Where to look next: [`Way`] (connecting), [`Line::exchange`], [`Line::into_content`], [`OutboundError`] (what may be done after a failure).
 //!
 //! Invariant: an idle line holds no buffer. What is received is read in memory that all lines of a worker share.
 
@@ -22,7 +22,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http1::{Client, Policy, RequestParts};
-use net::{Address, Outbound, Rest};
+use net::{Address, Outbound, OutboundTlsFacts, Rest};
 use semantics::fields::content_length::{self, ContentLength as Declared};
 use semantics::{
     CloseReason, ContentEnd, ContentLength, Event, Fate, Known, OwnedSection, ResponseView,
@@ -35,8 +35,10 @@ mod content;
 mod error;
 mod scratch;
 mod upload;
+mod way;
 
 pub use error::{Awaited, Fault, OutboundError};
+pub use way::{Place, Way};
 
 use scratch::{Gathered, Scratch};
 use upload::{Sending, Upload};
@@ -115,28 +117,20 @@ struct Answer {
 type Told<'a> = &'a mut dyn FnMut(ResponseView<'_>, ContentLength);
 
 impl Line {
-    /// Connects.
+    /// Connects to an address, in the clear. [`Way::line`] knows other ways.
     ///
     /// # Errors
-    /// [`Fault::Connect`], or [`Fault::Timeout`].
+    /// As [`Way::open`].
     pub async fn connect(
         address: &Address,
         options: &Rc<LineOptions>,
     ) -> Result<Self, OutboundError> {
-        match Outbound::connect(address, options.wait_millis).await {
-            Ok(outbound) => Ok(Self::new(outbound, Rc::clone(options))),
-            Err(error) => Err(OutboundError {
-                fault: match error.kind() {
-                    ErrorKind::TimedOut => Fault::Timeout(Awaited::Connection),
-                    _ => Fault::Connect(error),
-                },
-                is_transmitted: false,
-                is_answered: false,
-            }),
-        }
+        let place = Place::Address(address.clone());
+        Way::default().line(&place, options).await
     }
 
-    fn new(outbound: Outbound, options: Rc<LineOptions>) -> Self {
+    /// A line over a connection that is complete.
+    pub fn new(outbound: Outbound, options: Rc<LineOptions>) -> Self {
         Self {
             outbound,
             machine: Client::new(),
@@ -348,7 +342,7 @@ impl Line {
             Poll::Ready(Err(error)) if error.kind() == ErrorKind::TimedOut => {
                 Poll::Ready(Err(Fault::Timeout(awaited)))
             }
-            Poll::Ready(Err(error)) => Poll::Ready(Err(Fault::Transport(error))),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(Fault::of_transport(error))),
         };
         scratch.give_back();
         read
@@ -504,6 +498,11 @@ impl Line {
     /// Exchanges that have begun on it. A failure in the first tells more of the server than one in a later.
     pub fn exchanges(&self) -> u64 {
         self.exchanges
+    }
+
+    /// What was negotiated; `None` without TLS.
+    pub fn tls(&self) -> Option<OutboundTlsFacts> {
+        self.outbound.tls()
     }
 
     /// The connection, and what came behind the head that ended the use of HTTP (RFC 9110 §7.8, §9.3.6).

@@ -1,5 +1,6 @@
 //! Why there is no answer to pass on, and what the client is told (RFC 9209 §2.3, RFC 9110 §15.6).
 
+use net::TlsFault;
 use semantics::fields::proxy_status::{ProxyError, ProxyStatus};
 use semantics::{Anomalies, LimitError, PeerError, Refusal, ResponseHead, Status};
 
@@ -28,9 +29,7 @@ pub enum Fault {
     /// No server may be asked.
     NoServer,
     /// TLS failed.
-    Tls,
-    /// The server's certificate is not the one of who was to be asked.
-    TlsCertificate,
+    Tls(TlsFault),
     /// The request could not be transmitted in time.
     TransmitTimeout,
     /// No head came in time.
@@ -65,8 +64,9 @@ impl Fault {
             Self::ConnectTimeout => ProxyError::ConnectionTimeout,
             Self::ConnectionsMax => ProxyError::ConnectionLimitReached,
             Self::NoServer => ProxyError::DestinationUnavailable,
-            Self::Tls => ProxyError::TlsProtocolError,
-            Self::TlsCertificate => ProxyError::TlsCertificateError,
+            Self::Tls(fault) if fault.is_of_certificate() => ProxyError::TlsCertificateError,
+            Self::Tls(TlsFault::Alert(_)) => ProxyError::TlsAlertReceived,
+            Self::Tls(_) => ProxyError::TlsProtocolError,
             Self::TransmitTimeout => ProxyError::ConnectionWriteTimeout,
             Self::HeadTimeout => ProxyError::HttpResponseTimeout,
             Self::ContentTimeout => ProxyError::ConnectionReadTimeout,
@@ -98,8 +98,7 @@ impl Fault {
             Self::ConnectTimeout => "The server took no connection in time",
             Self::ConnectionsMax => "The server is asked by as many connections as it may be",
             Self::NoServer => "There is no server that could be asked",
-            Self::Tls => "TLS with the server failed",
-            Self::TlsCertificate => "The server's certificate is not right",
+            Self::Tls(fault) => fault.because(),
             Self::TransmitTimeout => "The server did not read the request in time",
             Self::HeadTimeout => "The server did not answer in time",
             Self::ContentTimeout => "The server went silent within its answer",
@@ -119,8 +118,12 @@ impl Fault {
         if let Some(next_hop) = next_hop {
             told = told.next_hop(next_hop);
         }
-        if let Self::Refused(refusal) = self {
-            told = told.details(refusal.answer().name);
+        match self {
+            Self::Refused(refusal) => told = told.details(refusal.answer().name),
+            // RFC 9209 §2.3.16: the server's own number.
+            Self::Tls(TlsFault::Alert(id)) => told = told.alert_id(id),
+            Self::Tls(fault) => told = told.details(fault.name()),
+            _ => {}
         }
         let mut head = ResponseHead::new(self.status());
         head.add_named("Proxy-Status", told.to_string());

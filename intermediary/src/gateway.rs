@@ -12,7 +12,8 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use engine::outbound::{
-    Awaited, Fault as LineFault, Line, LineOptions, OutboundContent, OutboundError, OutboundRequest,
+    Awaited, Fault as LineFault, Line, LineOptions, OutboundContent, OutboundError,
+    OutboundRequest, Place, Way,
 };
 use engine::{Answer, Exchange, Incoming, Interims, Response};
 use http1::Policy;
@@ -22,7 +23,7 @@ use semantics::{
 };
 
 use crate::balance::Key;
-use crate::upstream::{IdleRules, Ongoing, Place, Upstream};
+use crate::upstream::{IdleRules, Ongoing, Upstream};
 use crate::{
     Attempt, Balance, Budget, BudgetRules, Came, Fault, Onward, Passage, Reached, Repeatable,
     Scheme, Scratch, Stop, Trust, back, key_of_client, key_of_target, may_trail,
@@ -51,6 +52,8 @@ pub type Words = fn(Told, &ResponseHead, RequestHead<'_>) -> Response;
 pub struct GatewayServer {
     /// Where it is.
     pub place: Place,
+    /// By which rules it is connected to.
+    pub way: Way,
     /// How messages pass to it.
     pub passage: Passage,
     /// Its share beside the others'.
@@ -118,7 +121,13 @@ impl Gateway {
     #[must_use]
     pub fn new(config: GatewayConfig, now: Now) -> Self {
         let upstream = |server: GatewayServer| {
-            Rc::new(Upstream::new(server.place, server.passage, server.weight))
+            let GatewayServer {
+                place,
+                way,
+                passage,
+                weight,
+            } = server;
+            Rc::new(Upstream::new(place, way, passage, weight))
         };
         Self(Rc::new(Inner {
             servers: config.servers.into_iter().map(upstream).collect(),
@@ -404,9 +413,11 @@ impl Failed {
                 std::io::ErrorKind::HostUnreachable | std::io::ErrorKind::NetworkUnreachable => {
                     Fault::Unroutable
                 }
-                std::io::ErrorKind::AddrNotAvailable => Fault::ResolveFailed,
                 _ => Fault::ConnectFailed,
             },
+            LineFault::Resolve(_) => Fault::ResolveFailed,
+            LineFault::Prohibited => Fault::AddressProhibited,
+            LineFault::Tls(fault) => Fault::Tls(*fault),
             LineFault::Timeout(Awaited::Connection) => Fault::ConnectTimeout,
             LineFault::Timeout(Awaited::Transmit) => Fault::TransmitTimeout,
             LineFault::Timeout(Awaited::Head) => Fault::HeadTimeout,

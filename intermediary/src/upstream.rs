@@ -2,28 +2,18 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::io;
 use std::rc::Rc;
 
-use engine::outbound::{Line, LineOptions, OutboundError};
-use net::Address;
+use engine::outbound::{Line, LineOptions, OutboundError, Place, Way};
 
 use crate::balance::{Server, Standing};
 use crate::{Health, HealthRules, Latency, Passage};
-
-/// Where a server is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// At an address, be it of a socket of this machine.
-    Address(Address),
-    /// At the addresses of a name, which are asked for with each connection.
-    Name(String, u16),
-}
 
 /// A server that is asked.
 #[derive(Debug)]
 pub(crate) struct Upstream {
     pub(crate) place: Place,
+    way: Way,
     pub(crate) passage: Passage,
     /// How it is named to people and in Proxy-Status.
     pub(crate) name: String,
@@ -60,14 +50,12 @@ impl Default for IdleRules {
 pub(crate) struct Ongoing(Rc<Upstream>);
 
 impl Upstream {
-    pub(crate) fn new(place: Place, passage: Passage, weight: u32) -> Self {
-        let name = match &place {
-            Place::Address(address) => address.to_string(),
-            Place::Name(host, port) => format!("{host}:{port}"),
-        };
+    pub(crate) fn new(place: Place, way: Way, passage: Passage, weight: u32) -> Self {
+        let name = place.to_string();
         Self {
             identity: crate::balance::key_of_target(name.as_bytes(), b""),
             place,
+            way,
             passage,
             name,
             weight,
@@ -125,21 +113,7 @@ impl Upstream {
 
     /// A line that is made now.
     pub(crate) async fn connect(&self, options: &Rc<LineOptions>) -> Result<Line, OutboundError> {
-        let (host, port) = match &self.place {
-            Place::Address(address) => return Line::connect(address, options).await,
-            Place::Name(host, port) => (host.clone(), *port),
-        };
-        let addresses = net::resolve(host, port).await;
-        let unknown =
-            |error| OutboundError::connect(io::Error::new(io::ErrorKind::AddrNotAvailable, error));
-        let mut last = OutboundError::connect(io::ErrorKind::AddrNotAvailable.into());
-        for address in addresses.map_err(unknown)? {
-            match Line::connect(&address, options).await {
-                Ok(line) => return Ok(line),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
+        self.way.line(&self.place, options).await
     }
 }
 

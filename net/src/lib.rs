@@ -131,6 +131,7 @@ pub use slots::{Slots, Token};
 pub use stream::{More, Peer, Received, Rest, Stream};
 pub use timers::Timers;
 pub use tls::{
-    PemKind, Tls, TlsCertificate, TlsClient, TlsCounters, TlsError, TlsFacts, TlsRules, TlsVersion,
-    TlsWarning,
+    OutboundTls, OutboundTlsFacts, OutboundTlsRules, OutboundTrust, PemKind, Tls, TlsCertificate,
+    TlsClient, TlsCounters, TlsError, TlsFacts, TlsFault, TlsRules, TlsServerName,
+    TlsServerNameError, TlsVersion, TlsWarning,
 };

@@ -14,7 +14,7 @@ use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, SocketAdd
 use socket2::SockRef;
 
 use crate::tls::Session;
-use crate::{Tls, TlsFacts, sys};
+use crate::{OutboundTls, OutboundTlsFacts, Tls, TlsFacts, TlsServerName, sys};
 
 /// A connection that never blocks; 16 octets. Dropping it closes it.
 ///
@@ -95,6 +95,21 @@ impl Stream {
     pub fn with_tls(mut self, tls: Arc<Tls>) -> Self {
         self.session = Some(Box::new(Session::new(tls)));
         self
+    }
+
+    /// As the side of the client, begins to speak TLS, which receiving goes on with. The first message is sent as far as the system takes it.
+    pub(crate) fn begin_tls(&mut self, tls: &OutboundTls, name: &TlsServerName) -> io::Result<()> {
+        let session = Session::outward(tls, name.inner(), &self.fd)?;
+        self.session = Some(Box::new(session));
+        Ok(())
+    }
+
+    /// What was negotiated with a server; `None` without TLS, and before the handshake is complete.
+    #[must_use]
+    pub fn outbound_tls(&self) -> Option<OutboundTlsFacts> {
+        self.session
+            .as_ref()
+            .and_then(|session| session.outbound_facts())
     }
 
     /// Whether it speaks TLS, be the handshake complete or not.

@@ -22,7 +22,7 @@ use crate::recorder::AccessLog;
 use crate::reload::say;
 use crate::signing::{Signing, SigningError};
 use crate::sites::{self, SiteError, Sites};
-use crate::tls;
+use crate::tls::{self, OutboundSets};
 
 /// Why serving did not start, ended early or was not changed.
 #[derive(Debug)]
@@ -57,6 +57,7 @@ pub(crate) struct Plan {
     log: Option<LogHandle>,
     own_format: Option<Arc<OwnFormat>>,
     names: Arc<Names>,
+    outbound: OutboundSets,
     /// The TLS of all listeners that speak it.
     pub(crate) tls: Option<Arc<Tls>>,
 }
@@ -101,6 +102,7 @@ impl Plan {
     ) -> Result<Self, ServeError> {
         let tls = before.and_then(|before| before.tls.as_ref());
         let tls = tls::prepare(&config, tls).map_err(ServeError::Tls)?;
+        let outbound = OutboundSets::new(&config).map_err(ServeError::Tls)?;
         let own_format = own_format(&config).map_err(ServeError::LogFormat)?;
         let signing = Signing::new(&config, lasting.state.as_deref(), &lasting.registry)
             .map_err(ServeError::Signing)?;
@@ -117,6 +119,7 @@ impl Plan {
             log,
             own_format,
             names: Arc::new(Names::new(&config, before.map(|before| &*before.names))),
+            outbound,
             tls,
             config,
         };
@@ -184,6 +187,7 @@ impl Plan {
             &self.lasting.recent,
             &self.signing.gates(),
             self.names.generation(),
+            &self.outbound,
         )
         .map_err(ServeError::Site)
     }

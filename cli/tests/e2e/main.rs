@@ -23,3 +23,4 @@ mod sites;
 mod terminal;
 mod tls;
 mod uploads;
+mod way;

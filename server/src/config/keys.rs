@@ -7,7 +7,8 @@ use super::kinds::{
 };
 use super::model::{
     Auth, AuthMethod, ClientCertificate, CodingName, Cors, HandlerName, Lenient, Limits, Listener,
-    Log, LogFormat, Route, SameSite, Server, Sessions, Settings, Site, Tls, TlsVersion, WhenAway,
+    Log, LogFormat, Outbound, Route, SameSite, Server, Sessions, Settings, Site, Tls, TlsVersion,
+    WhenAway,
 };
 use super::read::{Group, Keys};
 use super::slot::{Is, May, Must, OrFalse, Slot, Unlimited};
@@ -105,6 +106,11 @@ pub(crate) fn sections() -> Vec<Described> {
             "[[site.route]]",
             ROUTE,
             "What differs below one path of the site above; may be repeated. The longest path that fits counts. Settings may stand here too: they count more than the site's.",
+        ),
+        section(
+            "[site.route.outbound]",
+            OUTBOUND,
+            "How the servers of the route above are connected to; directly below it.",
         ),
         section(
             "settings",
@@ -699,7 +705,7 @@ pub(crate) const ROUTE: &[Key<Route>] = &[
             List {
                 of: Text(&SERVER_URL),
                 empty: Empty::Fits,
-                allowed: "a list of \"http://HOST:PORT\" and \"unix:PATH\"",
+                allowed: "a list of \"http://HOST:PORT\", \"https://HOST:PORT\" and \"unix:PATH\"",
             },
         ),
         about: "The servers that `handler = \"gateway\"` asks. One that fails is asked less, and the last never not at all.",
@@ -713,6 +719,66 @@ pub(crate) const ROUTE: &[Key<Route>] = &[
         name: "outbound_timeout",
         slot: &Is(|r: &mut Route| &mut r.outbound_timeout, TimePositive),
         about: "Bounds connecting to a server, waiting for the head of its answer, and silence within its content, each; 504 before a head, a cut after it.",
+    },
+    Key {
+        name: "outbound",
+        slot: &Is(|r: &mut Route| &mut r.outbound, Section(OUTBOUND)),
+        about: "How the servers are connected to: a section with the keys below.",
+    },
+];
+
+pub(crate) const OUTBOUND: &[Key<Outbound>] = &[
+    Key {
+        name: "ca",
+        slot: &May(
+            |o: &mut Outbound| &mut o.ca,
+            PathTo(Existing::File),
+            "those that the system trusts",
+        ),
+        about: "The authorities that sign certificates of servers, as PEM, and no others.",
+    },
+    Key {
+        name: "server_name",
+        slot: &May(
+            |o: &mut Outbound| &mut o.server_name,
+            Text(&TLS_NAME),
+            "the host in `to`",
+        ),
+        about: "Whom certificates must name, and which name servers are asked by in TLS (SNI, RFC 6066 §3).",
+    },
+    Key {
+        name: "client_cert",
+        slot: &May(
+            |o: &mut Outbound| &mut o.client_cert,
+            PathTo(Existing::File),
+            "none",
+        ),
+        about: "The certificate chain that is shown to servers which ask for one, as PEM.",
+    },
+    Key {
+        name: "client_key",
+        slot: &May(
+            |o: &mut Outbound| &mut o.client_key,
+            PathTo(Existing::File),
+            "none",
+        ),
+        about: "Its private key as PEM, unless it stands in the same file.",
+    },
+    Key {
+        name: "tls_version_min",
+        slot: &Is(
+            |o: &mut Outbound| &mut o.tls_version_min,
+            Named(TlsVersion::NAMES),
+        ),
+        about: "The lowest version of TLS that is spoken to servers.",
+    },
+    Key {
+        name: "danger_accept_any_certificate",
+        slot: &Is(
+            |o: &mut Outbound| &mut o.danger_accept_any_certificate,
+            Switch,
+        ),
+        about: "Whether any certificate is believed: then whoever stands between can read and change everything.",
     },
 ];
 

@@ -40,8 +40,8 @@ pub use json::Json;
 pub use law::law;
 pub use model::{
     Auth, AuthMethod, ClientCertificate, CodingName, Config, Cors, HandlerName, Lenient, Limits,
-    Listener, Log, LogFormat, Output, Route, SameSite, Server, Sessions, Settings, Site, Tls,
-    TlsVersion, WhenAway,
+    Listener, Log, LogFormat, Outbound, Output, Route, SameSite, Server, Sessions, Settings, Site,
+    Tls, TlsVersion, WhenAway,
 };
 pub use places::Places;
 pub use read::{Loaded, load, load_with_places, parse, parse_with_places};

@@ -307,14 +307,33 @@ pub struct Route {
     pub rewrite: Option<String>,
     /// Paths tried in order until one is a file or folder; the last may be `=404` or another status.
     pub try_files: Vec<String>,
-    /// The servers that `gateway` asks: `http://HOST:PORT` or `unix:PATH`.
+    /// The servers that `gateway` asks: `http://HOST:PORT`, `https://HOST:PORT` or `unix:PATH`.
     pub to: Vec<String>,
     /// How one of them is chosen.
     pub balance: String,
     /// Bounds connecting to a server, waiting for the head of its answer, and silence within its content, each.
     pub outbound_timeout: Duration,
+    /// How they are connected to.
+    pub outbound: Outbound,
     /// What differs from the site.
     pub settings: Settings,
+}
+
+/// How servers are connected to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outbound {
+    /// The authorities that sign certificates of servers, as PEM; without, those that the system trusts.
+    pub ca: Option<PathBuf>,
+    /// Whom certificates must name, and which name servers are asked by in TLS; without, the host in `to`.
+    pub server_name: Option<String>,
+    /// The certificate that is shown to servers which ask for one, as PEM.
+    pub client_cert: Option<PathBuf>,
+    /// Its private key as PEM, unless it stands in the same file.
+    pub client_key: Option<PathBuf>,
+    /// The lowest version of TLS.
+    pub tls_version_min: TlsVersion,
+    /// Whether any certificate is believed, so that anybody may be the server.
+    pub danger_accept_any_certificate: bool,
 }
 
 /// What may be said of a site, and otherwise of one of its routes. `None` is what the site says, then the default.
@@ -609,6 +628,7 @@ impl Default for Route {
             to: Vec::new(),
             balance: "round-robin".to_owned(),
             outbound_timeout: Duration::from_secs(60),
+            outbound: Outbound::default(),
             settings: Settings::default(),
         }
     }

@@ -82,7 +82,14 @@ pub(crate) static SERVER_URL: TextRule = TextRule {
         Ok(_) => Ok(text.to_owned()),
         Err(why) => Err(Complaint::new(why)),
     },
-    allowed: "\"http://HOST:PORT\" or \"unix:PATH\"",
+    allowed: "\"http://HOST:PORT\", \"https://HOST:PORT\" or \"unix:PATH\"",
+};
+pub(crate) static TLS_NAME: TextRule = TextRule {
+    check: |text| match text.parse::<net::TlsServerName>() {
+        Ok(name) => Ok(name.to_string()),
+        Err(why) => Err(Complaint::new(format!("this is {why}"))),
+    },
+    allowed: "a host name, as \"app.example.com\", or an IP address",
 };
 pub(crate) static BALANCE: TextRule = TextRule {
     check: |text| match intermediary::Balance::named(text) {

@@ -5,19 +5,21 @@ use std::sync::OnceLock;
 
 use engine::{Answer, Exchange, Response};
 use intermediary::{
-    Balance, Gateway, GatewayConfig, GatewayServer, IdleRules, Passage, Place, Scheme,
+    Balance, Gateway, GatewayConfig, GatewayServer, IdleRules, Passage, Place, Scheme, Way,
 };
 use net::{Address, Now};
 use origin::{error_response, options_answer, trace_answer};
 use semantics::{Method, RequestHead, ResponseHead, Status};
 
 use super::route::SiteError;
-use crate::config::Route;
+use crate::config::{self, Route};
+use crate::tls::OutboundSets;
 
 /// The gateway of a route.
-pub(super) fn gateway(route: &Route) -> Result<Gateway, SiteError> {
-    let server =
-        |text: &String| server_of(text).map_err(|error| SiteError::Template(text.clone(), error));
+pub(super) fn gateway(route: &Route, outbound: &OutboundSets) -> Result<Gateway, SiteError> {
+    let server = |text: &String| {
+        server(text, route, outbound).map_err(|error| SiteError::Template(text.clone(), error))
+    };
     let config = GatewayConfig {
         servers: route.to.iter().map(server).collect::<Result<_, _>>()?,
         balance: Balance::named(&route.balance)
@@ -30,27 +32,63 @@ pub(super) fn gateway(route: &Route) -> Result<Gateway, SiteError> {
     Ok(Gateway::new(config, Now::read()))
 }
 
+fn server(text: &str, route: &Route, outbound: &OutboundSets) -> Result<GatewayServer, String> {
+    let named = server_of(text)?;
+    let passage = Passage::new(own_name(), named.scheme, &named.authority);
+    let passage = passage.ok_or_else(|| format!("\"{}\" is no host", named.authority))?;
+    Ok(GatewayServer {
+        way: way_of(&named, &route.outbound, outbound)?,
+        place: named.place,
+        passage,
+        weight: 1,
+    })
+}
+
+/// By which rules a server is connected to.
+fn way_of(
+    named: &NamedServer,
+    said: &config::Outbound,
+    outbound: &OutboundSets,
+) -> Result<Way, String> {
+    let mut way = Way::default();
+    if named.scheme == Scheme::Https {
+        let tls = outbound.of(said).ok_or("TLS was not prepared")?;
+        let name = said.server_name.as_deref().unwrap_or(&named.host);
+        let name = name.parse().map_err(|why| format!("\"{name}\" is {why}"))?;
+        way.tls = Some((tls, name));
+    }
+    Ok(way)
+}
+
 /// What a text in `to` names.
-pub(crate) fn server_of(text: &str) -> Result<GatewayServer, String> {
-    let server = |place: Place, authority: &str| {
-        let passage = Passage::new(own_name(), Scheme::Http, authority);
-        let passage = passage.ok_or_else(|| format!("\"{authority}\" is no host"))?;
-        Ok(GatewayServer {
-            place,
-            passage,
-            weight: 1,
-        })
-    };
+#[derive(Debug)]
+pub(crate) struct NamedServer {
+    pub(crate) place: Place,
+    pub(crate) scheme: Scheme,
+    /// Host and port as they are written, for Host.
+    pub(crate) authority: String,
+    pub(crate) host: String,
+}
+
+/// What a text in `to` names.
+pub(crate) fn server_of(text: &str) -> Result<NamedServer, String> {
     if text.starts_with("unix:") {
         let address: Address = text.parse().map_err(|error| format!("{error}"))?;
         // Whose folder it would be relative to is nobody's to guess.
         if matches!(&address, Address::Unix(path) if path.is_relative()) {
             return Err("the socket of a server is named from / on".to_owned());
         }
-        return server(Place::Address(address), "localhost");
+        return Ok(NamedServer {
+            place: Place::Address(address),
+            scheme: Scheme::Http,
+            authority: "localhost".to_owned(),
+            host: "localhost".to_owned(),
+        });
     }
-    let Some(authority) = text.strip_prefix("http://") else {
-        return Err("servers are asked in the clear, by http:// or unix:".to_owned());
+    let (scheme, authority, usual_port) = match text.split_once("://") {
+        Some(("http", authority)) => (Scheme::Http, authority, 80),
+        Some(("https", authority)) => (Scheme::Https, authority, 443),
+        _ => return Err("servers are asked by http://, https:// or unix:".to_owned()),
     };
     let authority = authority.strip_suffix('/').unwrap_or(authority);
     if authority.contains(['/', '?', '#', '@']) {
@@ -64,15 +102,24 @@ pub(crate) fn server_of(text: &str) -> Result<GatewayServer, String> {
                 port.ok_or_else(|| format!("\"{authority}\" has no port"))?,
             )
         }
-        _ => (authority, 80),
+        _ => (authority, usual_port),
     };
-    let literal = host.trim_start_matches('[').trim_end_matches(']');
-    let place = match literal.parse() {
-        Ok(ip) => Place::Address(Address::Inet(std::net::SocketAddr::new(ip, port))),
-        Err(_) if host.is_empty() => return Err("there is no host".to_owned()),
-        Err(_) => Place::Name(host.to_owned(), port),
-    };
-    server(place, authority)
+    if host.is_empty() {
+        return Err("there is no host".to_owned());
+    }
+    if Passage::new(own_name(), scheme, authority).is_none() {
+        return Err(format!("\"{authority}\" is no host"));
+    }
+    if scheme == Scheme::Https {
+        let named = host.parse::<net::TlsServerName>();
+        named.map_err(|why| format!("\"{host}\" is {why}"))?;
+    }
+    Ok(NamedServer {
+        place: Place::of(host, port),
+        scheme,
+        authority: authority.to_owned(),
+        host: host.to_owned(),
+    })
 }
 
 /// What this process calls itself in Via: of two that have one name each would take the other for itself (RFC 9110 §7.6.3).
@@ -118,6 +165,8 @@ mod tests {
             ("http://127.0.0.1", "127.0.0.1:80"),
             ("http://[::1]:3000/", "[::1]:3000"),
             ("http://[::1]", "[::1]:80"),
+            ("https://127.0.0.1", "127.0.0.1:443"),
+            ("https://[::1]:8443", "[::1]:8443"),
             ("unix:/run/app.sock", "unix:/run/app.sock"),
         ] {
             match server_of(text).unwrap().place {
@@ -130,7 +179,9 @@ mod tests {
         for text in [
             "",
             "127.0.0.1:3000",
-            "https://a",
+            "https://a_b:x",
+            "ftp://a",
+            "https://u@a",
             "http://",
             "http://a/b",
             "http://a:0",

@@ -46,6 +46,7 @@ use semantics::{Form, Known, Method, NormalPath, PeerError, Refusal, RequestHead
 
 use crate::config::{self, Config};
 use crate::marks::mark_of;
+use crate::tls::OutboundSets;
 use auth::{Gate, Pass, Verdict};
 use client::Gateways;
 pub(crate) use fences::fences;
@@ -132,8 +133,10 @@ impl Sites {
         recent: &Recent,
         gates: &[(String, Gate)],
         generation: u16,
+        outbound: &OutboundSets,
     ) -> Result<Self, SiteError> {
         let made = Made {
+            outbound,
             allow_trace: config.server.allow_trace,
             cache,
             recent,

@@ -19,6 +19,7 @@ use super::pages::Pages;
 use super::redirect::Redirect;
 use super::template::{Template, TemplateError, Words};
 use crate::config::{self, CodingName, HandlerName, Settings, Site};
+use crate::tls::OutboundSets;
 use auth::Gate;
 use intermediary::{CameBy, Gateway};
 
@@ -114,6 +115,7 @@ impl Asked<'_> {
 /// What all routes of a server are made with.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Made<'a> {
+    pub(super) outbound: &'a OutboundSets,
     pub(super) allow_trace: bool,
     pub(super) cache: &'a Rc<Cache>,
     pub(super) recent: &'a Recent,
@@ -332,7 +334,7 @@ impl Target {
             HandlerName::Echo => Self::Echo,
             HandlerName::Wire => Self::Wire(made.recent.clone()),
             HandlerName::Redirect => Self::Redirect(redirect(route)?),
-            HandlerName::Gateway => Self::Gateway(gateway(route)?),
+            HandlerName::Gateway => Self::Gateway(gateway(route, made.outbound)?),
             HandlerName::Files => {
                 let Some(root) = route.root.as_ref().or(site.root.as_ref()) else {
                     return Ok(Self::Nothing);

@@ -81,7 +81,14 @@ impl World {
 
     fn sites(&self) -> Result<Sites, SiteError> {
         let cache = Rc::new(Cache::new(CacheLimits::default()));
-        Sites::new(&self.config, &cache, &Recent::new(), &[], 0)
+        Sites::new(
+            &self.config,
+            &cache,
+            &Recent::new(),
+            &[],
+            0,
+            &crate::tls::OutboundSets::default(),
+        )
     }
 
     /// The answer to a request from 127.0.0.1, whenever that comes.

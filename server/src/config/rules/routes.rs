@@ -87,6 +87,7 @@ impl Rules<'_> {
                 "outbound_timeout",
                 route.outbound_timeout != defaults.outbound_timeout,
             ),
+            ("outbound", route.outbound != defaults.outbound),
         ];
         for (name, _) in of_gateways
             .into_iter()
