@@ -38,7 +38,7 @@ mod upload;
 mod way;
 
 pub use error::{Awaited, Fault, OutboundError};
-pub use way::{Place, Way};
+pub use way::{Permit, Place, Way};
 
 use scratch::{Gathered, Scratch};
 use upload::{Sending, Upload};
@@ -124,12 +124,12 @@ impl Line {
     pub async fn connect(
         address: &Address,
         options: &Rc<LineOptions>,
-    ) -> Result<Self, OutboundError> {
+    ) -> Result<Box<Self>, OutboundError> {
         let place = Place::Address(address.clone());
         Way::default().line(&place, options).await
     }
 
-    /// A line over a connection that is complete.
+    /// A line over a connection that is complete. It is best kept in a box: it changes hands several times for each exchange.
     pub fn new(outbound: Outbound, options: Rc<LineOptions>) -> Self {
         Self {
             outbound,
@@ -185,6 +185,7 @@ impl Line {
             ..Answer::default()
         };
         (self.is_transmitted, self.is_answered) = (false, false);
+        self.outbound.set_resting(false);
         self.unbound();
         if !self.outbound.is_quiet() {
             // RFC 9112 §9.2: what comes unasked answers nothing.
@@ -493,6 +494,11 @@ impl Line {
     /// Whether nothing has come, and the server has not closed, since it was used last. An idle line that is not quiet is of no use.
     pub fn is_quiet(&mut self) -> bool {
         self.outbound.is_quiet()
+    }
+
+    /// Lets it rest until the next exchange: what comes meanwhile is told in [`net::poll_disturbed`].
+    pub fn rest(&mut self) {
+        self.outbound.set_resting(true);
     }
 
     /// Exchanges that have begun on it. A failure in the first tells more of the server than one in a later.

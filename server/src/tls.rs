@@ -65,23 +65,34 @@ pub(crate) fn rules_of(tls: &config::Tls) -> TlsRules {
 pub(crate) struct OutboundSets(Vec<(OutboundTlsRules, Arc<OutboundTls>)>);
 
 impl OutboundSets {
-    /// Those of a configuration.
-    pub(crate) fn new(config: &Config) -> Result<Self, TlsError> {
+    /// Those of a configuration. What is as it was before stays, with its sessions and so with the connections of its servers.
+    pub(crate) fn new(config: &Config, before: Option<&Self>) -> Result<Self, TlsError> {
         let mut sets = Self::default();
-        let routes = config.sites.iter().flat_map(|site| &site.routes);
-        for route in routes {
-            if route.to.iter().any(|to| to.starts_with("https://")) {
-                sets.add(outbound_rules(&route.outbound))?;
+        let is_secured = |to: &String| to.starts_with("https://");
+        for pool in &config.pools {
+            if pool.all_servers().any(|server| is_secured(&server.to)) {
+                sets.add(outbound_rules(&pool.outbound), before)?;
+            }
+        }
+        for route in config.sites.iter().flat_map(|site| &site.routes) {
+            if route.to.iter().any(is_secured) {
+                sets.add(outbound_rules(&route.outbound), before)?;
             }
         }
         Ok(sets)
     }
 
-    fn add(&mut self, rules: OutboundTlsRules) -> Result<(), TlsError> {
-        if self.find(&rules).is_none() {
-            let tls = OutboundTls::new(&rules, OUTBOUND_PROTOCOLS)?;
-            self.0.push((rules, Arc::new(tls)));
+    fn add(&mut self, rules: OutboundTlsRules, before: Option<&Self>) -> Result<(), TlsError> {
+        if self.find(&rules).is_some() {
+            return Ok(());
         }
+        let tls = OutboundTls::new(&rules, OUTBOUND_PROTOCOLS)?;
+        let known = before.and_then(|before| before.find(&rules));
+        let tls = match known.filter(|known| ***known == tls) {
+            Some(known) => Arc::clone(known),
+            None => Arc::new(tls),
+        };
+        self.0.push((rules, tls));
         Ok(())
     }
 

@@ -47,12 +47,12 @@ impl fmt::Display for Place {
 ///
 /// [`open`](Self::open) gives the connection itself, for a tunnel; [`line`](Self::line) one that speaks HTTP/1.1. Either is complete
 /// when it is given, by the time of `wait_millis` in all.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Way {
     /// TLS, and whom the server's certificate must name.
     pub tls: Option<(Arc<OutboundTls>, TlsServerName)>,
     /// Which addresses may be connected to, also of those that a name leads to. `None` is all.
-    pub may_ask: Option<fn(IpAddr) -> bool>,
+    pub may_ask: Option<Permit>,
 }
 
 impl Way {
@@ -78,9 +78,9 @@ impl Way {
         &self,
         place: &Place,
         options: &Rc<LineOptions>,
-    ) -> Result<Line, OutboundError> {
+    ) -> Result<Box<Line>, OutboundError> {
         let outbound = self.open(place, options.wait_millis).await?;
-        Ok(Line::new(outbound, Rc::clone(options)))
+        Ok(Box::new(Line::new(outbound, Rc::clone(options))))
     }
 
     async fn open_by(&self, place: &Place, limit: Limit) -> Result<Outbound, Fault> {
@@ -115,10 +115,33 @@ impl Way {
     }
 
     fn may(&self, address: &Address) -> bool {
-        match (self.may_ask, address) {
-            (Some(may_ask), Address::Inet(inet)) => may_ask(inet.ip()),
+        match (&self.may_ask, address) {
+            (Some(Permit(may_ask)), Address::Inet(inet)) => may_ask(inet.ip()),
             _ => true,
         }
+    }
+}
+
+/// Which addresses may be connected to. Clones are the same.
+#[derive(Clone)]
+pub struct Permit(Rc<dyn Fn(IpAddr) -> bool>);
+
+impl Permit {
+    /// Those of which `may_ask` says so.
+    pub fn new(may_ask: impl Fn(IpAddr) -> bool + 'static) -> Self {
+        Self(Rc::new(may_ask))
+    }
+}
+
+impl PartialEq for Permit {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Permit")
     }
 }
 

@@ -471,7 +471,7 @@ fn pem_reason(error: &pem::Error) -> String {
     }
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
+pub(super) fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
     let unreadable = |source| TlsError::Unreadable {
         file: file.to_owned(),
         source,

@@ -14,7 +14,7 @@ use rustls::{
     PeerIncompatible, RootCertStore, SignatureScheme,
 };
 
-use super::load::{certificates, read_certified};
+use super::load::{certificates, read, read_certified};
 use super::{TlsError, TlsVersion};
 
 /// How TLS is spoken to servers.
@@ -50,6 +50,10 @@ pub enum OutboundTrust {
 /// ```
 pub struct OutboundTls {
     config: Arc<ClientConfig>,
+    /// What it was made from: two that were made from the same are equal.
+    rules: OutboundTlsRules,
+    files: Vec<Vec<u8>>,
+    protocols: Vec<Vec<u8>>,
 }
 
 /// What was negotiated with a server.
@@ -109,13 +113,31 @@ impl OutboundTls {
         };
         config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         config.resumption = Resumption::in_memory_sessions(SESSIONS_MAX);
+        let mut files = Vec::new();
+        if let OutboundTrust::Authorities(file) = &rules.trust {
+            files.push(read(file)?);
+        }
+        if let Some((chain, key)) = &rules.certificate {
+            files.extend([read(chain)?, read(key)?]);
+        }
         Ok(Self {
+            protocols: config.alpn_protocols.clone(),
             config: Arc::new(config),
+            rules: rules.clone(),
+            files,
         })
     }
 
     pub(crate) fn config(&self) -> &Arc<ClientConfig> {
         &self.config
+    }
+}
+
+impl PartialEq for OutboundTls {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.config, &other.config)
+            || (&self.rules, &self.files, &self.protocols)
+                == (&other.rules, &other.files, &other.protocols)
     }
 }
 

@@ -81,12 +81,14 @@ impl World {
 
     fn sites(&self) -> Result<Sites, SiteError> {
         let cache = Rc::new(Cache::new(CacheLimits::default()));
+        let commons = Arc::new(Commons::new(|_| {}));
         Sites::new(
             &self.config,
             &cache,
             &Recent::new(),
             &[],
             0,
+            (&commons, None),
             &crate::tls::OutboundSets::default(),
         )
     }

@@ -14,6 +14,15 @@ impl Rules<'_> {
             self.check_tls(&format!("tls[{number}]"), tls);
         }
         self.https_is_served();
+        for (number, pool) in self.config.pools.iter().enumerate() {
+            let mut servers = pool.all_servers();
+            let is_secured = servers.any(|server| server.to.starts_with("https://"));
+            self.check_outbound(
+                &format!("pool[{number}].outbound"),
+                &pool.outbound,
+                is_secured,
+            );
+        }
         for (path, site) in self.sites() {
             for (number, route) in site.routes.iter().enumerate() {
                 let is_secured = route.to.iter().any(|to| to.starts_with("https://"));
