@@ -22,7 +22,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http1::{Client, Policy, RequestParts};
-use net::{Address, Outbound, OutboundTlsFacts, Rest};
+use net::{Address, Outbound, OutboundTlsFacts, Proxied, Rest};
 use semantics::fields::content_length::{self, ContentLength as Declared};
 use semantics::{
     CloseReason, ContentEnd, ContentLength, Event, Fate, Known, OwnedSection, ResponseView,
@@ -38,7 +38,7 @@ mod upload;
 mod way;
 
 pub use error::{Awaited, Fault, OutboundError};
-pub use way::{Permit, Place, Way};
+pub use way::{Opened, Parent, Permit, Place, Way};
 
 use scratch::{Gathered, Scratch};
 use upload::{Sending, Upload};
@@ -91,6 +91,10 @@ pub struct Line {
     answer: Answer,
     is_transmitted: bool,
     is_answered: bool,
+    /// How requests are said, where a proxy goes on with them.
+    absolute: Option<Box<way::Absolute>>,
+    /// Whose it is, where the server was told.
+    client: Option<Box<Proxied>>,
     /// What the present bound on waiting is for.
     bounded: Option<Sending>,
 }
@@ -126,7 +130,7 @@ impl Line {
         options: &Rc<LineOptions>,
     ) -> Result<Box<Self>, OutboundError> {
         let place = Place::Address(address.clone());
-        Way::default().line(&place, options).await
+        Way::default().line(&place, None, options).await
     }
 
     /// A line over a connection that is complete. It is best kept in a box: it changes hands several times for each exchange.
@@ -140,6 +144,8 @@ impl Line {
             answer: Answer::default(),
             is_transmitted: false,
             is_answered: false,
+            absolute: None,
+            client: None,
             bounded: None,
         }
     }
@@ -191,6 +197,14 @@ impl Line {
             // RFC 9112 §9.2: what comes unasked answers nothing.
             return Err(self.failed(Fault::Closed));
         }
+        let (mut target, mut lines) = (Vec::new(), Vec::new());
+        let request = match &self.absolute {
+            None => request,
+            Some(absolute) => OutboundRequest {
+                head: absolute.of(request.head, &mut target, &mut lines),
+                content: request.content,
+            },
+        };
         match Upload::begin(&mut self.machine, request) {
             Ok(upload) => self.upload = upload,
             Err(misuse) => {
@@ -504,6 +518,11 @@ impl Line {
     /// Exchanges that have begun on it. A failure in the first tells more of the server than one in a later.
     pub fn exchanges(&self) -> u64 {
         self.exchanges
+    }
+
+    /// Whose it is, where the server was told: it is for nobody else.
+    pub fn client(&self) -> Option<&Proxied> {
+        self.client.as_deref()
     }
 
     /// What was negotiated; `None` without TLS.

@@ -12,7 +12,7 @@ use semantics::{
 
 use crate::connection::{Busy, Connection, Next, Work};
 use crate::core::Core;
-use crate::handler::Lent;
+use crate::handler::{Lent, Local};
 use crate::transmit::Outgoing;
 use crate::{
     Answer, Content, Exchange, FilePart, Handler, Incoming, Interims, Interrupted, Piece, Recorder,
@@ -58,6 +58,7 @@ impl Connection {
                         now,
                         is_secured: self.stream.is_secured(),
                         tls: self.stream.tls(),
+                        local: Local::Stream(&self.stream),
                         lent: &mut lent,
                         window_octets: policy.limits.window_octets,
                     };

@@ -10,7 +10,7 @@ use crate::passage::Passage;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Its name was not resolved in time.
+    /// Its name was not resolved in time, or no name server answers.
     ResolveTimeout,
     /// Its name has no address.
     ResolveFailed,
@@ -30,6 +30,8 @@ pub enum Fault {
     NoServer,
     /// TLS failed.
     Tls(TlsFault),
+    /// The proxy on the way to it answered with this status.
+    Parent(Status),
     /// The request could not be transmitted in time.
     TransmitTimeout,
     /// No head came in time.
@@ -67,6 +69,12 @@ impl Fault {
             Self::Tls(fault) if fault.is_of_certificate() => ProxyError::TlsCertificateError,
             Self::Tls(TlsFault::Alert(_)) => ProxyError::TlsAlertReceived,
             Self::Tls(_) => ProxyError::TlsProtocolError,
+            // It wants to know who we are, and that is for our configuration to say.
+            Self::Parent(status) if status.code() == 407 => ProxyError::ProxyConfigurationError,
+            Self::Parent(status) if status == Status::GATEWAY_TIMEOUT => {
+                ProxyError::ConnectionTimeout
+            }
+            Self::Parent(_) => ProxyError::ConnectionRefused,
             Self::TransmitTimeout => ProxyError::ConnectionWriteTimeout,
             Self::HeadTimeout => ProxyError::HttpResponseTimeout,
             Self::ContentTimeout => ProxyError::ConnectionReadTimeout,
@@ -99,6 +107,10 @@ impl Fault {
             Self::ConnectionsMax => "The server is asked by as many connections as it may be",
             Self::NoServer => "There is no server that could be asked",
             Self::Tls(fault) => fault.because(),
+            Self::Parent(status) if status.code() == 407 => {
+                "The proxy on the way asks who we are: give a name and a password by via_auth"
+            }
+            Self::Parent(_) => "The proxy on the way does not go on to the server",
             Self::TransmitTimeout => "The server did not read the request in time",
             Self::HeadTimeout => "The server did not answer in time",
             Self::ContentTimeout => "The server went silent within its answer",
@@ -123,6 +135,7 @@ impl Fault {
             // RFC 9209 §2.3.16: the server's own number.
             Self::Tls(TlsFault::Alert(id)) => told = told.alert_id(id),
             Self::Tls(fault) => told = told.details(fault.name()),
+            Self::Parent(status) => told = told.received_status(status),
             _ => {}
         }
         let mut head = ResponseHead::new(self.status());

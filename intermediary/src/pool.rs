@@ -122,6 +122,8 @@ pub struct Pool {
     is_limited: bool,
     /// Whether nothing is to be chosen: there is one server, and nothing that could keep it from being asked.
     is_simple: bool,
+    /// A server is told whose a connection is.
+    tells_client: bool,
     /// Memory for choosing.
     seen: RefCell<Vec<Server>>,
     random: Cell<u64>,
@@ -211,6 +213,9 @@ impl Pool {
         Self {
             commons: pool,
             keeper: Rc::clone(keeper),
+            tells_client: members
+                .iter()
+                .any(|member| member.upstream.way.is_of_client()),
             is_simple: members.len() == 1 && is_off && config.sticky.is_none(),
             options: Rc::new(LineOptions {
                 policy: Policy::responses(),
@@ -248,6 +253,11 @@ impl Pool {
     pub fn authorities(&self) -> impl Iterator<Item = (Scheme, &str)> {
         let members = self.members.iter();
         members.map(|member| (member.scheme, &*member.authority))
+    }
+
+    /// Whether a server is told whose a connection is.
+    pub(crate) fn tells_client(&self) -> bool {
+        self.tells_client
     }
 
     pub(crate) fn upstream(&self, place: usize) -> Option<&Rc<Upstream>> {

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use engine::outbound::{Line, LineOptions, OutboundError, Place, Way};
 
+use net::Proxied;
+
 use crate::commons::{PoolCommons, Seat, ServerCommons, Whose};
 use crate::event::Change;
 use crate::health::Turn;
@@ -215,11 +217,12 @@ impl Upstream {
     /// A line that is made now.
     pub(crate) async fn connect(
         &self,
+        client: Option<&Proxied>,
         options: &Rc<LineOptions>,
         seat: Seat,
         now: u64,
     ) -> Result<Held, OutboundError> {
-        let line = self.way.line(&self.place, options).await?;
+        let line = self.way.line(&self.place, client, options).await?;
         Ok(Held {
             line,
             seat,

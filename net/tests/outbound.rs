@@ -404,3 +404,62 @@ fn places_of_connections_that_are_gone_are_used_again() {
     });
     serving.join().unwrap();
 }
+
+/// An address that answers nothing: a listener whose queue is full. It is so for as long as both are held.
+fn silent() -> (Address, TcpListener, Vec<TcpStream>) {
+    use std::time::Duration;
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let loopback: SocketAddr = "127.0.0.2:0".parse().unwrap();
+    socket.bind(&loopback.into()).unwrap();
+    socket.listen(0).unwrap();
+    let listener = TcpListener::from(socket);
+    let address = listener.local_addr().unwrap();
+    let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(200));
+    let filled = std::iter::from_fn(|| connect().ok()).collect();
+    (address.into(), listener, filled)
+}
+
+#[test]
+fn the_first_address_that_answers_is_taken() {
+    let (silent, _listener, _filled) = silent();
+    let refused: Address = {
+        let listener = TcpListener::bind("[::1]:0").or_else(|_| TcpListener::bind("127.0.0.1:0"));
+        listener.unwrap().local_addr().unwrap().into()
+    };
+    let (good, serving) = server(|mut stream| stream.write_all(b"good").unwrap());
+    let heard = on_worker(move || async move {
+        let all = [refused, silent, good];
+        let mut outbound = Outbound::connect_first(&all, Some(20_000)).await?;
+        receive_all(&mut outbound).await
+    });
+    assert_eq!(heard.unwrap(), b"good");
+    serving.join().unwrap();
+}
+
+#[test]
+fn all_addresses_together_are_bounded_and_tell_why_they_failed() {
+    let (silent, _listener, _filled) = silent();
+    let kinds = on_worker(move || async move {
+        let several = [silent.clone(), silent];
+        let late = Outbound::connect_first(&several, Some(100))
+            .await
+            .unwrap_err();
+        let refused: Vec<Address> = (0..2)
+            .map(|_| {
+                let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+                listener.local_addr().unwrap().into()
+            })
+            .collect();
+        let refused = Outbound::connect_first(&refused, Some(20_000))
+            .await
+            .unwrap_err();
+        let none = Outbound::connect_first(&[], None).await.unwrap_err();
+        [late.kind(), refused.kind(), none.kind()]
+    });
+    let expected = [
+        ErrorKind::TimedOut,
+        ErrorKind::ConnectionRefused,
+        ErrorKind::AddrNotAvailable,
+    ];
+    assert_eq!(kinds, expected);
+}

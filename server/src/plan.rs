@@ -10,12 +10,12 @@ use std::time::Duration;
 use engine::{Admission, Change, Worker, WorkerOptions};
 use http1::{Leniency, Policy};
 use intermediary::Commons;
-use net::{BindError, ListenOptions, RunError, Tls, TlsError};
+use net::{BindError, ListenOptions, ProxiedRules, RunError, Tls, TlsError};
 use origin::wire::Recent;
 use origin::{Cache, CacheLimits};
 use semantics::Limits;
 
-use crate::config::{Config, HandlerName, Lenient, LogFormat};
+use crate::config::{Config, HandlerName, Lenient, LogFormat, ProxyProtocol};
 use crate::log::own::{self, OwnError, OwnFormat};
 use crate::log::{LogHandle, Style};
 use crate::marks::Names;
@@ -82,6 +82,7 @@ pub(crate) struct Lasting {
 
 impl Lasting {
     pub(crate) fn new(config: &Config) -> Self {
+        net::set_teller(say);
         let (open_files, _) = net::raise_open_files();
         Self {
             workers: workers(config),
@@ -142,6 +143,7 @@ impl Plan {
                 let options = ListenOptions {
                     defer_accept: listener.defer_accept.then_some(DEFER_ACCEPT_SECONDS),
                     tls: self.tls.clone().filter(|_| listener.tls),
+                    proxied: proxied(listener.proxy_protocol, &self.config),
                     ..ListenOptions::default()
                 };
                 (listener.address.clone(), options)
@@ -202,9 +204,17 @@ impl Plan {
         .map_err(ServeError::Site)
     }
 
-    /// It is gone over to: the limits of who signs in are this plan's.
+    /// Who is asked for the addresses of names.
+    pub(crate) fn ask_for_names(&self) {
+        let servers = self.config.server.name_servers.iter();
+        let servers: Vec<_> = servers.filter_map(|text| text.parse().ok()).collect();
+        net::set_name_servers((!servers.is_empty()).then_some(servers));
+    }
+
+    /// It is gone over to: the limits of who signs in are this plan's, and who is asked for names.
     pub(crate) fn limit_signing(&self) {
         self.signing.limit();
+        self.ask_for_names();
     }
 
     fn recorder(&self) -> AccessLog {
@@ -233,6 +243,19 @@ impl Plan {
         }
         keys
     }
+}
+
+/// Whose connections begin with whose they are.
+fn proxied(said: ProxyProtocol, config: &Config) -> Option<Arc<ProxiedRules>> {
+    let is_required = match said {
+        ProxyProtocol::Off => return None,
+        ProxyProtocol::Trusted => false,
+        ProxyProtocol::Require => true,
+    };
+    Some(Arc::new(ProxiedRules {
+        trusted: config.server.trusted_gateways.clone(),
+        is_required,
+    }))
 }
 
 fn own_format(config: &Config) -> Result<Option<Arc<OwnFormat>>, OwnError> {

@@ -1,11 +1,13 @@
-//! The way from `hansom gateway` to servers: TLS, with nginx as the server and curl as the client. What is not installed is
-//! not asked.
+//! The way from `hansom gateway` to servers: TLS, the PROXY protocol in both directions and other proxies, with nginx and haproxy on the
+//! other side and curl as the client. What is not installed is not asked.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
 
 use crate::harness::{Hansom, Place, assert_same, until, varied};
 
@@ -296,10 +298,250 @@ fn who_is_not_believed_is_asked_nothing_and_the_answer_says_how_to_mend_it() {
         };
         let hansom = gateway(place, &format!("https://127.0.0.1:{to}"), &outbound);
         let answer = hansom.connect().get("/cert.pem");
-        let said = format!("{}{}", answer.head, text(&answer.content));
+        let said = format!("{:?}{}", answer.fields, text(&answer.content));
         assert_eq!(answer.status, status, "{said}");
         for part in [error, details, hint] {
             assert!(said.contains(part), "{part}: {said}");
         }
     }
+}
+
+/// haproxy with this configuration, in the folder.
+fn haproxy(folder: &Path, configuration: &str, port: u16) -> Option<Serving> {
+    let whole = format!(
+        "defaults\n timeout connect 5s\n timeout client 20s\n timeout server 20s\n{configuration}\n"
+    );
+    fs::write(folder.join("haproxy.cfg"), whole).expect("it can be written");
+    serving(folder, "haproxy", &["-db", "-f", "haproxy.cfg"], port)
+}
+
+/// What curl gets as another client of this machine.
+fn curl_from(source: &str, url: &str) -> Option<String> {
+    let output = run("curl", &["-sSk", "--interface", source, url])?;
+    assert_eq!(text(&output.stderr), "");
+    Some(text(&output.stdout))
+}
+
+#[test]
+fn haproxy_says_whose_a_connection_is_before_tls_and_without() {
+    let place = Place::new();
+    if certificates(place.path(), "IP:127.0.0.1").is_none() {
+        return;
+    }
+    for (send, tls) in [
+        ("send-proxy", false),
+        ("send-proxy-v2", false),
+        ("send-proxy-v2", true),
+    ] {
+        let place = Place::new();
+        certificates(place.path(), "IP:127.0.0.1").expect("it is there");
+        let (more, scheme) = match tls {
+            true => (
+                "tls = true\n[[tls]]\ncert = \"cert.pem\"\nkey = \"key.pem\"\n",
+                "https",
+            ),
+            false => ("", "http"),
+        };
+        let own = free_port();
+        let hansom = place.with(
+            "hansom.toml",
+            format!(
+                "[server]\nworkers = 1\ntrusted_gateways = [\"127.0.0.1\"]\n[[listen]]\naddress = \"127.0.0.1:{own}\"\n\
+                 proxy_protocol = \"require\"\n{more}\n[[site]]\nroot = \"site\"\n[[site.route]]\npath = \"/only\"\n\
+                 allow = [\"127.0.0.3\"]\nhandler = \"echo\"\n"
+            ),
+        );
+        let mut command = hansom.command();
+        command.args(["run"]);
+        let hansom = hansom.start(command);
+        let port = free_port();
+        let configuration = format!(
+            "frontend f\n mode tcp\n bind 127.0.0.1:{port}\n default_backend b\nbackend b\n mode tcp\n \
+             server s 127.0.0.1:{own} {send}"
+        );
+        let Some(_haproxy) = haproxy(hansom.folder(), &configuration, port) else {
+            return;
+        };
+        let url = format!("{scheme}://127.0.0.1:{port}");
+        let Some(page) = curl_from("127.0.0.3", &format!("{url}/")) else {
+            return;
+        };
+        assert_eq!(page, "<!doctype html><title>a</title>");
+        let allowed = curl_from("127.0.0.3", &format!("{url}/only")).expect("it is there");
+        assert!(allowed.contains("GET /only"), "{send}: {allowed}");
+        let denied = curl_from("127.0.0.4", &format!("{url}/only")).expect("it is there");
+        assert!(denied.contains("403"), "{send}: {denied}");
+        let log = hansom.log_records(3);
+        assert_eq!(log[0]["client"], "127.0.0.3", "{log:?}");
+    }
+}
+
+#[test]
+fn whoever_does_not_say_whose_a_connection_is_where_it_must_is_turned_away() {
+    let place = Place::new();
+    let mut hansom = place.run(
+        "[server]\nworkers = 1\ntrusted_gateways = [\"127.0.0.1\"]\n[[listen]]\naddress = \"127.0.0.1:0\"\n\
+         proxy_protocol = \"require\"\n[[site]]\nroot = \"site\"\n",
+    );
+    let mut client = hansom.connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.try_rest();
+    let said = hansom.next_said();
+    assert!(
+        said.contains("does not begin with the PROXY protocol"),
+        "{said}"
+    );
+    // In pieces, and a request in the same segment as the end.
+    let mut client = hansom.connect();
+    for piece in [
+        "PROXY TCP4 192.",
+        "0.2.7 127.0.0.1 4711",
+        " 80\r",
+        "\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    ] {
+        client.send(piece);
+    }
+    assert_eq!(client.answer().status, 200);
+    assert_eq!(hansom.log_records(1)[0]["client"], "192.0.2.7");
+}
+
+#[test]
+fn servers_are_told_whose_a_connection_is() {
+    for version in ["v1", "v2"] {
+        let place = Place::new();
+        let (port, other) = (free_port(), free_port());
+        let servers = format!(
+            "server {{ listen 127.0.0.1:{port} proxy_protocol; \
+             location / {{ return 200 '$proxy_protocol_addr $connection_requests'; }} }}"
+        );
+        let Some(_nginx) = nginx(place.path(), &servers, port) else {
+            return;
+        };
+        let frontend = format!(
+            "frontend f\n mode http\n bind 127.0.0.1:{other} accept-proxy\n \
+             http-request return status 200 content-type text/plain lf-string \"%[src]\""
+        );
+        let Some(_haproxy) = haproxy(place.path(), &frontend, other) else {
+            return;
+        };
+        let said = format!("proxy_protocol = \"{version}\"");
+        let hansom = gateway(place, &format!("http://127.0.0.1:{port}"), &said);
+        let url = hansom.url("/");
+        let Some(first) = curl_from("127.0.0.3", &url) else {
+            return;
+        };
+        assert_eq!(first, "127.0.0.3 1");
+        // A connection that was made for one client is used for no other.
+        assert_eq!(
+            curl_from("127.0.0.4", &url).expect("it is there"),
+            "127.0.0.4 1"
+        );
+        let mut client = hansom.connect();
+        assert_eq!(text(&client.get("/").content), "127.0.0.1 1");
+        assert_eq!(text(&client.get("/").content), "127.0.0.1 2");
+        let hansom = gateway(Place::new(), &format!("http://127.0.0.1:{other}"), &said);
+        let told = curl_from("127.0.0.5", &hansom.url("/")).expect("it is there");
+        assert_eq!(told, "127.0.0.5");
+    }
+}
+
+/// A proxy that records what it is asked, asks for a password, answers what it is asked by a whole URL, and goes on by CONNECT.
+fn parent() -> (u16, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let record = Arc::clone(&asked);
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let record = Arc::clone(&record);
+            thread::spawn(move || go_on(stream, &record));
+        }
+    });
+    (port, asked)
+}
+
+fn go_on(mut client: TcpStream, record: &Mutex<Vec<String>>) {
+    let (mut head, mut octet) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        if !matches!(client.read(&mut octet), Ok(1)) {
+            return;
+        }
+        head.push(octet[0]);
+    }
+    let head = text(&head);
+    record
+        .lock()
+        .expect("nobody panicked with it")
+        .push(head.clone());
+    let answer = match head.contains("Proxy-Authorization: Basic bWU6c2VjcmV0") {
+        false => {
+            "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"a\"\r\nContent-Length: 0\r\n\r\n"
+        }
+        true if head.starts_with("CONNECT ") => "HTTP/1.1 200 Go\r\n\r\n",
+        true => "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nby proxy\n",
+    };
+    client.write_all(answer.as_bytes()).expect("it can be sent");
+    if !answer.starts_with("HTTP/1.1 200 Go") {
+        return;
+    }
+    let target = head.split(' ').nth(1).expect("a target");
+    let server = TcpStream::connect(target).expect("a server");
+    let (mut from, mut to) = (
+        server.try_clone().expect("a socket"),
+        client.try_clone().expect("a socket"),
+    );
+    thread::spawn(move || std::io::copy(&mut from, &mut to));
+    let mut server = server;
+    let _ = std::io::copy(&mut client, &mut server);
+}
+
+#[test]
+fn a_proxy_on_the_way_goes_on_to_servers_and_is_told_who_asks() {
+    let (proxy, asked) = parent();
+    let place = Place::new()
+        .with("page", "ok")
+        .with("secret", "me:secret\n");
+    let port = free_port();
+    if certificates(place.path(), "IP:127.0.0.1").is_none() {
+        return;
+    }
+    let Some(_nginx) = nginx(place.path(), &tls_server(port, ""), port) else {
+        return;
+    };
+    let said =
+        format!("via = \"http://127.0.0.1:{proxy}\"\nvia_auth = \"secret\"\nca = \"ca.pem\"");
+    let hansom = gateway(place, &format!("https://127.0.0.1:{port}"), &said);
+    assert_eq!(text(&hansom.get("/page").content), "ok");
+    let first = asked.lock().expect("nobody panicked with it").concat();
+    assert!(
+        first.starts_with(&format!(
+            "CONNECT 127.0.0.1:{port} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+        )),
+        "{first}"
+    );
+
+    let place = Place::new().with("secret", "me:secret\n");
+    let said = format!("via = \"http://127.0.0.1:{proxy}\"\nvia_auth = \"secret\"");
+    let hansom = gateway(place, "http://app.invalid:3000", &said);
+    assert_eq!(text(&hansom.get("/a?b").content), "by proxy\n");
+    let last = asked
+        .lock()
+        .expect("nobody panicked with it")
+        .last()
+        .cloned()
+        .expect("a request");
+    assert!(
+        last.starts_with("GET http://app.invalid:3000/a?b HTTP/1.1\r\n"),
+        "{last}"
+    );
+    assert!(last.contains("Host: app.invalid:3000\r\n"), "{last}");
+
+    let said = format!("via = \"http://127.0.0.1:{proxy}\"\ndanger_accept_any_certificate = true");
+    let hansom = gateway(Place::new(), &format!("https://127.0.0.1:{port}"), &said);
+    let answer = hansom.get("/page");
+    let told = format!("{:?}{}", answer.fields, text(&answer.content));
+    assert!(
+        told.contains("proxy_configuration_error") && told.contains("via_auth"),
+        "{told}"
+    );
 }

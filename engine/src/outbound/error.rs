@@ -5,7 +5,7 @@ use std::io;
 
 use http1::Misuse;
 use net::TlsFault;
-use semantics::Refusal;
+use semantics::{Refusal, Status};
 
 /// An exchange with a server failed.
 ///
@@ -34,6 +34,8 @@ pub enum Fault {
     Connect(io::Error),
     /// TLS failed.
     Tls(TlsFault),
+    /// The proxy that was to go on answered this.
+    Parent(Status),
     /// The server was silent for too long while this was awaited.
     Timeout(Awaited),
     /// The server closed before its answer was complete (RFC 9112 §8).
@@ -78,6 +80,7 @@ impl fmt::Display for OutboundError {
             Fault::Resolve(error) => write!(f, "the server's name has no address: {error}"),
             Fault::Prohibited => f.write_str("the server's address may not be asked"),
             Fault::Tls(fault) => fault.fmt(f),
+            Fault::Parent(status) => write!(f, "the proxy on the way answered {}", status.code()),
             Fault::Connect(error) => write!(f, "no connection could be made: {error}"),
             Fault::Timeout(awaited) => f.write_str(match awaited {
                 Awaited::Connection => "the server did not take the connection in time",

@@ -43,10 +43,10 @@ pub enum OutboundTrust {
 /// TLS towards servers. Sessions are resumed by tickets, as often as the server gives some (RFC 8446 §2.2), by server name.
 ///
 /// ```
-/// use hansom_net::{OutboundTls, OutboundTlsRules};
+/// use hansom_net::{OutboundTls, OutboundTlsRules, OutboundTrust};
 ///
-/// let tls = OutboundTls::new(&OutboundTlsRules::default(), &[b"http/1.1"]);
-/// assert!(tls.is_ok());
+/// let rules = OutboundTlsRules { trust: OutboundTrust::Anybody, ..OutboundTlsRules::default() };
+/// assert!(OutboundTls::new(&rules, &[b"http/1.1"]).is_ok());
 /// ```
 pub struct OutboundTls {
     config: Arc<ClientConfig>,

@@ -11,8 +11,8 @@ pub(crate) use pools::{BREAKER, CHECK, POOL, SERVERS, STICKY};
 
 use super::model::{
     Auth, AuthMethod, ClientCertificate, ClientFields, CodingName, Cors, Expect, HandlerName,
-    Lenient, Limits, Listener, Log, LogFormat, Outbound, Route, SameSite, Server, Sessions,
-    Settings, Site, Tls, TlsVersion, WhenAway,
+    Lenient, Limits, Listener, Log, LogFormat, Outbound, ProxyProtocol, Route, SameSite, Server,
+    Sessions, Settings, Site, TellsProxy, Tls, TlsVersion, WhenAway,
 };
 use super::read::{Group, Keys};
 use super::slot::{Is, May, Must, OrFalse, Slot, Unlimited};
@@ -211,6 +211,18 @@ pub(crate) const SERVER: &[Key<Server>] = &[
         about: "Gateways in front of this server, whose `Forwarded` and `X-Forwarded-*` are believed (RFC 7239 §8.1).",
     },
     Key {
+        name: "name_servers",
+        slot: &Is(
+            |s: &mut Server| &mut s.name_servers,
+            List {
+                of: Text(&NAME_SERVER),
+                empty: Empty::Fits,
+                allowed: "a list of addresses and ports, as \"192.0.2.53:53\"; an empty one is /etc/resolv.conf",
+            },
+        ),
+        about: "Who is asked for the addresses of servers that gateways ask by name. Answers are known for as long as they say, five minutes at most.",
+    },
+    Key {
         name: "state",
         slot: &May(
             |s: &mut Server| &mut s.state,
@@ -385,6 +397,14 @@ pub(crate) const LISTEN: &[Key<Listener>] = &[
         name: "tls",
         slot: &Is(|l: &mut Listener| &mut l.tls, Switch),
         about: "Whether connections speak TLS, by the rules of [[tls]].",
+    },
+    Key {
+        name: "proxy_protocol",
+        slot: &Is(
+            |l: &mut Listener| &mut l.proxy_protocol,
+            Named(ProxyProtocol::NAMES),
+        ),
+        about: "Whether `trusted_gateways` begin each connection by saying whose it is, in version 1 or 2 of the PROXY protocol: not, they must, or they must and nobody else may connect.",
     },
     Key {
         name: "lenient",
@@ -859,6 +879,28 @@ pub(crate) const OUTBOUND: &[Key<Outbound>] = &[
             Switch,
         ),
         about: "Whether any certificate is believed: then whoever stands between can read and change everything.",
+    },
+    Key {
+        name: "proxy_protocol",
+        slot: &Is(
+            |o: &mut Outbound| &mut o.proxy_protocol,
+            Named(TellsProxy::NAMES),
+        ),
+        about: "Whether each connection begins by saying whose it is, in this version of the PROXY protocol. A connection is then used for one client alone.",
+    },
+    Key {
+        name: "via",
+        slot: &May(|o: &mut Outbound| &mut o.via, Text(&PARENT), "none"),
+        about: "The proxy that is asked to go on to the servers: by CONNECT for https://, else by the whole URL, with the Host of that.",
+    },
+    Key {
+        name: "via_auth",
+        slot: &May(
+            |o: &mut Outbound| &mut o.via_auth,
+            PathTo(Existing::File),
+            "none",
+        ),
+        about: "The file with the name and the password that this proxy asks for, as NAME:PASSWORD in its first line.",
     },
 ];
 

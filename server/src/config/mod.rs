@@ -41,8 +41,8 @@ pub use law::law;
 pub use model::{
     Auth, AuthMethod, Breaker, Check, ClientCertificate, ClientFields, CodingName, Config, Cors,
     Expect, HandlerName, Lenient, Limits, Listener, Log, LogFormat, Outbound, Output, Pool,
-    PoolServer, Route, SameSite, Server, Sessions, Settings, Site, Sticky, Tls, TlsVersion,
-    WhenAway,
+    PoolServer, ProxyProtocol, Route, SameSite, Server, Sessions, Settings, Site, Sticky,
+    TellsProxy, Tls, TlsVersion, WhenAway,
 };
 pub use places::Places;
 pub use read::{Loaded, load, load_with_places, parse, parse_with_places};

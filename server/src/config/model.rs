@@ -59,6 +59,8 @@ pub struct Server {
     pub drain_time: Duration,
     /// Gateways in front of this server whose `Forwarded` and `X-Forwarded-*` are believed (RFC 7239 §8.1).
     pub trusted_gateways: Vec<Network>,
+    /// Name servers that are asked, as `IP:PORT`; none are those of the system.
+    pub name_servers: Vec<String>,
     /// The folder for what must survive a restart; `None` is `hansom` in the user's state folder.
     pub state: Option<PathBuf>,
 }
@@ -241,6 +243,8 @@ pub struct Listener {
     pub defer_accept: bool,
     /// Whether connections speak TLS, by the rules of `[[tls]]`.
     pub tls: bool,
+    /// Whether it is told by the PROXY protocol whose connections are.
+    pub proxy_protocol: ProxyProtocol,
     /// What is let pass although the RFC would have it refused.
     pub lenient: Lenient,
 }
@@ -353,6 +357,36 @@ pub struct Outbound {
     pub tls_version_min: TlsVersion,
     /// Whether any certificate is believed, so that anybody may be the server.
     pub danger_accept_any_certificate: bool,
+    /// Whether servers are told by the PROXY protocol whose connections are.
+    pub proxy_protocol: TellsProxy,
+    /// The proxy that is asked to go on: `http://HOST:PORT`.
+    pub via: Option<String>,
+    /// The file with the name and the password that it asks for, as `NAME:PASSWORD`.
+    pub via_auth: Option<PathBuf>,
+}
+
+/// Whether a listener is told by the PROXY protocol whose connections are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProxyProtocol {
+    /// It is not.
+    #[default]
+    Off,
+    /// Trusted gateways must tell it; others speak for themselves.
+    Trusted,
+    /// Trusted gateways must tell it; others are turned away.
+    Require,
+}
+
+/// Whether servers are told by the PROXY protocol whose connections are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TellsProxy {
+    /// They are not.
+    #[default]
+    Off,
+    /// By a line of text.
+    V1,
+    /// In binary.
+    V2,
 }
 
 /// What may be said of a site, and otherwise of one of its routes. `None` is what the site says, then the default.
@@ -536,6 +570,7 @@ impl Default for Server {
             allow_trace: false,
             drain_time: Duration::from_secs(10),
             trusted_gateways: Vec::new(),
+            name_servers: Vec::new(),
             state: None,
         }
     }
@@ -594,6 +629,7 @@ impl Default for Listener {
         Self {
             address: Address::Inet(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
             defer_accept: false,
+            proxy_protocol: ProxyProtocol::default(),
             tls: false,
             lenient: Lenient::default(),
         }

@@ -1,22 +1,23 @@
 //! Routes that other servers answer, and the pools of those.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::OnceLock;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use engine::outbound::Way;
+use engine::outbound::{Parent, Way};
 use engine::{Answer, Exchange, Response};
 use intermediary::{
     Balance, BreakerRules, BudgetRules, CheckRules, ExpectRule, Gateway, GatewayConfig,
     HealthRules, HostRule, IdleRules, Passage, PathMap, Place, PoolConfig, PoolServer, Pools,
     Scheme, Sticky, Told,
 };
-use net::Address;
+use net::{Address, ProxiedVersion};
 use origin::{error_response, options_answer, trace_answer};
 use semantics::{Method, RequestHead, ResponseHead, Status};
 
 use super::route::SiteError;
-use crate::config::{self, ClientFields, Config, Expect, HandlerName, Route, Site};
+use crate::config::{self, ClientFields, Config, Expect, HandlerName, Route, Site, TellsProxy};
 use crate::tls::OutboundSets;
 
 /// All pools of a configuration: those that have a name, and one for each route that names its servers itself.
@@ -181,7 +182,20 @@ fn way_of(
     said: &config::Outbound,
     outbound: &OutboundSets,
 ) -> Result<Way, String> {
-    let mut way = Way::default();
+    let mut way = Way {
+        proxied: match said.proxy_protocol {
+            TellsProxy::Off => None,
+            TellsProxy::V1 => Some(ProxiedVersion::V1),
+            TellsProxy::V2 => Some(ProxiedVersion::V2),
+        },
+        ..Way::default()
+    };
+    if let Some(via) = &said.via {
+        way.parent = Some(Arc::new(Parent {
+            place: parent_of(via)?,
+            authorization: said.via_auth.as_deref().map(basic).transpose()?,
+        }));
+    }
     if named.scheme == Scheme::Https {
         let tls = outbound.of(said).ok_or("TLS was not prepared")?;
         let name = said.server_name.as_deref().unwrap_or(&named.host);
@@ -189,6 +203,33 @@ fn way_of(
         way.tls = Some((tls, name));
     }
     Ok(way)
+}
+
+/// Where a proxy is that a text names.
+pub(crate) fn parent_of(text: &str) -> Result<Place, String> {
+    let named = server_of(text)?;
+    match (named.scheme, &named.place) {
+        (Scheme::Http, Place::Address(Address::Unix(_))) | (Scheme::Https, _) => {
+            Err("a proxy is asked by http://".to_owned())
+        }
+        (Scheme::Http, _) => Ok(named.place),
+    }
+}
+
+/// The credentials in a file for a proxy (RFC 7617).
+fn basic(file: &Path) -> Result<Box<[u8]>, String> {
+    let unreadable = |error| format!("{}: {error}", file.display());
+    let text = std::fs::read_to_string(file).map_err(unreadable)?;
+    let line = text.lines().next().unwrap_or_default().trim();
+    match line.split_once(':') {
+        Some((name, _)) if !name.is_empty() => {
+            Ok(auth::basic_credentials(line).into_bytes().into())
+        }
+        _ => Err(format!(
+            "{}: its first line is not NAME:PASSWORD",
+            file.display()
+        )),
+    }
 }
 
 /// What a text in `to` names.

@@ -53,7 +53,7 @@ use client::Gateways;
 pub(crate) use fences::fences;
 use fences::upload_fences;
 use gate::Refused;
-pub(crate) use gateway::server_of;
+pub(crate) use gateway::{parent_of, server_of};
 use intermediary::{CameBy, Checks, Commons, Gateway, Pools, Scheme, Trust};
 pub(crate) use matching::{HostRule, Matcher, prefix};
 use redirect::to_https;

@@ -1,7 +1,7 @@
 //! TLS: listeners, certificates, and what needs them.
 
 use super::Rules;
-use crate::config::model::{ClientCertificate, Outbound, Tls};
+use crate::config::model::{ClientCertificate, Outbound, ProxyProtocol, Tls};
 use crate::config::slot::Complaint;
 use std::fs::File;
 use std::io::Read;
@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 impl Rules<'_> {
     pub(super) fn check_secured(&mut self) {
         self.listeners_have_certificates();
+        self.somebody_may_say_whose();
         for (number, tls) in self.config.tls.iter().enumerate() {
             self.check_tls(&format!("tls[{number}]"), tls);
         }
@@ -55,6 +56,11 @@ impl Rules<'_> {
             let complaint = Complaint::with("the key has no `client_cert`", hint);
             self.error(&key("client_key"), complaint);
         }
+        if outbound.via.is_none() {
+            let hint = "add via = \"http://HOST:PORT\"";
+            let complaint = Complaint::with("there is no `via` that asks for it", hint);
+            self.error(&key("via_auth"), complaint);
+        }
         let of_tls = [
             "ca",
             "server_name",
@@ -66,6 +72,23 @@ impl Rules<'_> {
             let message = "no server in `to` is asked by https, so this says nothing";
             let complaint = Complaint::with(message, "write https:// in to");
             self.warn(&key(name), complaint);
+        }
+    }
+
+    /// Whoever may say whose a connection is has to be named.
+    fn somebody_may_say_whose(&mut self) {
+        let config = self.config;
+        for (number, listener) in config.listeners.iter().enumerate() {
+            let is_unix = matches!(listener.address, net::Address::Unix(_));
+            let is_off = listener.proxy_protocol == ProxyProtocol::Off;
+            if !is_off && !is_unix && config.server.trusted_gateways.is_empty() {
+                let hint = "add trusted_gateways = … to [server], with the addresses of the load balancers";
+                let message = "nobody is trusted to say whose a connection is";
+                self.error(
+                    &format!("listen[{number}].proxy_protocol"),
+                    Complaint::with(message, hint),
+                );
+            }
         }
     }
 
