@@ -58,7 +58,7 @@
 //! # }
 //! ```
 //!
-//! Where to look next: [`Service`] and [`Context`] (the reactor), [`Stream`] (octets), [`Outbound`] (connections that we make), [`bind_all`] and [`run()`] (start and stop),
+//! Where to look next: [`Service`] and [`Context`] (the reactor), [`Stream`] (octets), [`Outbound`] (connections that we make), [`Flow`] (from one stream to another), [`bind_all`] and [`run()`] (start and stop),
 //! [`Control`] (changing what runs), [`Tls`] (certificates), [`Root`] (files below a folder), [`blocking()`] (work that may wait). `net/examples/fixed.rs` is the least server there can be.
 //!
 //! Invariant: no other crate names an async runtime.
@@ -98,6 +98,7 @@ mod outbound;
 mod proxied;
 mod race;
 mod reactor;
+mod relay;
 mod resolve;
 mod run;
 mod service;
@@ -133,6 +134,7 @@ pub use proxied::{
     law_of_proxied, read_proxied,
 };
 pub use race::ATTEMPT_DELAY;
+pub use relay::{End, Flow, FlowError, Flowed};
 pub use resolve::{resolve, resolve_within, set_name_servers};
 pub use run::{Event, Pinning, RunError, RunOptions, Shutdown, Signals, run, run_with};
 pub use service::{Context, Counters, Readiness, Service};

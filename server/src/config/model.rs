@@ -206,6 +206,8 @@ pub struct Limits {
     pub transmit_octets_per_second_min: u64,
     /// How long a transfer may be slow before the paces above count.
     pub rate_grace: Duration,
+    /// How long both ends of a tunnel may be silent.
+    pub tunnel_idle_time: Duration,
     /// Connections in all; `None` is the open files less 200, or half of them.
     pub connections_max: Option<u64>,
     /// Connections of one client, by its IPv4 address or IPv6 /64 (loopback is not counted); `None` is unlimited.
@@ -338,6 +340,8 @@ pub struct Route {
     pub expect: Expect,
     /// How they are connected to.
     pub outbound: Outbound,
+    /// Protocols that a client may ask one of them to go over to.
+    pub upgrade: Vec<String>,
     /// What differs from the site.
     pub settings: Settings,
 }
@@ -527,6 +531,7 @@ impl Config {
             sites: vec![Site {
                 routes: vec![Route {
                     handler: HandlerName::Gateway,
+                    upgrade: vec!["websocket".to_owned()],
                     ..Route::default()
                 }],
                 ..Site::default()
@@ -607,6 +612,7 @@ impl Default for Limits {
             content_octets_per_second_min: 100,
             transmit_octets_per_second_min: 100,
             rate_grace: Duration::from_secs(10),
+            tunnel_idle_time: Duration::from_secs(3600),
             connections_max: None,
             connections_per_client_max: Some(1000),
             cached_file_octets_max: 64 * KIB,
@@ -691,6 +697,7 @@ impl Default for Route {
             via_answers: true,
             expect: Expect::default(),
             outbound: Outbound::default(),
+            upgrade: Vec::new(),
             settings: Settings::default(),
         }
     }
