@@ -70,6 +70,8 @@ pub(crate) struct ServerCommons {
     /// Connections, and who waits for one, as the pool has it.
     connections: AtomicU32,
     waiting: AtomicU32,
+    /// As many connections as there may be, by the configuration that is in force.
+    connections_max: AtomicU32,
     /// Checks failed.
     is_checked_out: AtomicBool,
     /// Workers that have it out.
@@ -130,6 +132,7 @@ impl PoolCommons {
             name: name.into(),
             connections: AtomicU32::new(0),
             waiting: AtomicU32::new(0),
+            connections_max: AtomicU32::new(u32::MAX),
             is_checked_out: AtomicBool::new(false),
             outs: AtomicU32::new(0),
             opens: AtomicU32::new(0),
@@ -287,6 +290,16 @@ impl ServerCommons {
     #[inline]
     pub(crate) fn connections(&self) -> u32 {
         self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Whether there are more than there may be, since fewer may be than before.
+    #[inline]
+    pub(crate) fn has_too_many(&self) -> bool {
+        self.connections() > self.connections_max.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_connections_max(&self, max: u32) {
+        self.connections_max.store(max, Ordering::Relaxed);
     }
 
     /// Whether anybody waits for a connection to it.

@@ -85,7 +85,7 @@ struct Asking {
 }
 
 /// Why a try brought no answer.
-enum Failed {
+pub(crate) enum Failed {
     /// The request goes no further, whatever server is asked.
     Stopped(Stop),
     /// The server, or the way to it.
@@ -171,7 +171,7 @@ impl Gateway {
 }
 
 impl CameBy {
-    fn with(self, head: RequestHead<'_>, content: ContentLength) -> Came<'_> {
+    pub(crate) fn with(self, head: RequestHead<'_>, content: ContentLength) -> Came<'_> {
         Came {
             head,
             content,
@@ -438,7 +438,7 @@ impl Asking {
 }
 
 impl Failed {
-    fn of(error: &OutboundError, is_used: bool) -> Self {
+    pub(crate) fn of(error: &OutboundError, is_used: bool) -> Self {
         let Some(fault) = fault_of(error) else {
             return Self::Interrupted;
         };

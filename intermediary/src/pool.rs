@@ -589,6 +589,12 @@ impl Member {
         }
     }
 
+    /// What this configuration says of it is in force.
+    pub(crate) fn enforce(&self) {
+        let commons = &self.upstream.commons;
+        commons.set_connections_max(self.connections_max);
+    }
+
     fn is_limited(&self) -> bool {
         self.connections_max < u32::MAX
     }

@@ -147,6 +147,7 @@ impl Upstream {
         let is_fit = held.line.is_reusable()
             && now.saturating_sub(held.born) < rules.age_millis_max
             && !self.is_gone.get()
+            && !self.commons.has_too_many()
             && held.line.is_quiet();
         if !is_fit {
             return;
@@ -197,8 +198,10 @@ impl Upstream {
         let all = std::mem::take(&mut *self.idle.borrow_mut());
         let mut left = VecDeque::with_capacity(all.len());
         for mut idle in all {
-            let is_fit =
-                !self.is_gone.get() && !idle.is_old(rules, now) && idle.held.line.is_quiet();
+            let is_fit = !self.is_gone.get()
+                && !idle.is_old(rules, now)
+                && !self.commons.has_too_many()
+                && idle.held.line.is_quiet();
             if !is_fit {
                 continue;
             }

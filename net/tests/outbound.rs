@@ -7,14 +7,13 @@ use std::future::{Future, poll_fn};
 use std::io::{ErrorKind, IoSlice, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixListener;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::mpsc;
-use std::task::{Context as TaskContext, Poll, Waker};
+use std::task::{Poll, Waker};
 use std::thread;
 
 use common::on_worker;
-use hansom_net::{Address, More, Outbound, Rest, blocking, run_alone, spawn};
+use hansom_net::{Address, More, Outbound, Peer, Rest, Stream, blocking, run_alone, spawn};
 
 /// The same future as a task of the runtime, which runs while the reactor sleeps.
 fn as_task<T: Send + 'static, F: Future<Output = T> + 'static>(

@@ -209,13 +209,14 @@ const BESIDE: [&str; 3] = [
     "bench/parser/Cargo.toml",
 ];
 
-const CI: [needs::Need; 9] = [
+const CI: [needs::Need; 10] = [
     needs::C_COMPILER,
     needs::CXX_COMPILER,
     needs::CHROMIUM,
     needs::CHROMEDRIVER,
     needs::REDIS,
     needs::CURL,
+    needs::WGET,
     needs::OPENSSL,
     needs::NGINX,
     needs::HAPROXY,

@@ -1,159 +1,14 @@
 //! Pools of servers behind a gateway: limits and the queue, what rests, reloads, who comes back to whom, what is left alone.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use rustix::io::Errno;
-use rustix::net::RecvFlags;
 use rustix::process::Signal;
 
-use crate::harness::{Client, Hansom, PATIENCE, Place, until};
-
-/// A server that answers with its name, and can be told to wait, to fail and to close.
-#[derive(Clone, Debug)]
-struct Behind {
-    name: &'static str,
-    address: SocketAddr,
-    state: Arc<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    /// The heads of requests, in the order in which they came.
-    asked: Mutex<Vec<String>>,
-    /// Requests that are held back until they are let go.
-    is_holding: Mutex<bool>,
-    let_go: Condvar,
-    /// Every request is answered by closing.
-    is_broken: AtomicBool,
-    open: AtomicUsize,
-    open_most: AtomicUsize,
-    /// Ends our side of each connection while it is idle, to see what the other does.
-    streams: Mutex<Vec<TcpStream>>,
-    /// Connections that the other side ended.
-    ended: AtomicUsize,
-}
-
-impl Behind {
-    fn start(name: &'static str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let this = Self {
-            name,
-            address: listener.local_addr().expect("an address"),
-            state: Arc::default(),
-        };
-        let own = this.clone();
-        thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let own = own.clone();
-                own.count(&stream);
-                thread::spawn(move || own.serve(stream));
-            }
-        });
-        this
-    }
-
-    /// Counts those that are open when one more is there, whatever their threads have seen of that yet.
-    fn count(&self, stream: &TcpStream) {
-        let mut streams = lock(&self.state.streams);
-        streams.push(stream.try_clone().expect("another handle"));
-        streams.retain(is_open);
-        self.state
-            .open_most
-            .fetch_max(streams.len(), Ordering::SeqCst);
-    }
-
-    fn serve(&self, mut stream: TcpStream) {
-        let state = &*self.state;
-        state.open.fetch_add(1, Ordering::SeqCst);
-        stream.set_read_timeout(Some(PATIENCE)).expect("an option");
-        while let Some(head) = read_head(&mut stream) {
-            let is_health = head.starts_with("GET /health");
-            lock(&state.asked).push(head);
-            let mut is_holding = lock(&state.is_holding);
-            while *is_holding && !is_health {
-                is_holding = state.let_go.wait(is_holding).expect("nobody panicked");
-            }
-            drop(is_holding);
-            if state.is_broken.load(Ordering::SeqCst) {
-                break;
-            }
-            let answer = format!(
-                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{}",
-                self.name.len(),
-                self.name
-            );
-            if stream.write_all(answer.as_bytes()).is_err() {
-                break;
-            }
-        }
-        state.open.fetch_sub(1, Ordering::SeqCst);
-        state.ended.fetch_add(1, Ordering::SeqCst);
-        let _ = stream.shutdown(Shutdown::Both);
-    }
-
-    fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    fn hold(&self) {
-        *lock(&self.state.is_holding) = true;
-    }
-
-    fn let_go(&self) {
-        *lock(&self.state.is_holding) = false;
-        self.state.let_go.notify_all();
-    }
-
-    fn set_broken(&self, is_broken: bool) {
-        self.state.is_broken.store(is_broken, Ordering::SeqCst);
-    }
-
-    /// The request lines of clients so far.
-    fn asked(&self) -> Vec<String> {
-        let asked = lock(&self.state.asked);
-        let lines = asked.iter().filter_map(|head| head.lines().next());
-        let lines = lines.filter(|line| !line.contains("/health"));
-        lines.map(str::to_owned).collect()
-    }
-
-    fn awaits(&self, count: usize) {
-        until("the server is asked", || {
-            (self.asked().len() >= count).then_some(())
-        });
-    }
-
-    fn open(&self) -> usize {
-        self.state.open.load(Ordering::SeqCst)
-    }
-}
-
-/// Whether the other side has not ended a connection.
-fn is_open(stream: &TcpStream) -> bool {
-    let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-    match rustix::net::recv(stream, &mut [0; 1], flags) {
-        Ok((octets, _)) => octets > 0,
-        Err(error) => error == Errno::AGAIN,
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().expect("nobody panicked with it")
-}
-
-fn read_head(stream: &mut TcpStream) -> Option<String> {
-    let (mut text, mut octet) = (Vec::new(), [0]);
-    while !text.ends_with(b"\r\n\r\n") {
-        if stream.read(&mut octet).ok()? == 0 {
-            return None;
-        }
-        text.push(octet[0]);
-    }
-    Some(String::from_utf8_lossy(&text).into_owned())
-}
+use crate::behind::{Behind, lock};
+use crate::harness::{Client, Hansom, Place, until};
 
 /// A pool with these keys, all of whose site is asked of it.
 fn configuration(workers: usize, servers: &[&Behind], keys: &str) -> String {
@@ -298,6 +153,60 @@ fn who_leaves_the_queue_is_not_served() {
     let lines = server.asked();
     let is_gone = |line: &String| line.contains("/leaves") || line.contains("/resets");
     assert!(!lines.iter().any(is_gone), "{lines:?}");
+}
+
+#[test]
+fn no_connection_is_lost_to_clients_that_leave_and_servers_that_break() {
+    let (one, two) = (Behind::start("one"), Behind::start("two"));
+    let keys = "connections_max = 2\nqueue_max = 4\nqueue_time = \"200ms\"\nfailures_max = 1000\n";
+    let hansom = run(2, &[&one, &two], keys);
+    let clients: Vec<_> = (0..6)
+        .map(|number| {
+            let address = hansom.address;
+            thread::spawn(move || {
+                for at in 0..60 {
+                    let mut client = Hansom::client(address);
+                    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+                    match (at + number) % 4 {
+                        0 => client.reset(),
+                        1 => client.end_sending(),
+                        _ => assert!(client.try_answer()),
+                    }
+                }
+            })
+        })
+        .collect();
+    for at in 0..60 {
+        one.set_broken(at % 3 == 0);
+        two.set_broken(at % 5 == 0);
+        for stream in lock(&one.state.streams).drain(..) {
+            // It may be closed.
+            let _ = stream.shutdown(Shutdown::Write);
+        }
+        hansom.get("/");
+    }
+    for client in clients {
+        client.join().expect("every client that stays is answered");
+    }
+    one.set_broken(false);
+    two.set_broken(false);
+    // Nothing is under way any longer.
+    hansom.log_lines(7 * 60);
+    // As many at one time as there may be connections: if one were lost they would not all come through.
+    one.hold();
+    two.hold();
+    let before = (one.asked().len(), two.asked().len());
+    let mut last: Vec<_> = (0..4).map(|_| ask(&hansom, "/")).collect();
+    one.awaits(before.0 + 2);
+    two.awaits(before.1 + 2);
+    one.let_go();
+    two.let_go();
+    for client in &mut last {
+        assert_eq!(client.answer().status, 200);
+    }
+    for server in [&one, &two] {
+        assert!(server.state.open_most.load(Ordering::SeqCst) <= 2);
+    }
 }
 
 #[test]
@@ -540,6 +449,24 @@ fn servers_that_stay_keep_their_connections_and_those_that_go_lose_them() {
     }
     assert_eq!(one.state.open_most.load(Ordering::SeqCst), 1);
     assert_eq!(one.state.ended.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn a_limit_that_a_reload_lowers_holds_for_connections_at_rest_too() {
+    let server = Behind::start("one");
+    let mut hansom = run(1, &[&server], "connections_max = 3\n");
+    server.hold();
+    let mut clients: Vec<_> = (0..3).map(|_| ask(&hansom, "/")).collect();
+    server.awaits(3);
+    server.let_go();
+    for client in &mut clients {
+        assert_eq!(client.answer().status, 200);
+    }
+    assert_eq!(server.open(), 3);
+    hansom.change(&configuration(1, &[&server], "connections_max = 1\n"));
+    until("one is left", || (server.open() == 1).then_some(()));
+    assert_eq!(content(&mut hansom.connect()), "one");
+    assert_eq!(server.state.ended.load(Ordering::SeqCst), 2);
 }
 
 #[test]

@@ -64,6 +64,11 @@ pub enum Awaited {
 }
 
 impl OutboundError {
+    /// No connection could be made.
+    pub fn connect(error: io::Error) -> Self {
+        Self::way(Fault::of_connecting(error))
+    }
+
     /// There is no connection.
     pub(super) fn way(fault: Fault) -> Self {
         Self {

@@ -112,6 +112,17 @@ pub(crate) static BALANCE: TextRule = TextRule {
     },
     allowed: "\"round-robin\", \"random-two\", \"least-connections\", \"least-time\", \"hash-client\" or \"hash-target\"",
 };
+pub(crate) static HOST_PATTERN: TextRule = TextRule {
+    check: |text| match text.parse::<intermediary::Pattern>() {
+        Ok(pattern) => Ok(pattern.to_string()),
+        Err(error) => Err(Complaint::with(error.to_string(), error.suggestion())),
+    },
+    allowed: "a pattern of hosts",
+};
+pub(crate) static PROXY_METHOD: TextRule = TextRule {
+    check: proxy_method,
+    allowed: "a method, as \"GET\"",
+};
 pub(crate) static POOL_NAME: TextRule = TextRule {
     check: auth_name,
     allowed: "the name of a [[pool]], of letters, digits, \"-\" and \"_\"",
@@ -461,6 +472,18 @@ fn origin(text: &str) -> Result<String, Complaint> {
             suggestion: Some(format!("write {}", shown(&normal))),
             ..complaint
         }),
+    }
+}
+
+/// A method that a proxy may pass on (RFC 9110 §9.1): case counts.
+fn proxy_method(text: &str) -> Result<String, Complaint> {
+    match text {
+        "CONNECT" | "TRACE" => Ok(text.to_owned()),
+        _ if is_token(text) && text.eq_ignore_ascii_case("connect") => {
+            let message = format!("{} is not in upper case, which counts", shown(text));
+            Err(Complaint::with(message, "write \"CONNECT\"").by("RFC 9110 §9.1"))
+        }
+        _ => method(text),
     }
 }
 

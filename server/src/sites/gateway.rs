@@ -340,7 +340,7 @@ pub(crate) fn server_of(text: &str) -> Result<NamedServer, String> {
 }
 
 /// What this process calls itself in Via: of two that have one name each would take the other for itself (RFC 9110 §7.6.3).
-fn own_name() -> &'static str {
+pub(crate) fn own_name() -> &'static str {
     static NAME: OnceLock<String> = OnceLock::new();
     NAME.get_or_init(|| {
         format!(
@@ -365,7 +365,7 @@ fn words(told: semantics::Answer, head: &ResponseHead, request: RequestHead<'_>)
 }
 
 /// What is answered to TRACE and OPTIONS that came as far as they may.
-pub(super) fn last_forward(exchange: &Exchange<'_>) -> Answer {
+pub(crate) fn last_forward(exchange: &Exchange<'_>) -> Answer {
     match exchange.head.method() {
         Method::Trace => trace_answer(exchange).into(),
         _ => options_answer("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS").into(),

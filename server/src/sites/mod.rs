@@ -39,7 +39,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use engine::{Answer, Exchange, Handler, OwnedExchange, Response};
+use engine::{Answer, Exchange, Handler, OwnedExchange, Response, SocksMethod};
 use origin::wire::Recent;
 use origin::{Cache, error_response, refusal_response};
 use semantics::fields::host::Host;
@@ -47,13 +47,14 @@ use semantics::{Form, Known, Method, NormalPath, PeerError, Refusal, RequestHead
 
 use crate::config::{self, Config};
 use crate::marks::mark_of;
+use crate::proxy::Forward;
 use crate::tls::OutboundSets;
 use auth::{Gate, Pass, Verdict};
 use client::Gateways;
 pub(crate) use fences::fences;
 use fences::upload_fences;
 use gate::Refused;
-pub(crate) use gateway::{parent_of, pool_changes, server_of};
+pub(crate) use gateway::{last_forward, own_name, parent_of, pool_changes, server_of};
 use intermediary::{CameBy, Checks, Commons, Gateway, Pools, Scheme, Trust};
 pub(crate) use matching::{HostRule, Matcher, prefix};
 use redirect::to_https;
@@ -70,6 +71,10 @@ pub(crate) struct Sites {
     matcher: Matcher,
     sites: Vec<SiteTable>,
     gateways: Gateways,
+    /// What answers on listeners of a forward proxy.
+    forward: Option<Forward>,
+    /// Something is looked at before the commonest request is answered.
+    is_careful: bool,
     secure_port: SecurePort,
     pools: Pools,
     /// What is allowed anywhere.
@@ -134,10 +139,12 @@ impl Sites {
         cache: &Rc<Cache>,
         recent: &Recent,
         gates: &[(String, Gate)],
+        forward: Option<Forward>,
         generation: u16,
         (commons, before): (&Arc<Commons>, Option<&Self>),
         outbound: &OutboundSets,
     ) -> Result<Self, SiteError> {
+        let gateways = Gateways::new(&config.server.trusted_gateways);
         let configs = gateway::pools(config, outbound)?;
         let before = before.map(|before| &before.pools);
         let pools = Pools::new(configs, commons, before, net::Now::read());
@@ -159,7 +166,9 @@ impl Sites {
                 .iter()
                 .map(|site| SiteTable::new(site, made))
                 .collect::<Result<_, _>>()?,
-            gateways: Gateways::new(&config.server.trusted_gateways),
+            is_careful: !gateways.is_empty() || forward.is_some(),
+            gateways,
+            forward,
             secure_port: SecurePort::of(&config.listeners),
             allow: allow(config),
             generation,
@@ -177,7 +186,10 @@ impl Sites {
     #[inline]
     fn handle_direct(&self, exchange: &mut Exchange<'_>) -> Option<Answer> {
         let head = exchange.head;
-        if !head.is_plain_path() || !self.gateways.is_empty() {
+        if !head.is_plain_path() {
+            return None;
+        }
+        if self.is_careful && (!self.gateways.is_empty() || self.forward_of(exchange).is_some()) {
             return None;
         }
         let site = self.matcher.site(head.first(Known::Host))?.site;
@@ -204,6 +216,17 @@ impl Sites {
             kept @ Answer::Kept { .. } => kept,
             other => after::finish(route, exchange, other),
         })
+    }
+
+    /// The forward proxy, where it answers on the listener.
+    fn forward_of(&self, exchange: &Exchange<'_>) -> Option<&Forward> {
+        let forward = self.forward.as_ref();
+        forward.filter(|forward| forward.answers_on(exchange.listener))
+    }
+
+    /// What goes on beside the requests, once they are those of a worker.
+    pub(crate) fn begin(&self) {
+        self.forward.iter().for_each(Forward::begin);
     }
 
     /// The same where a gateway answers, with content or without.
@@ -247,6 +270,9 @@ impl Sites {
     }
 
     fn handle_any(&self, exchange: &mut Exchange<'_>) -> Answer {
+        if let Some(forward) = self.forward_of(exchange) {
+            return forward.answer(exchange);
+        }
         let peer = exchange.client.ip();
         let told = self.gateways.resolve(exchange);
         let came = CameBy {
@@ -485,6 +511,11 @@ impl Handler for Sites {
     fn refuse_secured(&self, refusal: Refusal, head: Option<RequestHead<'_>>) -> Response {
         self.refuse_over(Transport::Tls, refusal, head)
     }
+
+    fn socks(&self, listener: usize) -> Option<SocksMethod> {
+        let forward = self.forward.as_ref();
+        forward.filter(|it| it.answers_on(listener))?.socks()
+    }
 }
 
 /// Over what a request came.
@@ -685,7 +716,7 @@ fn not_admitted(route: &Rc<Route>, exchange: &Exchange<'_>) -> Answer {
     Refused::new(response).finish(route, exchange)
 }
 
-fn forbidden(head: RequestHead<'_>, because: &str) -> Response {
+pub(crate) fn forbidden(head: RequestHead<'_>, because: &str) -> Response {
     error_response(Status::FORBIDDEN, because, "RFC 9110 §15.5.4", Some(head))
 }
 
