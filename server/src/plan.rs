@@ -212,8 +212,7 @@ impl Plan {
             &self.signing.gates(),
             forward.map_err(ServeError::Site)?,
             self.names.generation(),
-            (&self.lasting.commons, before),
-            &self.outbound,
+            (&self.lasting.commons, before, &self.outbound),
         )
         .map_err(ServeError::Site)
     }

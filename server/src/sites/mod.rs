@@ -141,8 +141,7 @@ impl Sites {
         gates: &[(String, Gate)],
         forward: Option<Forward>,
         generation: u16,
-        (commons, before): (&Arc<Commons>, Option<&Self>),
-        outbound: &OutboundSets,
+        (commons, before, outbound): (&Arc<Commons>, Option<&Self>, &OutboundSets),
     ) -> Result<Self, SiteError> {
         let gateways = Gateways::new(&config.server.trusted_gateways);
         let configs = gateway::pools(config, outbound)?;

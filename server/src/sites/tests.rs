@@ -89,8 +89,7 @@ impl World {
             &[],
             None,
             0,
-            (&commons, None),
-            &crate::tls::OutboundSets::default(),
+            (&commons, None, &crate::tls::OutboundSets::default()),
         )
     }
 
