@@ -57,6 +57,16 @@ pub(crate) fn quoted(text: &str) -> String {
 /// Octets of credentials in base 64 that are looked at: the longest name and password, twice over.
 const CREDENTIALS_OCTETS_MAX: usize = 2048;
 
+/// What a client says for `NAME:PASSWORD` to who asks by Basic (RFC 7617 §2).
+///
+/// ```
+/// assert_eq!(hansom_auth::basic_credentials("Aladdin:open sesame"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+/// ```
+#[must_use]
+pub fn basic_credentials(name_password: &str) -> String {
+    format!("Basic {}", Base64::encode_string(name_password.as_bytes()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -74,6 +74,7 @@ mod shared;
 mod testing;
 mod verdict;
 
+pub use credentials::basic_credentials;
 pub use form::{FormConfig, PAGE_OCTETS_MAX, Page, PageError, SameSite};
 pub use gate::Gate;
 #[doc(hidden)]

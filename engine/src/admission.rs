@@ -53,6 +53,26 @@ impl Admission {
         Ok(())
     }
 
+    /// A connection that was counted in is another client's than was known.
+    pub(crate) fn pass(
+        &self,
+        from: Option<IpAddr>,
+        to: Option<IpAddr>,
+        limits: &Limits,
+    ) -> Result<(), LimitError> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(to) = to.and_then(counted) {
+            let count = clients.entry(to).or_default();
+            if *count as usize >= limits.connections_per_client_max {
+                return Err(LimitError::ConnectionsPerClient);
+            }
+            *count += 1;
+        }
+        drop(clients);
+        self.forget(from);
+        Ok(())
+    }
+
     /// Whether a connection over a limit may be told so. One that may must be counted out by
     /// [`Self::leave_turned_away`].
     pub(crate) fn turn_away(&self) -> bool {
@@ -71,6 +91,10 @@ impl Admission {
     /// Counts a connection out.
     pub(crate) fn leave(&self, client: Option<IpAddr>) {
         self.connections.fetch_sub(1, Ordering::Relaxed);
+        self.forget(client);
+    }
+
+    fn forget(&self, client: Option<IpAddr>) {
         let Some(client) = client.and_then(counted) else {
             return;
         };

@@ -444,6 +444,11 @@ impl Connection {
                 self.input_ended(core);
                 return Input::Processed;
             }
+            net::Rest::Proxied => {
+                self.is_readable = true;
+                self.client_told(core);
+                return Input::Processed;
+            }
             net::Rest::ClearText => {
                 self.refuse_clear_text(core);
                 return Input::Processed;
@@ -456,6 +461,24 @@ impl Connection {
             self.busy().input = Bytes::copy_from_slice(rest);
         }
         Input::Processed
+    }
+
+    /// Who stands between has said whose the connection is.
+    fn client_told<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>) {
+        let Some(proxied) = self.stream.take_proxied() else {
+            return;
+        };
+        let client = Peer::from(proxied.source);
+        let limits = core.limits(self.listener);
+        match core.admission.pass(self.peer.ip(), client.ip(), limits) {
+            Ok(()) => self.peer = client,
+            Err(limit) => {
+                let refusal = limit.into();
+                self.machine.refuse(refusal);
+                let response = core.handler.refuse(refusal, None);
+                self.refused(core, response);
+            }
+        }
     }
 
     /// The client does not speak TLS where it must: it is told so, in the clear.
@@ -592,7 +615,11 @@ impl Connection {
                         return Next::Close;
                     }
                     self.since = cx.now().millis;
-                    self.is_readable = received.rest == net::Rest::More || self.is_read_closed;
+                    if received.rest == net::Rest::Proxied {
+                        // Whose it is matters no more.
+                        let _ = self.stream.take_proxied();
+                    }
+                    self.is_readable = received.rest != net::Rest::Drained || self.is_read_closed;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.is_readable = false,
                 Err(_) => return Next::Close,

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::fs::File;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use net::{Now, Peer, TlsFacts};
+use net::{Now, Peer, Stream, TlsFacts};
 use semantics::{
     ContentLength, LimitError, OwnedRequest, Refusal, Rendition, RequestHead, ResponseHead,
     Section, Status,
@@ -63,8 +64,17 @@ pub struct Exchange<'a> {
     pub is_secured: bool,
     /// What was negotiated on its connection; `None` if that does not speak TLS.
     pub tls: Option<&'a Arc<TlsFacts>>,
+    pub(crate) local: Local<'a>,
     pub(crate) lent: &'a mut Lent,
     pub(crate) window_octets: usize,
+}
+
+/// Where the address is from to which a client connected.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Local<'a> {
+    /// The system knows.
+    Stream(&'a Stream),
+    Known(Option<SocketAddr>),
 }
 
 /// What an exchange lends its handler beside what is known of it.
@@ -97,6 +107,7 @@ impl<'a> Exchange<'a> {
             now,
             is_secured: false,
             tls: None,
+            local: Local::Known(None),
             lent,
             window_octets: 64 * 1024,
         }
@@ -104,6 +115,14 @@ impl<'a> Exchange<'a> {
 }
 
 impl Exchange<'_> {
+    /// The address to which the client connected, asked of the system; `None` at a unix socket.
+    pub fn local(&self) -> Option<SocketAddr> {
+        match self.local {
+            Local::Stream(stream) => stream.local(),
+            Local::Known(local) => local,
+        }
+    }
+
     /// The content of the request. From here on it is kept for whoever holds this, up to a window at a time, and the
     /// client is asked to send it if it waits for that (RFC 9110 §10.1.1) as soon as it is first awaited.
     pub fn receive(&mut self) -> Incoming {
@@ -141,6 +160,7 @@ impl Exchange<'_> {
             now: self.now,
             is_secured: self.is_secured,
             tls: self.tls,
+            local: self.local,
             lent: self.lent,
             window_octets: self.window_octets,
         }
@@ -180,6 +200,7 @@ impl Exchange<'_> {
             number: self.number,
             is_secured: self.is_secured,
             tls: self.tls.cloned(),
+            local: self.local(),
             lent: Lent {
                 incoming: Some(self.receive()),
                 note: Some(self.note()),
@@ -202,6 +223,7 @@ pub struct OwnedExchange {
     number: u32,
     is_secured: bool,
     tls: Option<Arc<TlsFacts>>,
+    local: Option<SocketAddr>,
     lent: Lent,
     window_octets: usize,
 }
@@ -221,6 +243,7 @@ impl OwnedExchange {
             now: Now::read(),
             is_secured: self.is_secured,
             tls: self.tls.as_ref(),
+            local: Local::Known(self.local),
             lent: &mut self.lent,
             window_octets: self.window_octets,
         }

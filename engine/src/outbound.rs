@@ -10,7 +10,7 @@
 //! what comes of the request's content while it already listens for the answer. It is *not* a pool, and knows no rule of intermediaries: what is asked
 //! is said as it is given.
 //!
-//! Where to look next: [`Line::exchange`], [`Line::into_content`], [`OutboundError`] (what may be done after a failure).
+//! Where to look next: [`Way`] (connecting), [`Line::exchange`], [`Line::into_content`], [`OutboundError`] (what may be done after a failure).
 //!
 //! Invariant: an idle line holds no buffer. What is received is read in memory that all lines of a worker share.
 
@@ -22,7 +22,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http1::{Client, Policy, RequestParts};
-use net::{Address, Outbound, Rest};
+use net::{Address, Outbound, OutboundTlsFacts, Proxied, Rest};
 use semantics::fields::content_length::{self, ContentLength as Declared};
 use semantics::{
     CloseReason, ContentEnd, ContentLength, Event, Fate, Known, OwnedSection, ResponseView,
@@ -35,8 +35,10 @@ mod content;
 mod error;
 mod scratch;
 mod upload;
+mod way;
 
 pub use error::{Awaited, Fault, OutboundError};
+pub use way::{Opened, Parent, Permit, Place, Way};
 
 use scratch::{Gathered, Scratch};
 use upload::{Sending, Upload};
@@ -89,6 +91,10 @@ pub struct Line {
     answer: Answer,
     is_transmitted: bool,
     is_answered: bool,
+    /// How requests are said, where a proxy goes on with them.
+    absolute: Option<Box<way::Absolute>>,
+    /// Whose it is, where the server was told.
+    client: Option<Box<Proxied>>,
     /// What the present bound on waiting is for.
     bounded: Option<Sending>,
 }
@@ -117,28 +123,20 @@ struct Answer {
 type Told<'a> = &'a mut dyn FnMut(ResponseView<'_>, ContentLength);
 
 impl Line {
-    /// Connects. The line stays where it is when it changes hands, as it does several times for each exchange.
+    /// Connects to an address, in the clear. [`Way::line`] knows other ways.
     ///
     /// # Errors
-    /// [`Fault::Connect`], or [`Fault::Timeout`].
+    /// As [`Way::open`].
     pub async fn connect(
         address: &Address,
         options: &Rc<LineOptions>,
     ) -> Result<Box<Self>, OutboundError> {
-        match Outbound::connect(address, options.wait_millis).await {
-            Ok(outbound) => Ok(Box::new(Self::new(outbound, Rc::clone(options)))),
-            Err(error) => Err(OutboundError {
-                fault: match error.kind() {
-                    ErrorKind::TimedOut => Fault::Timeout(Awaited::Connection),
-                    _ => Fault::Connect(error),
-                },
-                is_transmitted: false,
-                is_answered: false,
-            }),
-        }
+        let place = Place::Address(address.clone());
+        Way::default().line(&place, None, options).await
     }
 
-    fn new(outbound: Outbound, options: Rc<LineOptions>) -> Self {
+    /// A line over a connection that is complete. It is best kept in a box: it changes hands several times for each exchange.
+    pub fn new(outbound: Outbound, options: Rc<LineOptions>) -> Self {
         Self {
             outbound,
             machine: Client::new(),
@@ -148,6 +146,8 @@ impl Line {
             answer: Answer::default(),
             is_transmitted: false,
             is_answered: false,
+            absolute: None,
+            client: None,
             bounded: None,
         }
     }
@@ -199,6 +199,14 @@ impl Line {
             // RFC 9112 §9.2: what comes unasked answers nothing.
             return Err(self.failed(Fault::Closed));
         }
+        let (mut target, mut lines) = (Vec::new(), Vec::new());
+        let request = match &self.absolute {
+            None => request,
+            Some(absolute) => OutboundRequest {
+                head: absolute.of(request.head, &mut target, &mut lines),
+                content: request.content,
+            },
+        };
         match Upload::begin(&mut self.machine, request) {
             Ok(upload) => self.upload = upload,
             Err(misuse) => {
@@ -357,7 +365,7 @@ impl Line {
             Poll::Ready(Err(error)) if error.kind() == ErrorKind::TimedOut => {
                 Poll::Ready(Err(Fault::Timeout(awaited)))
             }
-            Poll::Ready(Err(error)) => Poll::Ready(Err(Fault::Transport(error))),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(Fault::of_transport(error))),
         };
         scratch.give_back();
         read
@@ -542,6 +550,16 @@ impl Line {
     /// Exchanges that have begun on it. A failure in the first tells more of the server than one in a later.
     pub fn exchanges(&self) -> u64 {
         self.exchanges
+    }
+
+    /// Whose it is, where the server was told: it is for nobody else.
+    pub fn client(&self) -> Option<&Proxied> {
+        self.client.as_deref()
+    }
+
+    /// What was negotiated; `None` without TLS.
+    pub fn tls(&self) -> Option<OutboundTlsFacts> {
+        self.outbound.tls()
     }
 
     /// Whether the answer ended the use of HTTP, and the request was transmitted whole.

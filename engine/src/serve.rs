@@ -12,7 +12,7 @@ use semantics::{
 
 use crate::connection::{Busy, Connection, Next, Work};
 use crate::core::Core;
-use crate::handler::Lent;
+use crate::handler::{Lent, Local};
 use crate::socks::Socks;
 use crate::transmit::Outgoing;
 use crate::{
@@ -62,6 +62,7 @@ impl Connection {
                         now,
                         is_secured: self.stream.is_secured(),
                         tls: self.stream.tls(),
+                        local: Local::Stream(&self.stream),
                         lent: &mut lent,
                         window_octets: policy.limits.window_octets,
                     };

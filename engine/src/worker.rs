@@ -177,7 +177,10 @@ impl<H: Handler, R: Recorder> Service for Worker<H, R> {
             .enter(peer.ip(), self.core.limits(listener));
         if admitted.is_err() {
             // A handshake for nothing but to say no would cost more than what is refused.
-            if connection.stream.is_secured() || !self.core.admission.turn_away() {
+            if connection.stream.has_prelude()
+                || connection.stream.is_secured()
+                || !self.core.admission.turn_away()
+            {
                 return;
             }
             connection.is_admitted = false;

@@ -1,5 +1,6 @@
 //! Why there is no answer to pass on, and what the client is told (RFC 9209 §2.3, RFC 9110 §15.6).
 
+use net::TlsFault;
 use semantics::fields::proxy_status::{ProxyError, ProxyStatus};
 use semantics::{Anomalies, LimitError, PeerError, Refusal, ResponseHead, Status};
 
@@ -9,7 +10,7 @@ use crate::passage::Passage;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Its name was not resolved in time.
+    /// Its name was not resolved in time, or no name server answers.
     ResolveTimeout,
     /// Its name has no address.
     ResolveFailed,
@@ -28,9 +29,9 @@ pub enum Fault {
     /// No server may be asked.
     NoServer,
     /// TLS failed.
-    Tls,
-    /// The server's certificate is not the one of who was to be asked.
-    TlsCertificate,
+    Tls(TlsFault),
+    /// The proxy on the way to it answered with this status.
+    Parent(Status),
     /// The request could not be transmitted in time.
     TransmitTimeout,
     /// No head came in time.
@@ -67,8 +68,15 @@ impl Fault {
             Self::ConnectTimeout => ProxyError::ConnectionTimeout,
             Self::ConnectionsMax => ProxyError::ConnectionLimitReached,
             Self::NoServer => ProxyError::DestinationUnavailable,
-            Self::Tls => ProxyError::TlsProtocolError,
-            Self::TlsCertificate => ProxyError::TlsCertificateError,
+            Self::Tls(fault) if fault.is_of_certificate() => ProxyError::TlsCertificateError,
+            Self::Tls(TlsFault::Alert(_)) => ProxyError::TlsAlertReceived,
+            Self::Tls(_) => ProxyError::TlsProtocolError,
+            // It wants to know who we are, and that is for our configuration to say.
+            Self::Parent(status) if status.code() == 407 => ProxyError::ProxyConfigurationError,
+            Self::Parent(status) if status == Status::GATEWAY_TIMEOUT => {
+                ProxyError::ConnectionTimeout
+            }
+            Self::Parent(_) => ProxyError::ConnectionRefused,
             Self::TransmitTimeout => ProxyError::ConnectionWriteTimeout,
             Self::HeadTimeout => ProxyError::HttpResponseTimeout,
             Self::ContentTimeout => ProxyError::ConnectionReadTimeout,
@@ -100,8 +108,11 @@ impl Fault {
             Self::ConnectTimeout => "The server took no connection in time",
             Self::ConnectionsMax => "The server is asked by as many connections as it may be",
             Self::NoServer => "There is no server that could be asked",
-            Self::Tls => "TLS with the server failed",
-            Self::TlsCertificate => "The server's certificate is not right",
+            Self::Tls(fault) => fault.because(),
+            Self::Parent(status) if status.code() == 407 => {
+                "The proxy on the way asks who we are: give a name and a password by via_auth"
+            }
+            Self::Parent(_) => "The proxy on the way does not go on to the server",
             Self::TransmitTimeout => "The server did not read the request in time",
             Self::HeadTimeout => "The server did not answer in time",
             Self::ContentTimeout => "The server went silent within its answer",
@@ -122,8 +133,13 @@ impl Fault {
         if let Some(next_hop) = next_hop {
             told = told.next_hop(next_hop);
         }
-        if let Self::Refused(refusal) = self {
-            told = told.details(refusal.answer().name);
+        match self {
+            Self::Refused(refusal) => told = told.details(refusal.answer().name),
+            // RFC 9209 §2.3.16: the server's own number.
+            Self::Tls(TlsFault::Alert(id)) => told = told.alert_id(id),
+            Self::Tls(fault) => told = told.details(fault.name()),
+            Self::Parent(status) => told = told.received_status(status),
+            _ => {}
         }
         let mut head = ResponseHead::new(self.status());
         head.add_named("Proxy-Status", told.to_string());

@@ -14,7 +14,7 @@ use engine::outbound::{
     Awaited, Fault as LineFault, OutboundContent, OutboundError, OutboundRequest,
 };
 use engine::{Answer, Content, Exchange, Incoming, Interims, Note, Response, Tunnel};
-use net::{Now, Stopwatch};
+use net::{Now, Proxied, Stopwatch};
 use semantics::{
     Answer as Told, ContentLength, Known, Method, OwnedRequest, RequestHead, ResponseHead, Status,
 };
@@ -72,6 +72,8 @@ struct Asking {
     content: ContentLength,
     incoming: Option<Incoming>,
     client: Option<IpAddr>,
+    /// The same for servers that are told whose a connection is.
+    proxied: Option<Proxied>,
     came: CameBy,
     interims: Interims,
     /// Whether the client was told anything.
@@ -144,6 +146,12 @@ impl Gateway {
                 incoming
             }),
             client: exchange.client.ip(),
+            proxied: self
+                .0
+                .pool
+                .tells_client()
+                .then(|| proxied(exchange))
+                .flatten(),
             came,
             interims: exchange.interims(),
             is_told: Cell::new(false),
@@ -263,11 +271,19 @@ impl Inner {
         };
         let now = Now::of_batch().millis;
         pool.asked(server, now);
-        let mut held = match taken.way {
+        let client = asking.proxied.as_ref();
+        let way = match taken.way {
+            // The server was told that it is another's.
+            Way::Line(held) if server.way.is_of_client() && held.line.client() != client => {
+                Way::Seat(held.split().1.into_seat())
+            }
+            way => way,
+        };
+        let mut held = match way {
             Way::Line(held) => held,
             Way::Seat(seat) => {
                 // What is rarely needed takes no room in what is made for each request.
-                let made = Box::pin(server.connect(&pool.options, seat, now)).await;
+                let made = Box::pin(server.connect(client, &pool.options, seat, now)).await;
                 made.map_err(|error| Failed::of(&error, false))?
             }
         };
@@ -501,6 +517,16 @@ impl Failed {
     }
 }
 
+/// Whose a request is, and where it came to, as far as both have addresses.
+fn proxied(exchange: &Exchange<'_>) -> Option<Proxied> {
+    let client = exchange.client;
+    let source = std::net::SocketAddr::new(client.ip()?, client.port()?);
+    Some(Proxied {
+        source,
+        destination: exchange.local()?,
+    })
+}
+
 /// What of the server an error tells; `None` where it was the client that broke off.
 pub(crate) fn fault_of(error: &OutboundError) -> Option<Fault> {
     Some(match &error.fault {
@@ -512,9 +538,17 @@ pub(crate) fn fault_of(error: &OutboundError) -> Option<Fault> {
             std::io::ErrorKind::HostUnreachable | std::io::ErrorKind::NetworkUnreachable => {
                 Fault::Unroutable
             }
-            std::io::ErrorKind::AddrNotAvailable => Fault::ResolveFailed,
             _ => Fault::ConnectFailed,
         },
+        LineFault::Resolve(error) => match error.kind() {
+            std::io::ErrorKind::TimedOut | std::io::ErrorKind::HostUnreachable => {
+                Fault::ResolveTimeout
+            }
+            _ => Fault::ResolveFailed,
+        },
+        LineFault::Parent(status) => Fault::Parent(*status),
+        LineFault::Prohibited => Fault::AddressProhibited,
+        LineFault::Tls(fault) => Fault::Tls(*fault),
         LineFault::Timeout(Awaited::Connection) => Fault::ConnectTimeout,
         LineFault::Timeout(Awaited::Transmit) => Fault::TransmitTimeout,
         LineFault::Timeout(Awaited::Head) => Fault::HeadTimeout,

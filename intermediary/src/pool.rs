@@ -17,7 +17,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use engine::Interims;
-use engine::outbound::LineOptions;
+use engine::outbound::{self, LineOptions, Place};
 use http1::Policy;
 use net::Now;
 use semantics::{Known, RequestHead};
@@ -27,9 +27,9 @@ use crate::check::CheckRules;
 use crate::commons::{Commons, Grant, PoolCommons, Seat};
 use crate::keeper::Keeper;
 use crate::sticky::{self, Sticky};
-use crate::upstream::{Held, IdleRules, Ongoing, Place, Upstream};
+use crate::upstream::{Held, IdleRules, Ongoing, Upstream};
 use crate::{
-    Balance, BreakerRules, Budget, BudgetRules, Fault, Health, HealthRules, key_of_client,
+    Balance, BreakerRules, Budget, BudgetRules, Fault, Health, HealthRules, Scheme, key_of_client,
     key_of_target, may_trail,
 };
 
@@ -69,6 +69,10 @@ pub struct PoolConfig {
 pub struct PoolServer {
     /// Where it is.
     pub place: Place,
+    /// By which rules it is connected to.
+    pub way: outbound::Way,
+    /// By which scheme it is asked.
+    pub scheme: Scheme,
     /// Its host and port.
     pub authority: String,
     /// By which it is known in its pool, and named to people.
@@ -119,6 +123,8 @@ pub struct Pool {
     is_limited: bool,
     /// Whether nothing is to be chosen: there is one server, and nothing that could keep it from being asked.
     is_simple: bool,
+    /// A server is told whose a connection is.
+    tells_client: bool,
     /// Memory for choosing.
     seen: RefCell<Vec<Server>>,
     random: Cell<u64>,
@@ -142,6 +148,7 @@ pub(crate) struct Rules {
 pub(crate) struct Member {
     pub(crate) upstream: Rc<Upstream>,
     pub(crate) authority: Box<str>,
+    scheme: Scheme,
     /// How it is named in records.
     shown: Rc<str>,
     weight: u32,
@@ -211,6 +218,9 @@ impl Pool {
         Self {
             commons: pool,
             keeper: Rc::clone(keeper),
+            tells_client: members
+                .iter()
+                .any(|member| member.upstream.way.is_of_client()),
             is_simple: members.len() == 1 && is_off && config.sticky.is_none(),
             options: Rc::new(LineOptions {
                 policy: Policy::responses(),
@@ -245,8 +255,14 @@ impl Pool {
     }
 
     /// The hosts and ports of its servers.
-    pub fn authorities(&self) -> impl Iterator<Item = &str> {
-        self.members.iter().map(|member| &*member.authority)
+    pub fn authorities(&self) -> impl Iterator<Item = (Scheme, &str)> {
+        let members = self.members.iter();
+        members.map(|member| (member.scheme, &*member.authority))
+    }
+
+    /// Whether a server is told whose a connection is.
+    pub(crate) fn tells_client(&self) -> bool {
+        self.tells_client
     }
 
     /// How a server is named in records.
@@ -544,7 +560,11 @@ impl Member {
     ) -> Self {
         let identity = key_of_target(server.name.as_bytes(), b"");
         let commons = pool.server(&server.name, identity);
-        let upstream = match known.find(|known| known.upstream.commons.identity == identity) {
+        let upstream = match known.find(|known| {
+            let upstream = &known.upstream;
+            // Connections that were made by other rules are not used.
+            upstream.commons.identity == identity && upstream.way == server.way
+        }) {
             Some(known) => Rc::clone(&known.upstream),
             None => {
                 let health = match is_joining {
@@ -552,7 +572,8 @@ impl Member {
                     false => Health::new(),
                 };
                 let pool = Arc::clone(pool);
-                Rc::new(Upstream::new(server.place, pool, commons, health, now))
+                let place = (server.place, server.way);
+                Rc::new(Upstream::new(place, pool, commons, health, now))
             }
         };
         Self {
@@ -560,6 +581,7 @@ impl Member {
             shown: (&*upstream.commons.name).into(),
             upstream,
             authority: server.authority.into(),
+            scheme: server.scheme,
             weight: server.weight.saturating_mul(WEIGHT_SCALE),
             is_backup: server.is_backup,
             connections_max: server.connections_max.unwrap_or(u32::MAX),

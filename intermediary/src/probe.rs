@@ -100,9 +100,12 @@ async fn ask_taken(
         Way::Line(held) => {
             let (line, stub) = held.split();
             drop(line);
-            member.upstream.connect(&options, stub.into_seat(), 0).await
+            member
+                .upstream
+                .connect(None, &options, stub.into_seat(), 0)
+                .await
         }
-        Way::Seat(seat) => member.upstream.connect(&options, seat, 0).await,
+        Way::Seat(seat) => member.upstream.connect(None, &options, seat, 0).await,
     };
     let mut held = held.map_err(told)?;
     let host = rules.host.as_deref().unwrap_or(&member.authority);

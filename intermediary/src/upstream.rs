@@ -2,31 +2,24 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use engine::outbound::{Line, LineOptions, OutboundError};
-use net::Address;
+use engine::outbound::{Line, LineOptions, OutboundError, Place, Way};
+
+use net::Proxied;
 
 use crate::commons::{PoolCommons, Seat, ServerCommons, Whose};
 use crate::event::Change;
 use crate::health::Turn;
 use crate::{Breaker, Health, Latency};
 
-/// Where a server is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// At an address, be it of a socket of this machine.
-    Address(Address),
-    /// At the addresses of a name, which are asked for with each connection.
-    Name(String, u16),
-}
-
 /// A server that is asked. It stays for as long as any configuration has it, with all that is known of it.
 #[derive(Debug)]
 pub(crate) struct Upstream {
     pub(crate) place: Place,
+    /// By which rules it is connected to.
+    pub(crate) way: Way,
     pub(crate) pool: Arc<PoolCommons>,
     pub(crate) commons: Arc<ServerCommons>,
     /// Those that wait for the next exchange, the latest last.
@@ -100,7 +93,7 @@ pub(crate) struct Ongoing(Rc<Upstream>);
 
 impl Upstream {
     pub(crate) fn new(
-        place: Place,
+        (place, way): (Place, Way),
         pool: Arc<PoolCommons>,
         commons: Arc<ServerCommons>,
         health: Health,
@@ -108,6 +101,7 @@ impl Upstream {
     ) -> Self {
         Self {
             place,
+            way,
             pool,
             commons,
             idle: RefCell::default(),
@@ -246,34 +240,17 @@ impl Upstream {
     /// A line that is made now.
     pub(crate) async fn connect(
         &self,
+        client: Option<&Proxied>,
         options: &Rc<LineOptions>,
         seat: Seat,
         now: u64,
     ) -> Result<Held, OutboundError> {
-        let line = self.connect_line(options).await?;
+        let line = self.way.line(&self.place, client, options).await?;
         Ok(Held {
             line,
             seat,
             born: now,
         })
-    }
-
-    async fn connect_line(&self, options: &Rc<LineOptions>) -> Result<Box<Line>, OutboundError> {
-        let (host, port) = match &self.place {
-            Place::Address(address) => return Line::connect(address, options).await,
-            Place::Name(host, port) => (host.clone(), *port),
-        };
-        let addresses = net::resolve(host, port).await;
-        let unknown =
-            |error| OutboundError::connect(io::Error::new(io::ErrorKind::AddrNotAvailable, error));
-        let mut last = OutboundError::connect(io::ErrorKind::AddrNotAvailable.into());
-        for address in addresses.map_err(unknown)? {
-            match Line::connect(&address, options).await {
-                Ok(line) => return Ok(line),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
     }
 
     /// What became of its health, told to people if this worker is the first to see it, or the last.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use rustix::io::Errno;
 
 use crate::listen::Listener;
+use crate::proxied::Expected;
 use crate::stream::accept;
+use crate::tell::tell;
 use crate::{Context, Service};
 
 #[derive(Debug)]
@@ -44,9 +46,20 @@ pub(crate) fn accept_some<S: Service>(
         match accept(listener.as_fd(), listener.kind) {
             Ok((stream, peer)) => {
                 *count += 1;
-                let stream = match &listener.tls {
-                    Some(tls) => stream.with_tls(Arc::clone(tls)),
-                    None => stream,
+                let expected = match &listener.proxied {
+                    None => Expected::NoHeader,
+                    Some(rules) => rules.expects(peer),
+                };
+                let stream = match (expected, &listener.tls) {
+                    (Expected::NoHeader, None) => stream,
+                    (Expected::NoHeader, Some(tls)) => stream.with_tls(Arc::clone(tls)),
+                    (Expected::Header, tls) => stream.with_prelude(tls.clone()),
+                    (Expected::Nothing, _) => {
+                        tell(format!(
+                            "a connection of {peer} was closed: the listener is for those that trusted_gateways names"
+                        ));
+                        continue;
+                    }
                 };
                 service.accepted(cx, index, stream, peer);
             }

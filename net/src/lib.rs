@@ -95,6 +95,8 @@ mod machine;
 mod network;
 mod notify;
 mod outbound;
+mod proxied;
+mod race;
 mod reactor;
 mod relay;
 mod resolve;
@@ -103,6 +105,7 @@ mod service;
 mod slots;
 mod stream;
 mod sys;
+mod tell;
 mod timers;
 mod tls;
 mod wake;
@@ -126,14 +129,21 @@ pub use machine::{cores, raise_open_files, state_folder};
 pub use network::{Network, NetworkError};
 pub use notify::{Notice, notify};
 pub use outbound::{Outbound, poll_disturbed};
+pub use proxied::{
+    PROXIED_OCTETS_MAX, Proxied, ProxiedError, ProxiedHeader, ProxiedRules, ProxiedVersion,
+    law_of_proxied, read_proxied,
+};
+pub use race::ATTEMPT_DELAY;
 pub use relay::{End, Flow, FlowError, Flowed};
-pub use resolve::resolve;
+pub use resolve::{resolve, resolve_within, set_name_servers};
 pub use run::{Event, Pinning, RunError, RunOptions, Shutdown, Signals, run, run_with};
 pub use service::{Context, Counters, Readiness, Service};
 pub use slots::{Slots, Token};
 pub use stream::{More, Peer, Received, Rest, Stream};
+pub use tell::set_teller;
 pub use timers::Timers;
 pub use tls::{
-    PemKind, Tls, TlsCertificate, TlsClient, TlsCounters, TlsError, TlsFacts, TlsRules, TlsVersion,
-    TlsWarning,
+    OutboundTls, OutboundTlsFacts, OutboundTlsRules, OutboundTrust, PemKind, Tls, TlsCertificate,
+    TlsClient, TlsCounters, TlsError, TlsFacts, TlsFault, TlsRules, TlsServerName,
+    TlsServerNameError, TlsVersion, TlsWarning,
 };

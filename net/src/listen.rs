@@ -16,7 +16,7 @@ use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
 use crate::holder::{self, Holder};
 use crate::stream::StreamKind;
-use crate::{Address, Tls, sys};
+use crate::{Address, ProxiedRules, Tls, sys};
 
 /// How a listener and the connections it accepts behave.
 ///
@@ -34,6 +34,8 @@ pub struct ListenOptions {
     pub defer_accept: Option<u32>,
     /// The TLS that connections speak; `None` is none.
     pub tls: Option<Arc<Tls>>,
+    /// Who must say by the PROXY protocol whose a connection is; `None` is nobody.
+    pub proxied: Option<Arc<ProxiedRules>>,
 }
 
 impl Default for ListenOptions {
@@ -44,6 +46,7 @@ impl Default for ListenOptions {
             notsent_octets_max: Some(16 * 1024),
             defer_accept: None,
             tls: None,
+            proxied: None,
         }
     }
 }
@@ -82,12 +85,14 @@ pub(crate) struct Listener {
     fd: OwnedFd,
     pub(crate) kind: StreamKind,
     pub(crate) tls: Option<Arc<Tls>>,
+    pub(crate) proxied: Option<Arc<ProxiedRules>>,
 }
 
 impl Listener {
     /// Changes what may differ while it listens, for connections that are accepted from here on.
     pub(crate) fn retune(&mut self, options: &ListenOptions) -> io::Result<()> {
         self.tls.clone_from(&options.tls);
+        self.proxied.clone_from(&options.proxied);
         if self.kind == StreamKind::Unix {
             return Ok(());
         }
@@ -239,6 +244,7 @@ fn bind_inet(
             fd: socket.into(),
             kind: StreamKind::Tcp,
             tls: options.tls.clone(),
+            proxied: options.proxied.clone(),
         });
     }
     Ok(Bound {
@@ -308,6 +314,7 @@ fn bind_unix(path: &Path, options: &ListenOptions, workers: usize) -> Result<Bou
             fd,
             kind: StreamKind::Unix,
             tls: options.tls.clone(),
+            proxied: options.proxied.clone(),
         });
     }
     Ok(bound)

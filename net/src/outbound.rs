@@ -31,7 +31,8 @@ use crate::service::{LISTENER_FLAG, OUTBOUND_FLAG};
 use crate::stream::StreamKind;
 use crate::wake::Shared;
 use crate::{
-    Address, End, More, Now, Peer, Readiness, Received, Rest, Slots, Stream, Timers, Token,
+    Address, End, More, Now, OutboundTls, OutboundTlsFacts, Peer, Readiness, Received, Rest, Slots,
+    Stream, Timers, TlsFault, TlsServerName, Token,
 };
 
 /// A connection that we made. Dropping it closes it.
@@ -71,6 +72,41 @@ impl Outbound {
         Ok(outbound)
     }
 
+    /// Makes a handshake of TLS as the client, which takes up to `wait_millis` where that is said. The server must show a
+    /// certificate for `name`.
+    ///
+    /// # Errors
+    /// `TimedOut`; what the system says; else an error with a [`TlsFault`](crate::TlsFault) inside.
+    pub async fn secure(
+        mut self,
+        tls: &OutboundTls,
+        name: &TlsServerName,
+        wait_millis: Option<u64>,
+    ) -> io::Result<Self> {
+        self.stream.begin_tls(tls, name)?;
+        self.limit_wait(wait_millis);
+        poll_fn(|cx| self.poll_handshake(cx)).await?;
+        self.limit_wait(None);
+        Ok(self)
+    }
+
+    fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.stream.outbound_tls().is_none() {
+            let received = ready!(self.poll_receive(cx, &mut []))?;
+            if received.rest == Rest::Ended {
+                let fault = TlsFault::ClosedInHandshake;
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, fault)));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// What was negotiated; `None` without TLS.
+    #[must_use]
+    pub fn tls(&self) -> Option<OutboundTlsFacts> {
+        self.stream.outbound_tls()
+    }
+
     fn poll_connected(&mut self, cx: &mut Context<'_>, address: &Address) -> Poll<io::Result<()>> {
         ready!(self.watched.watch.poll_writable(cx))?;
         sockopt::socket_error(&self.stream)??;
@@ -90,12 +126,31 @@ impl Outbound {
         octets: &mut [u8],
     ) -> Poll<io::Result<Received>> {
         loop {
+            if self.stream.is_blocked() {
+                self.poll_flush(cx)?;
+            }
             ready!(self.watched.watch.poll_readable(cx))?;
             match self.try_receive(octets) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 done => return Poll::Ready(done),
             }
         }
+    }
+
+    /// Lets go what TLS has to say of its own, such as the end of the handshake or other keys: whoever only receives would never send it.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        while self.stream.is_blocked() {
+            let watch = &self.watched.watch;
+            match watch.poll(&watch.is_writable, &watch.flusher, cx) {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(ready) => ready?,
+            }
+            self.stream.flush()?;
+            if self.stream.is_blocked() {
+                watch.is_writable.set(false);
+            }
+        }
+        Ok(())
     }
 
     fn try_receive(&mut self, octets: &mut [u8]) -> io::Result<Received> {
@@ -285,6 +340,8 @@ struct Watch {
     is_read_closed: Cell<bool>,
     reader: Cell<Option<Waker>>,
     writer: Cell<Option<Waker>>,
+    /// Who receives while something waits to be sent.
+    flusher: Cell<Option<Waker>>,
     /// When waiting ends, in [`Now::millis`]; `u64::MAX` is never.
     deadline: Cell<u64>,
     /// When the timer that is set fires at the latest; `u64::MAX` if none is.
@@ -303,6 +360,7 @@ impl Watch {
             is_read_closed: Cell::new(false),
             reader: Cell::new(None),
             writer: Cell::new(None),
+            flusher: Cell::new(None),
             deadline: Cell::new(u64::MAX),
             timer: Cell::new(u64::MAX),
             is_late: Cell::new(false),
@@ -349,6 +407,7 @@ impl Watch {
         if readiness.is_writable() | readiness.is_error() {
             self.is_writable.set(true);
             wake(&self.writer);
+            wake(&self.flusher);
         }
     }
 }

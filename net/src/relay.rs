@@ -50,7 +50,7 @@ impl<'a> End<'a> {
     /// What is left after octets came.
     fn note(&self, rest: Rest) {
         self.is_readable.set(match rest {
-            Rest::More => true,
+            Rest::More | Rest::Proxied => true,
             // Nothing is left, unless the peer has ended its side: then the end is left.
             Rest::Drained => self.is_read_closed,
             Rest::Ended | Rest::ClearText => false,

@@ -13,8 +13,9 @@ use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, SocketAddrAny};
 use socket2::SockRef;
 
+use crate::proxied::{Prelude, Proxied};
 use crate::tls::Session;
-use crate::{Tls, TlsFacts, sys};
+use crate::{OutboundTls, OutboundTlsFacts, Tls, TlsFacts, TlsServerName, sys};
 
 /// A connection that never blocks; 16 octets. Dropping it closes it.
 ///
@@ -24,7 +25,15 @@ use crate::{Tls, TlsFacts, sys};
 pub struct Stream {
     fd: OwnedFd,
     kind: StreamKind,
-    session: Option<Box<Session>>,
+    layer: Option<Box<Layer>>,
+}
+
+/// What is between the octets in the clear and the socket.
+#[derive(Debug)]
+enum Layer {
+    Tls(Session),
+    /// The PROXY protocol, which goes before all else.
+    Prelude(Prelude),
 }
 
 /// What receiving brought.
@@ -49,6 +58,8 @@ pub enum Rest {
     /// The peer does not speak TLS, as it must on this listener. From here on the stream is in the clear, so that it can be told. There
     /// are no octets: what came is dropped.
     ClearText,
+    /// The peer has said whose the connection is: [`Stream::take_proxied`] is to be asked before more is received. There are no octets.
+    Proxied,
 }
 
 impl Received {
@@ -86,29 +97,85 @@ impl Stream {
         Self {
             fd,
             kind,
-            session: None,
+            layer: None,
         }
     }
 
     /// As the side of the server, speaks TLS from here on.
     #[must_use]
     pub fn with_tls(mut self, tls: Arc<Tls>) -> Self {
-        self.session = Some(Box::new(Session::new(tls)));
+        self.layer = Some(Box::new(Layer::Tls(Session::new(tls))));
         self
+    }
+
+    /// The peer says by the PROXY protocol whose the connection is, before it says anything else, be it in TLS or not.
+    pub(crate) fn with_prelude(mut self, tls: Option<Arc<Tls>>) -> Self {
+        self.layer = Some(Box::new(Layer::Prelude(Prelude::new(tls))));
+        self
+    }
+
+    /// Whose the connection is, after [`Rest::Proxied`]: `None` where it is of the peer itself. Receiving goes on behind that.
+    pub fn take_proxied(&mut self) -> Option<Proxied> {
+        let Some(Layer::Prelude(prelude)) = self.layer.as_deref_mut() else {
+            return None;
+        };
+        let found = prelude.found()?;
+        let tls = prelude.tls.take();
+        self.layer = tls.map(|tls| Box::new(Layer::Tls(Session::new(tls))));
+        found
+    }
+
+    /// Whether the peer has not said yet whose the connection is: until then nothing is said to it.
+    #[must_use]
+    pub fn has_prelude(&self) -> bool {
+        matches!(self.layer.as_deref(), Some(Layer::Prelude(_)))
+    }
+
+    #[inline]
+    fn session(&self) -> Option<&Session> {
+        match self.layer.as_deref() {
+            Some(Layer::Tls(session)) => Some(session),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn session_mut(&mut self) -> Option<&mut Session> {
+        match self.layer.as_deref_mut() {
+            Some(Layer::Tls(session)) => Some(session),
+            _ => None,
+        }
+    }
+
+    /// As the side of the client, begins to speak TLS, which receiving goes on with. The first message is sent as far as the system takes it.
+    pub(crate) fn begin_tls(&mut self, tls: &OutboundTls, name: &TlsServerName) -> io::Result<()> {
+        let session = Session::outward(tls, name.inner(), &self.fd)?;
+        self.layer = Some(Box::new(Layer::Tls(session)));
+        Ok(())
+    }
+
+    /// What was negotiated with a server; `None` without TLS, and before the handshake is complete.
+    #[must_use]
+    pub fn outbound_tls(&self) -> Option<OutboundTlsFacts> {
+        self.session().and_then(Session::outbound_facts)
     }
 
     /// Whether it speaks TLS, be the handshake complete or not.
     #[inline]
     #[must_use]
     pub fn is_secured(&self) -> bool {
-        self.session.is_some()
+        match self.layer.as_deref() {
+            None => false,
+            Some(Layer::Tls(_)) => true,
+            Some(Layer::Prelude(prelude)) => prelude.tls.is_some(),
+        }
     }
 
     /// What was negotiated; `None` without TLS, and before the handshake is complete.
     #[inline]
     #[must_use]
     pub fn tls(&self) -> Option<&Arc<TlsFacts>> {
-        self.session.as_ref().and_then(|session| session.facts())
+        self.session().and_then(|session| session.facts())
     }
 
     /// Receives what has come.
@@ -118,12 +185,8 @@ impl Stream {
     /// closed during the handshake; else what the system says.
     #[inline]
     pub fn try_receive(&mut self, octets: &mut [u8]) -> io::Result<Received> {
-        if let Some(session) = &mut self.session {
-            let received = session.receive(&self.fd, octets)?;
-            if received.rest == Rest::ClearText {
-                self.session = None;
-            }
-            return Ok(received);
+        if self.layer.is_some() {
+            return self.receive_layered(octets);
         }
         let wanted = octets.len();
         let (_, received) =
@@ -139,6 +202,20 @@ impl Stream {
         })
     }
 
+    fn receive_layered(&mut self, octets: &mut [u8]) -> io::Result<Received> {
+        match self.layer.as_deref_mut() {
+            Some(Layer::Tls(session)) => {
+                let received = session.receive(&self.fd, octets)?;
+                if received.rest == Rest::ClearText {
+                    self.layer = None;
+                }
+                Ok(received)
+            }
+            Some(Layer::Prelude(prelude)) => prelude.receive(&self.fd),
+            None => Ok(Received::nothing(true)),
+        }
+    }
+
     /// Transmits as many of the octets as the system takes. Whoever transmits again after `WouldBlock`, or after part of the octets was taken,
     /// begins with the octets that were not taken: with TLS they are encrypted already.
     ///
@@ -146,7 +223,8 @@ impl Stream {
     /// `WouldBlock` if it takes none; else what the system says (never by a signal).
     #[inline]
     pub fn try_transmit(&mut self, octets: &[u8], more: More) -> io::Result<usize> {
-        if let Some(session) = &mut self.session {
+        if let Some(layer) = &mut self.layer {
+            let session = layer.session()?;
             return session.transmit(&self.fd, &[IoSlice::new(octets)], more);
         }
         Ok(retry_on_intr(|| {
@@ -164,8 +242,8 @@ impl Stream {
         octets: &[IoSlice<'_>],
         more: More,
     ) -> io::Result<usize> {
-        if let Some(session) = &mut self.session {
-            return session.transmit(&self.fd, octets, more);
+        if let Some(layer) = &mut self.layer {
+            return layer.session()?.transmit(&self.fd, octets, more);
         }
         let octets = octets.get(..SLICES_MAX).unwrap_or(octets);
         let send = || {
@@ -186,7 +264,8 @@ impl Stream {
     /// `WouldBlock` if the system takes none; else what it says. `InvalidInput` and `Unsupported` mean the file cannot be sent so.
     /// The call has no way to hold SIGPIPE back: the program must ignore it, as Rust programs do unless told otherwise.
     pub fn try_send_file(&mut self, file: &File, offset: u64, octets: usize) -> io::Result<usize> {
-        if let Some(session) = &mut self.session {
+        if let Some(layer) = &mut self.layer {
+            let session = layer.session()?;
             return session.transmit_file(&self.fd, file, offset, octets);
         }
         self.send_file(file, offset, octets)
@@ -219,9 +298,7 @@ impl Stream {
     #[inline]
     #[must_use]
     pub fn is_blocked(&self) -> bool {
-        self.session
-            .as_ref()
-            .is_some_and(|session| session.is_blocked())
+        self.session().is_some_and(Session::is_blocked)
     }
 
     /// Transmits octets of its own that wait.
@@ -229,9 +306,9 @@ impl Stream {
     /// # Errors
     /// What the system says.
     pub fn flush(&mut self) -> io::Result<()> {
-        match &mut self.session {
-            Some(session) => session.flush(&self.fd).map(drop),
-            None => Ok(()),
+        match self.layer.as_deref_mut() {
+            Some(Layer::Tls(session)) => session.flush(&self.fd).map(drop),
+            Some(Layer::Prelude(_)) | None => Ok(()),
         }
     }
 
@@ -240,7 +317,7 @@ impl Stream {
     /// # Errors
     /// What the system says, such as `NotConnected`.
     pub fn shutdown_transmit(&mut self) -> io::Result<()> {
-        if let Some(session) = &mut self.session {
+        if let Some(Layer::Tls(session)) = self.layer.as_deref_mut() {
             session.end(&self.fd);
         }
         Ok(rustix::net::shutdown(&self.fd, Shutdown::Write)?)
@@ -248,7 +325,7 @@ impl Stream {
 
     /// What was transmitted is not complete, and the peer must be able to tell: a later end is not said by TLS (RFC 8446 §6.1).
     pub fn cut(&mut self) {
-        if let Some(session) = &mut self.session {
+        if let Some(session) = self.session_mut() {
             session.cut();
         }
     }
@@ -256,7 +333,7 @@ impl Stream {
     /// Closes in good order.
     #[inline]
     pub fn close(mut self) {
-        if let Some(session) = &mut self.session {
+        if let Some(Layer::Tls(session)) = self.layer.as_deref_mut() {
             session.end(&self.fd);
         }
     }
@@ -280,10 +357,7 @@ impl Stream {
     /// # Errors
     /// What the system says.
     pub fn unsent_octets(&self) -> io::Result<usize> {
-        let waiting = self
-            .session
-            .as_ref()
-            .map_or(0, |session| session.unsent_octets());
+        let waiting = self.session().map_or(0, Session::unsent_octets);
         Ok(sys::unsent_octets(self.fd.as_fd())? + waiting)
     }
 
@@ -305,6 +379,16 @@ impl Stream {
     #[must_use]
     pub fn is_tcp(&self) -> bool {
         self.kind == StreamKind::Tcp
+    }
+}
+
+impl Layer {
+    /// Nothing is said to a peer that has not said whose the connection is.
+    fn session(&mut self) -> io::Result<&mut Session> {
+        match self {
+            Self::Tls(session) => Ok(session),
+            Self::Prelude(_) => Err(io::ErrorKind::WouldBlock.into()),
+        }
     }
 }
 

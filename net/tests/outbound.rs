@@ -1,101 +1,19 @@
 //! Connections that a worker makes, with real sockets and threads.
 
+mod common;
+
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io::{ErrorKind, IoSlice, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixListener;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, mpsc};
-use std::task::{Context as TaskContext, Poll, Waker};
+use std::sync::mpsc;
+use std::task::{Poll, Waker};
 use std::thread;
 
-use hansom_net::{
-    Address, Context, ListenOptions, More, Outbound, Peer, Readiness, Rest, RunOptions, Service,
-    Shutdown, Signals, Stream, Token, bind_all, blocking, run, run_alone, spawn,
-};
-
-type Work = Pin<Box<dyn Future<Output = ()>>>;
-type Job = Box<dyn FnOnce() -> Work + Send>;
-
-/// Polls the one future of a test, which begins with the first connection.
-struct Runner {
-    job: Arc<Mutex<Option<Job>>>,
-    work: Option<Work>,
-    waker: Option<Waker>,
-}
-
-impl Service for Runner {
-    fn accepted(&mut self, cx: &mut Context<'_>, _: usize, _: Stream, _: Peer) {
-        let job = self.job.lock().unwrap().take().unwrap();
-        self.work = Some(job());
-        self.woken(cx, Token(7));
-    }
-
-    fn ready(&mut self, _: &mut Context<'_>, _: Token, _: Readiness) {
-        panic!("the service has registered nothing");
-    }
-
-    fn woken(&mut self, cx: &mut Context<'_>, token: Token) {
-        assert_eq!(token, Token(7));
-        let waker = self.waker.get_or_insert_with(|| cx.waker(token));
-        if let Some(work) = &mut self.work
-            && work
-                .as_mut()
-                .poll(&mut TaskContext::from_waker(waker))
-                .is_ready()
-        {
-            self.work = None;
-        }
-    }
-
-    fn expired(&mut self, _: &mut Context<'_>, _: Token) {}
-    fn batch_done(&mut self, _: &mut Context<'_>) {}
-    fn drain(&mut self, _: &mut Context<'_>) {}
-    fn is_drained(&self) -> bool {
-        self.work.is_none()
-    }
-}
-
-/// What a future comes to that a service of a worker polls.
-fn on_worker<T: Send + 'static, F: Future<Output = T> + 'static>(
-    job: impl FnOnce() -> F + Send + 'static,
-) -> T {
-    let (done, result) = mpsc::channel();
-    let job: Job = Box::new(move || {
-        let work = job();
-        Box::pin(async move { done.send(work.await).unwrap() })
-    });
-    let job = Arc::new(Mutex::new(Some(job)));
-    let listeners = bind_all(
-        &[("127.0.0.1:0".parse().unwrap(), ListenOptions::default())],
-        1,
-    )
-    .unwrap();
-    let (ready, bound) = mpsc::channel();
-    let shutdown = Shutdown::new();
-    let stop = shutdown.clone();
-    let options = RunOptions {
-        signals: Signals::Ignore,
-        ..RunOptions::default()
-    };
-    let make = move |_| Runner {
-        job: Arc::clone(&job),
-        work: None,
-        waker: None,
-    };
-    let worker = thread::spawn(move || {
-        run(listeners, options, &stop, make, |bound| {
-            ready.send(bound[0].port().unwrap()).unwrap();
-        })
-    });
-    drop(TcpStream::connect(("127.0.0.1", bound.recv().unwrap())).unwrap());
-    let result = result.recv();
-    shutdown.end();
-    worker.join().unwrap().unwrap();
-    result.unwrap()
-}
+use common::on_worker;
+use hansom_net::{Address, More, Outbound, Peer, Rest, Stream, blocking, run_alone, spawn};
 
 /// The same future as a task of the runtime, which runs while the reactor sleeps.
 fn as_task<T: Send + 'static, F: Future<Output = T> + 'static>(
@@ -484,4 +402,63 @@ fn places_of_connections_that_are_gone_are_used_again() {
         }
     });
     serving.join().unwrap();
+}
+
+/// An address that answers nothing: a listener whose queue is full. It is so for as long as both are held.
+fn silent() -> (Address, TcpListener, Vec<TcpStream>) {
+    use std::time::Duration;
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let loopback: SocketAddr = "127.0.0.2:0".parse().unwrap();
+    socket.bind(&loopback.into()).unwrap();
+    socket.listen(0).unwrap();
+    let listener = TcpListener::from(socket);
+    let address = listener.local_addr().unwrap();
+    let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(200));
+    let filled = std::iter::from_fn(|| connect().ok()).collect();
+    (address.into(), listener, filled)
+}
+
+#[test]
+fn the_first_address_that_answers_is_taken() {
+    let (silent, _listener, _filled) = silent();
+    let refused: Address = {
+        let listener = TcpListener::bind("[::1]:0").or_else(|_| TcpListener::bind("127.0.0.1:0"));
+        listener.unwrap().local_addr().unwrap().into()
+    };
+    let (good, serving) = server(|mut stream| stream.write_all(b"good").unwrap());
+    let heard = on_worker(move || async move {
+        let all = [refused, silent, good];
+        let mut outbound = Outbound::connect_first(&all, Some(20_000)).await?;
+        receive_all(&mut outbound).await
+    });
+    assert_eq!(heard.unwrap(), b"good");
+    serving.join().unwrap();
+}
+
+#[test]
+fn all_addresses_together_are_bounded_and_tell_why_they_failed() {
+    let (silent, _listener, _filled) = silent();
+    let kinds = on_worker(move || async move {
+        let several = [silent.clone(), silent];
+        let late = Outbound::connect_first(&several, Some(100))
+            .await
+            .unwrap_err();
+        let refused: Vec<Address> = (0..2)
+            .map(|_| {
+                let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+                listener.local_addr().unwrap().into()
+            })
+            .collect();
+        let refused = Outbound::connect_first(&refused, Some(20_000))
+            .await
+            .unwrap_err();
+        let none = Outbound::connect_first(&[], None).await.unwrap_err();
+        [late.kind(), refused.kind(), none.kind()]
+    });
+    let expected = [
+        ErrorKind::TimedOut,
+        ErrorKind::ConnectionRefused,
+        ErrorKind::AddrNotAvailable,
+    ];
+    assert_eq!(kinds, expected);
 }

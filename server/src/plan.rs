@@ -10,12 +10,12 @@ use std::time::Duration;
 use engine::{Admission, Change, Worker, WorkerOptions};
 use http1::{Leniency, Policy};
 use intermediary::Commons;
-use net::{BindError, ListenOptions, RunError, Tls, TlsError};
+use net::{BindError, ListenOptions, ProxiedRules, RunError, Tls, TlsError};
 use origin::wire::Recent;
 use origin::{Cache, CacheLimits};
 use semantics::Limits;
 
-use crate::config::{Config, HandlerName, Lenient, LogFormat};
+use crate::config::{Config, HandlerName, Lenient, LogFormat, ProxyProtocol};
 use crate::log::own::{self, OwnError, OwnFormat};
 use crate::log::{LogHandle, Style};
 use crate::marks::Names;
@@ -24,7 +24,7 @@ use crate::recorder::AccessLog;
 use crate::reload::say;
 use crate::signing::{Signing, SigningError};
 use crate::sites::{self, SiteError, Sites};
-use crate::tls;
+use crate::tls::{self, OutboundSets};
 
 /// Why serving did not start, ended early or was not changed.
 #[derive(Debug)]
@@ -59,6 +59,7 @@ pub(crate) struct Plan {
     log: Option<LogHandle>,
     own_format: Option<Arc<OwnFormat>>,
     names: Arc<Names>,
+    outbound: OutboundSets,
     /// The TLS of all listeners that speak it.
     pub(crate) tls: Option<Arc<Tls>>,
 }
@@ -82,6 +83,7 @@ pub(crate) struct Lasting {
 
 impl Lasting {
     pub(crate) fn new(config: &Config) -> Self {
+        net::set_teller(say);
         let (open_files, _) = net::raise_open_files();
         Self {
             workers: workers(config),
@@ -106,6 +108,8 @@ impl Plan {
     ) -> Result<Self, ServeError> {
         let tls = before.and_then(|before| before.tls.as_ref());
         let tls = tls::prepare(&config, tls).map_err(ServeError::Tls)?;
+        let outbound = OutboundSets::new(&config, before.map(|before| &before.outbound))
+            .map_err(ServeError::Tls)?;
         let own_format = own_format(&config).map_err(ServeError::LogFormat)?;
         let signing = Signing::new(&config, lasting.state.as_deref(), &lasting.registry)
             .map_err(ServeError::Signing)?;
@@ -122,6 +126,7 @@ impl Plan {
             log,
             own_format,
             names: Arc::new(Names::new(&config, before.map(|before| &*before.names))),
+            outbound,
             tls,
             config,
         };
@@ -139,6 +144,7 @@ impl Plan {
                 let options = ListenOptions {
                     defer_accept: listener.defer_accept.then_some(DEFER_ACCEPT_SECONDS),
                     tls: self.tls.clone().filter(|_| listener.tls),
+                    proxied: proxied(listener.proxy_protocol, &self.config),
                     ..ListenOptions::default()
                 };
                 (listener.address.clone(), options)
@@ -206,14 +212,22 @@ impl Plan {
             &self.signing.gates(),
             forward.map_err(ServeError::Site)?,
             self.names.generation(),
-            (&self.lasting.commons, before),
+            (&self.lasting.commons, before, &self.outbound),
         )
         .map_err(ServeError::Site)
     }
 
-    /// It is gone over to: the limits of who signs in are this plan's.
+    /// Who is asked for the addresses of names.
+    pub(crate) fn ask_for_names(&self) {
+        let servers = self.config.server.name_servers.iter();
+        let servers: Vec<_> = servers.filter_map(|text| text.parse().ok()).collect();
+        net::set_name_servers((!servers.is_empty()).then_some(servers));
+    }
+
+    /// It is gone over to: the limits of who signs in are this plan's, and who is asked for names.
     pub(crate) fn limit_signing(&self) {
         self.signing.limit();
+        self.ask_for_names();
     }
 
     fn recorder(&self) -> AccessLog {
@@ -242,6 +256,19 @@ impl Plan {
         }
         keys
     }
+}
+
+/// Whose connections begin with whose they are.
+fn proxied(said: ProxyProtocol, config: &Config) -> Option<Arc<ProxiedRules>> {
+    let is_required = match said {
+        ProxyProtocol::Off => return None,
+        ProxyProtocol::Trusted => false,
+        ProxyProtocol::Require => true,
+    };
+    Some(Arc::new(ProxiedRules {
+        trusted: config.server.trusted_gateways.clone(),
+        is_required,
+    }))
 }
 
 fn own_format(config: &Config) -> Result<Option<Arc<OwnFormat>>, OwnError> {

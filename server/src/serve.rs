@@ -31,6 +31,7 @@ pub fn serve(config: Config, source: Source) -> Result<(), ServeError> {
         ..RunOptions::default()
     };
     let config = first.config.clone();
+    first.ask_for_names();
     // Reading and checking may wait for disks, while signals must be heard.
     let reload = {
         let serving = Arc::clone(&serving);

@@ -4,7 +4,10 @@ use std::io::{self, Write};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use net::{Tls, TlsCertificate, TlsClient, TlsError, TlsRules, TlsVersion};
+use net::{
+    OutboundTls, OutboundTlsRules, OutboundTrust, Tls, TlsCertificate, TlsClient, TlsError,
+    TlsRules, TlsVersion,
+};
 
 use crate::config::{self, ClientCertificate, Config};
 
@@ -53,10 +56,77 @@ pub(crate) fn rules_of(tls: &config::Tls) -> TlsRules {
             ClientCertificate::Request => TlsClient::Request { authorities },
             ClientCertificate::Require => TlsClient::Require { authorities },
         },
-        version_min: match tls.version_min {
-            config::TlsVersion::Tls12 => TlsVersion::Tls12,
-            config::TlsVersion::Tls13 => TlsVersion::Tls13,
+        version_min: version(tls.version_min),
+    }
+}
+
+/// TLS towards servers, for each way of speaking it that a configuration has. Files are read once, whichever worker asks.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OutboundSets(Vec<(OutboundTlsRules, Arc<OutboundTls>)>);
+
+impl OutboundSets {
+    /// Those of a configuration. What is as it was before stays, with its sessions and so with the connections of its servers.
+    pub(crate) fn new(config: &Config, before: Option<&Self>) -> Result<Self, TlsError> {
+        let mut sets = Self::default();
+        let is_secured = |to: &String| to.starts_with("https://");
+        for pool in &config.pools {
+            if pool.all_servers().any(|server| is_secured(&server.to)) {
+                sets.add(outbound_rules(&pool.outbound), before)?;
+            }
+        }
+        for route in config.sites.iter().flat_map(|site| &site.routes) {
+            if route.to.iter().any(is_secured) {
+                sets.add(outbound_rules(&route.outbound), before)?;
+            }
+        }
+        Ok(sets)
+    }
+
+    fn add(&mut self, rules: OutboundTlsRules, before: Option<&Self>) -> Result<(), TlsError> {
+        if self.find(&rules).is_some() {
+            return Ok(());
+        }
+        let tls = OutboundTls::new(&rules, OUTBOUND_PROTOCOLS)?;
+        let known = before.and_then(|before| before.find(&rules));
+        let tls = match known.filter(|known| ***known == tls) {
+            Some(known) => Arc::clone(known),
+            None => Arc::new(tls),
+        };
+        self.0.push((rules, tls));
+        Ok(())
+    }
+
+    fn find(&self, rules: &OutboundTlsRules) -> Option<&Arc<OutboundTls>> {
+        let found = self.0.iter().find(|(known, _)| known == rules);
+        found.map(|(_, tls)| tls)
+    }
+
+    /// The TLS of one of the configuration's routes that has a server which is asked by it.
+    pub(crate) fn of(&self, outbound: &config::Outbound) -> Option<Arc<OutboundTls>> {
+        self.find(&outbound_rules(outbound)).cloned()
+    }
+}
+
+fn outbound_rules(outbound: &config::Outbound) -> OutboundTlsRules {
+    OutboundTlsRules {
+        trust: match (outbound.danger_accept_any_certificate, &outbound.ca) {
+            (true, _) => OutboundTrust::Anybody,
+            (false, Some(file)) => OutboundTrust::Authorities(file.clone()),
+            (false, None) => OutboundTrust::System,
         },
+        certificate: outbound.client_cert.as_ref().map(|chain| {
+            // One file may hold both.
+            let key = outbound.client_key.as_ref().unwrap_or(chain);
+            (chain.clone(), key.clone())
+        }),
+        version_min: version(outbound.tls_version_min),
+    }
+}
+
+fn version(version: config::TlsVersion) -> TlsVersion {
+    match version {
+        config::TlsVersion::Tls12 => TlsVersion::Tls12,
+        config::TlsVersion::Tls13 => TlsVersion::Tls13,
     }
 }
 
@@ -107,5 +177,7 @@ fn say(line: &str) {
 
 /// What ALPN offers (RFC 7301 §6).
 const PROTOCOLS: &[&[u8]] = &[b"http/1.1", b"http/1.0"];
+/// What ALPN offers to servers.
+const OUTBOUND_PROTOCOLS: &[&[u8]] = &[b"http/1.1"];
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);

@@ -209,7 +209,7 @@ const BESIDE: [&str; 3] = [
     "bench/parser/Cargo.toml",
 ];
 
-const CI: [needs::Need; 8] = [
+const CI: [needs::Need; 10] = [
     needs::C_COMPILER,
     needs::CXX_COMPILER,
     needs::CHROMIUM,
@@ -218,4 +218,6 @@ const CI: [needs::Need; 8] = [
     needs::CURL,
     needs::WGET,
     needs::OPENSSL,
+    needs::NGINX,
+    needs::HAPROXY,
 ];

@@ -123,6 +123,8 @@ pub(crate) const CURL: Need = need(&["curl"], "curl");
 pub(crate) const WGET: Need = need(&["wget"], "wget");
 pub(crate) const OPENSSL: Need = need(&["openssl"], "openssl");
 pub(crate) const SOCKET_STATISTICS: Need = need(&["ss"], "iproute2");
+/// Between clients and servers, for the PROXY protocol.
+pub(crate) const HAPROXY: Need = need(&["haproxy"], "haproxy");
 pub(crate) const NGINX: Need = need(&["nginx"], "nginx-light");
 pub(crate) const LIGHTTPD: Need = need(&["lighttpd"], "lighttpd");
 pub(crate) const H2O: Need = need(&["h2o"], "h2o");

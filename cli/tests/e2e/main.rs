@@ -28,4 +28,5 @@ mod terminal;
 mod tls;
 mod tunnels;
 mod uploads;
+mod way;
 mod websockets;

@@ -4,7 +4,8 @@ use std::fmt;
 use std::io;
 
 use http1::Misuse;
-use semantics::Refusal;
+use net::TlsFault;
+use semantics::{Refusal, Status};
 
 /// An exchange with a server failed.
 ///
@@ -25,8 +26,16 @@ pub struct OutboundError {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Fault {
+    /// The server's name leads to no address.
+    Resolve(io::Error),
+    /// None of the server's addresses may be connected to.
+    Prohibited,
     /// No connection could be made.
     Connect(io::Error),
+    /// TLS failed.
+    Tls(TlsFault),
+    /// The proxy that was to go on answered this.
+    Parent(Status),
     /// The server was silent for too long while this was awaited.
     Timeout(Awaited),
     /// The server closed before its answer was complete (RFC 9112 §8).
@@ -59,8 +68,13 @@ pub enum Awaited {
 impl OutboundError {
     /// No connection could be made.
     pub fn connect(error: io::Error) -> Self {
+        Self::way(Fault::of_connecting(error))
+    }
+
+    /// There is no connection.
+    pub(super) fn way(fault: Fault) -> Self {
         Self {
-            fault: Fault::Connect(error),
+            fault,
             is_transmitted: false,
             is_answered: false,
         }
@@ -70,6 +84,10 @@ impl OutboundError {
 impl fmt::Display for OutboundError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.fault {
+            Fault::Resolve(error) => write!(f, "the server's name has no address: {error}"),
+            Fault::Prohibited => f.write_str("the server's address may not be asked"),
+            Fault::Tls(fault) => fault.fmt(f),
+            Fault::Parent(status) => write!(f, "the proxy on the way answered {}", status.code()),
             Fault::Connect(error) => write!(f, "no connection could be made: {error}"),
             Fault::Timeout(awaited) => f.write_str(match awaited {
                 Awaited::Connection => "the server did not take the connection in time",
@@ -97,7 +115,7 @@ impl fmt::Display for OutboundError {
 impl std::error::Error for OutboundError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.fault {
-            Fault::Connect(error) | Fault::Transport(error) => Some(error),
+            Fault::Resolve(error) | Fault::Connect(error) | Fault::Transport(error) => Some(error),
             _ => None,
         }
     }

@@ -10,6 +10,8 @@ const NOW: Now = Now {
 
 fn server(name: &str) -> PoolServer {
     PoolServer {
+        way: outbound::Way::default(),
+        scheme: Scheme::Http,
         place: Place::Name(name.to_owned(), 80),
         authority: name.to_owned(),
         name: name.to_owned(),

@@ -278,16 +278,16 @@ impl Inner {
 
     /// A connection for a tunnel, to one of the addresses of a destination that may be asked.
     async fn reach(&self, to: &Destination, is_by_address: bool) -> Result<Outbound, Refused> {
-        let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-        for address in self.addresses(to, is_by_address).await? {
-            match Outbound::connect(&address, self.options.wait_millis).await {
-                Ok(outbound) => return Ok(outbound),
-                Err(error) => last = error,
-            }
-        }
-        Err(match last.kind() {
+        let addresses = self.addresses(to, is_by_address).await?;
+        self.connect_first(&addresses).await
+    }
+
+    /// A connection to the first of several addresses that takes it (RFC 8305).
+    async fn connect_first(&self, addresses: &[Address]) -> Result<Outbound, Refused> {
+        let connected = Outbound::connect_first(addresses, self.options.wait_millis).await;
+        connected.map_err(|error| match error.kind() {
             io::ErrorKind::TimedOut => failed_before(Fault::ConnectTimeout),
-            _ => Refused::Failed(Failed::of(&OutboundError::connect(last), false)),
+            _ => Refused::Failed(Failed::of(&OutboundError::connect(error), false)),
         })
     }
 
@@ -379,14 +379,8 @@ impl Inner {
     /// A connection to one of the addresses of a destination that may be asked.
     async fn connect(&self, asking: &Asking) -> Result<Box<Line>, Refused> {
         let addresses = self.addresses(&asking.to, asking.is_by_address).await?;
-        let mut last = OutboundError::connect(io::ErrorKind::AddrNotAvailable.into());
-        for address in addresses {
-            match Line::connect(&address, &self.options).await {
-                Ok(line) => return Ok(line),
-                Err(error) => last = error,
-            }
-        }
-        Err(Refused::Failed(Failed::of(&last, false)))
+        let outbound = self.connect_first(&addresses).await?;
+        Ok(Box::new(Line::new(outbound, Rc::clone(&self.options))))
     }
 
     /// The addresses of a destination that may be asked, one at least.

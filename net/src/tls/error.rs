@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 pub enum TlsError {
     /// There are no rules.
     NoRules,
+    /// This system trusts no authority.
+    NoAuthorities,
     /// A file cannot be read.
     Unreadable {
         /// The file.
@@ -116,7 +118,10 @@ impl TlsError {
             | Self::BadCertificate { file, .. }
             | Self::BadKey { file, .. }
             | Self::KeyMismatch { key: file, .. } => Some(file),
-            Self::NoRules | Self::SelfSigned { .. } | Self::Cryptography { .. } => None,
+            Self::NoRules
+            | Self::NoAuthorities
+            | Self::SelfSigned { .. }
+            | Self::Cryptography { .. } => None,
         }
     }
 }
@@ -128,6 +133,9 @@ impl fmt::Display for TlsError {
         }
         match self {
             Self::NoRules => f.write_str("a listener with TLS needs a certificate"),
+            Self::NoAuthorities => f.write_str(
+                "this system trusts no authority: install its certificates (ca-certificates), or name a file of them by ca",
+            ),
             Self::Unreadable { source, .. } => write!(f, "cannot be read: {source}"),
             Self::TooLarge { .. } => write!(
                 f,

@@ -176,7 +176,7 @@ impl Loader<'_> {
                 (certified, None)
             }
             TlsCertificate::Files { chain, key } => {
-                let certified = Arc::new(self.read_certified(chain, key)?);
+                let certified = Arc::new(read_certified(&self.provider, chain, key)?);
                 let found = certified.cert.first().and_then(certificate::describe);
                 self.judge(chain, key, found.as_ref());
                 (certified, found)
@@ -312,33 +312,6 @@ impl Loader<'_> {
         ))
     }
 
-    fn read_certified(&self, chain: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
-        let certificates = certificates(chain)?;
-        let private = private_key(key)?;
-        let signer = self
-            .provider
-            .key_provider
-            .load_private_key(private)
-            .map_err(|error| TlsError::BadKey {
-                file: key.to_owned(),
-                reason: error.to_string(),
-            })?;
-        let certified = CertifiedKey::new(certificates, signer);
-        match certified.keys_match() {
-            Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {
-                Ok(certified)
-            }
-            Err(rustls::Error::InconsistentKeys(_)) => Err(TlsError::KeyMismatch {
-                chain: chain.to_owned(),
-                key: key.to_owned(),
-            }),
-            Err(error) => Err(TlsError::BadCertificate {
-                file: chain.to_owned(),
-                reason: error.to_string(),
-            }),
-        }
-    }
-
     fn judge(&mut self, chain: &Path, key: &Path, found: Option<&Described>) {
         if let Some(found) = found {
             let now = SystemTime::now();
@@ -363,6 +336,35 @@ impl Loader<'_> {
     }
 }
 
+/// A certificate and its key, which must belong together.
+pub(super) fn read_certified(
+    provider: &CryptoProvider,
+    chain: &Path,
+    key: &Path,
+) -> Result<CertifiedKey, TlsError> {
+    let certificates = certificates(chain)?;
+    let private = private_key(key)?;
+    let signer = provider
+        .key_provider
+        .load_private_key(private)
+        .map_err(|error| TlsError::BadKey {
+            file: key.to_owned(),
+            reason: error.to_string(),
+        })?;
+    let certified = CertifiedKey::new(certificates, signer);
+    match certified.keys_match() {
+        Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(certified),
+        Err(rustls::Error::InconsistentKeys(_)) => Err(TlsError::KeyMismatch {
+            chain: chain.to_owned(),
+            key: key.to_owned(),
+        }),
+        Err(error) => Err(TlsError::BadCertificate {
+            file: chain.to_owned(),
+            reason: error.to_string(),
+        }),
+    }
+}
+
 /// A name of a server as clients say it: in lower case and without a dot at its end.
 fn canonical(name: &str) -> String {
     name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
@@ -375,7 +377,7 @@ fn cryptography(error: rustls::Error) -> TlsError {
 }
 
 /// All certificates of a file, in its order.
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+pub(super) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let sections = sections(file)?;
     let certificates: Vec<_> = sections
         .iter()
@@ -469,7 +471,7 @@ fn pem_reason(error: &pem::Error) -> String {
     }
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
+pub(super) fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
     let unreadable = |source| TlsError::Unreadable {
         file: file.to_owned(),
         source,

@@ -1,10 +1,11 @@
-//! TLS for the connections of a listener: certificates, rules by server name, and their reload.
+//! TLS: certificates, rules by server name and their reload for the connections of listeners, and whom to believe for those that we make.
 
 mod certificate;
 mod error;
 mod facts;
 mod load;
 mod made;
+mod outward;
 mod rules;
 mod session;
 
@@ -15,6 +16,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 pub use error::{PemKind, TlsError, TlsWarning};
 pub use facts::{TlsFacts, TlsVersion};
+
+pub use outward::{
+    OutboundTls, OutboundTlsFacts, OutboundTlsRules, OutboundTrust, TlsFault, TlsServerName,
+    TlsServerNameError,
+};
 
 pub(crate) use session::Session;
 

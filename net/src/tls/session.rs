@@ -5,13 +5,16 @@
 //!   socket ◀──send── worker's scratch ◀──rustls── caller's slices, or a piece of a file
 //! ```
 //!
-//! Where to look next: `hello.rs` (the rules are chosen), `transmit.rs` (the other direction), `scratch.rs` (shared memory).
+//! Where to look next: `hello.rs` (the rules are chosen), `outward.rs` (we are the client), `transmit.rs` (the other direction),
+//! `side.rs` (what both sides do alike), `scratch.rs` (shared memory).
 //!
 //! Invariant: an idle session holds no octets. A record that is cut is kept until its rest comes, and what the socket did
 //! not take until it does.
 
 mod hello;
+mod outward;
 mod scratch;
+mod side;
 mod transmit;
 
 use std::fmt;
@@ -19,20 +22,17 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use super::facts::{TlsFacts, TlsVersion};
+use super::rules::with_server_name;
+use super::{OutboundTlsFacts, Tls, TlsFailure, TlsFault};
+use crate::stream::{More, Received, Rest};
+use hello::Hello;
+use outward::Outward;
 use rustix::io::retry_on_intr;
 use rustix::net::RecvFlags;
 use rustls::server::{Acceptor, UnbufferedServerConnection};
-use rustls::unbuffered::{ConnectionState, UnbufferedStatus};
-
-use super::facts::{TlsFacts, TlsVersion};
-use super::rules::with_server_name;
-use super::{Tls, TlsFailure};
-use crate::stream::{More, Received, Rest};
-use hello::Hello;
-use scratch::{
-    HELD_OCTETS_MAX, RECEIVE_OCTETS, RECEIVE_OCTETS_MIN, SCRATCH, Scratch, UNEXPECTED_MESSAGE,
-    encode, take,
-};
+use scratch::{HELD_OCTETS_MAX, RECEIVE_OCTETS, RECEIVE_OCTETS_MIN, SCRATCH, Scratch};
+use side::{Processed, Sinks, Step, go_on, last_words};
 
 /// TLS over one socket.
 pub(crate) struct Session {
@@ -61,6 +61,8 @@ enum State {
     },
     /// The rules are chosen.
     Begun(Box<Begun>),
+    /// We are the client.
+    Outward(Box<Outward>),
     Failed,
 }
 
@@ -72,22 +74,17 @@ struct Begun {
     is_open: bool,
 }
 
-/// What processing of received octets came to.
-#[derive(Default)]
-struct Processed {
-    /// Octets in the clear that the caller got.
-    clear_octets: usize,
-    /// Octets of records that are ready to be sent.
-    outgoing_octets: usize,
-}
-
 impl Session {
     pub(crate) fn new(tls: Arc<Tls>) -> Self {
+        Self::with(State::Hello {
+            tls,
+            acceptor: None,
+        })
+    }
+
+    fn with(state: State) -> Self {
         Self {
-            state: State::Hello {
-                tls,
-                acceptor: None,
-            },
+            state,
             held: Vec::new(),
             clear: Vec::new(),
             unsent: Vec::new(),
@@ -104,6 +101,23 @@ impl Session {
         match &self.state {
             State::Begun(begun) if begun.is_open => Some(&begun.facts),
             _ => None,
+        }
+    }
+
+    /// What was negotiated with a server, once the handshake is complete.
+    pub(crate) fn outbound_facts(&self) -> Option<OutboundTlsFacts> {
+        match &self.state {
+            State::Outward(outward) => outward.facts(),
+            _ => None,
+        }
+    }
+
+    /// Whether octets of the caller can be transmitted.
+    fn is_open(&self) -> bool {
+        match &self.state {
+            State::Begun(begun) => begun.is_open,
+            State::Outward(outward) => outward.is_open(),
+            State::Hello { .. } | State::Failed => false,
         }
     }
 
@@ -200,9 +214,18 @@ impl Session {
         })
     }
 
-    /// The peer closed without saying so (RFC 8446 §6.1). Requests have their own ends, so nothing is lost by it (RFC 9112 §9.8).
+    /// The peer closed without saying so (RFC 8446 §6.1). Requests have their own ends, so nothing is lost by it; an answer may be one that
+    /// ends with the connection (RFC 9112 §9.8).
     fn cut_by_peer(&mut self) -> io::Result<Received> {
         self.is_ended = true;
+        if let State::Outward(outward) = &self.state {
+            let fault = match outward.is_open() {
+                true => TlsFault::Cut,
+                false => TlsFault::ClosedInHandshake,
+            };
+            self.is_closed = true;
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, fault));
+        }
         if let State::Begun(begun) = &self.state
             && begun.is_open
         {
@@ -240,7 +263,7 @@ impl Session {
                         .extend_from_slice(scratch.outgoing.get(..filled).unwrap_or_default());
                     // Best effort: the connection is over.
                     let _ = self.flush(socket);
-                    return Err(self.fail(TlsFailure::Peer));
+                    return Err(self.failed());
                 }
                 None => return Err(io::ErrorKind::InvalidData.into()),
             }
@@ -257,58 +280,19 @@ impl Session {
         octets: &mut [u8],
         done: &mut Processed,
     ) -> Option<Step> {
-        let State::Begun(begun) = &mut self.state else {
-            return None;
+        let mut sinks = Sinks {
+            outgoing,
+            octets,
+            done,
+            clear: &mut self.clear,
+            unsent: &mut self.unsent,
+            is_ended: &mut self.is_ended,
         };
-        let (len, was_open) = (incoming.len(), begun.is_open);
-        let connection = &mut begun.connection;
-        let (UnbufferedStatus { discard, state }, name) = if was_open {
-            (connection.process_tls_records(incoming), None)
-        } else {
-            with_server_name(|| connection.process_tls_records(incoming))
-        };
-        let Ok(state) = state else {
-            return Some(Step::Failed);
-        };
-        let is_last = match state {
-            ConnectionState::ReadTraffic(mut traffic) => {
-                while let Some(Ok(record)) = traffic.next_record() {
-                    take(
-                        record.payload,
-                        octets,
-                        &mut done.clear_octets,
-                        &mut self.clear,
-                    );
-                }
-                discard == len
-            }
-            ConnectionState::EncodeTlsData(data) => {
-                encode(data, outgoing, &mut done.outgoing_octets, &mut self.unsent);
-                false
-            }
-            ConnectionState::TransmitTlsData(data) => {
-                data.done();
-                false
-            }
-            ConnectionState::PeerClosed => {
-                self.is_ended = true;
-                false
-            }
-            _ => true,
-        };
-        if name.is_some()
-            && let Some(facts) = Arc::get_mut(&mut begun.facts)
-        {
-            facts.server_name = name;
+        match &mut self.state {
+            State::Begun(begun) => Some(begun.step(incoming, &mut sinks)),
+            State::Outward(outward) => Some(outward.step(incoming, &mut sinks)),
+            State::Hello { .. } | State::Failed => None,
         }
-        if !was_open {
-            begun.note_open();
-        }
-        Some(if is_last {
-            Step::Last { discard }
-        } else {
-            Step::On { discard }
-        })
     }
 
     /// Keeps octets whose rest has not come.
@@ -390,30 +374,24 @@ impl Session {
 
     /// Appends to `outgoing` why the connection ends (RFC 8446 §6.2).
     fn say_alert(&mut self, outgoing: &mut [u8], filled: &mut usize) {
-        let State::Begun(begun) = &mut self.state else {
-            return;
+        let unsent = &mut self.unsent;
+        match &mut self.state {
+            State::Begun(begun) => last_words(&mut begun.connection, outgoing, filled, unsent),
+            State::Outward(outward) => outward.last_words(outgoing, filled, unsent),
+            State::Hello { .. } | State::Failed => {}
+        }
+    }
+
+    /// The peer broke a rule.
+    fn failed(&mut self) -> io::Error {
+        let fault = match &self.state {
+            State::Outward(outward) => outward.fault(),
+            _ => None,
         };
-        let mut has_word = false;
-        // Only for as long as it has words: it must not look at octets again after it failed on some.
-        while begun.connection.wants_write() {
-            match begun.connection.process_tls_records(&mut []).state {
-                Ok(ConnectionState::EncodeTlsData(data)) => {
-                    encode(data, outgoing, filled, &mut self.unsent);
-                    has_word = true;
-                }
-                // Octets that came before the failure: nobody answers them.
-                Ok(ConnectionState::ReadTraffic(mut traffic)) => {
-                    while traffic.next_record().is_some() {}
-                }
-                _ => break,
-            }
-        }
-        if !has_word && begun.connection.negotiated_cipher_suite().is_none() {
-            self.unsent
-                .extend_from_slice(outgoing.get(..*filled).unwrap_or_default());
-            *filled = 0;
-            self.unsent.extend_from_slice(UNEXPECTED_MESSAGE);
-        }
+        let error = self.fail(TlsFailure::Peer);
+        fault.map_or(error, |fault| {
+            io::Error::new(io::ErrorKind::InvalidData, fault)
+        })
     }
 
     fn fail(&mut self, why: TlsFailure) -> io::Error {
@@ -439,6 +417,27 @@ impl Session {
 }
 
 impl Begun {
+    fn step(&mut self, incoming: &mut [u8], sinks: &mut Sinks<'_>) -> Step {
+        let was_open = self.is_open;
+        let connection = &mut self.connection;
+        let (step, name) = match was_open {
+            true => (go_on(connection, incoming, sinks), None),
+            false => with_server_name(|| go_on(connection, incoming, sinks)),
+        };
+        let Ok(step) = step else {
+            return Step::Failed;
+        };
+        if name.is_some()
+            && let Some(facts) = Arc::get_mut(&mut self.facts)
+        {
+            facts.server_name = name;
+        }
+        if !was_open {
+            self.note_open();
+        }
+        step
+    }
+
     /// The handshake may be complete.
     fn note_open(&mut self) {
         if self.connection.is_handshaking() {
@@ -470,14 +469,4 @@ impl fmt::Debug for Session {
             .field("unsent", &self.unsent.len())
             .finish_non_exhaustive()
     }
-}
-
-/// How far received octets were processed.
-enum Step {
-    /// There may be more in what is left.
-    On { discard: usize },
-    /// What is left is not complete.
-    Last { discard: usize },
-    /// The peer broke a rule.
-    Failed,
 }

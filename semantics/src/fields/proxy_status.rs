@@ -85,6 +85,7 @@ pub struct ProxyStatus<'a> {
     next_hop: Option<&'a str>,
     details: Option<&'a str>,
     received_status: Option<Status>,
+    alert_id: Option<u8>,
 }
 
 impl<'a> ProxyStatus<'a> {
@@ -97,6 +98,7 @@ impl<'a> ProxyStatus<'a> {
             next_hop: None,
             details: None,
             received_status: None,
+            alert_id: None,
         }
     }
 
@@ -120,6 +122,13 @@ impl<'a> ProxyStatus<'a> {
         self.received_status = Some(status);
         self
     }
+
+    /// By which alert of TLS the server refused (§2.3.16).
+    #[must_use]
+    pub fn alert_id(mut self, id: u8) -> Self {
+        self.alert_id = Some(id);
+        self
+    }
 }
 
 impl fmt::Display for ProxyStatus<'_> {
@@ -136,6 +145,9 @@ impl fmt::Display for ProxyStatus<'_> {
         }
         if let Some(status) = self.received_status {
             write!(f, "; received-status={}", status.code())?;
+        }
+        if let Some(id) = self.alert_id {
+            write!(f, "; alert-id={id}")?;
         }
         if let Some(details) = self.details {
             f.write_str("; details=")?;

@@ -13,8 +13,8 @@ pub(crate) use pools::{BREAKER, CHECK, POOL, SERVERS, STICKY};
 
 use super::model::{
     Auth, AuthMethod, ClientCertificate, ClientFields, CodingName, Cors, Expect, HandlerName,
-    Lenient, Limits, Listener, Log, LogFormat, Role, Route, SameSite, Server, Sessions, Settings,
-    Site, Tls, TlsVersion, WhenAway,
+    Lenient, Limits, Listener, Log, LogFormat, Outbound, ProxyProtocol, Role, Route, SameSite,
+    Server, Sessions, Settings, Site, TellsProxy, Tls, TlsVersion, WhenAway,
 };
 use super::read::{Group, Keys};
 use super::slot::{Is, May, Must, OrFalse, Slot, Unlimited};
@@ -143,6 +143,11 @@ pub(crate) fn sections() -> Vec<Described> {
             "What differs below one path of the site above; may be repeated. The longest path that fits counts. Settings may stand here too: they count more than the site's.",
         ),
         section(
+            "[site.route.outbound]",
+            OUTBOUND,
+            "How the servers of the route above are connected to; directly below it.",
+        ),
+        section(
             "settings",
             SETTINGS,
             "What may be said in `[[site]]`, and otherwise in `[[site.route]]`. A table such as `set_fields` is a section of its own, `[site.set_fields]` or `[site.route.set_fields]`, directly below.",
@@ -214,6 +219,18 @@ pub(crate) const SERVER: &[Key<Server>] = &[
             },
         ),
         about: "Gateways in front of this server, whose `Forwarded` and `X-Forwarded-*` are believed (RFC 7239 §8.1).",
+    },
+    Key {
+        name: "name_servers",
+        slot: &Is(
+            |s: &mut Server| &mut s.name_servers,
+            List {
+                of: Text(&NAME_SERVER),
+                empty: Empty::Fits,
+                allowed: "a list of addresses and ports, as \"192.0.2.53:53\"; an empty one is /etc/resolv.conf",
+            },
+        ),
+        about: "Who is asked for the addresses of servers that gateways ask by name. Answers are known for as long as they say, five minutes at most.",
     },
     Key {
         name: "state",
@@ -400,6 +417,14 @@ pub(crate) const LISTEN: &[Key<Listener>] = &[
         name: "tls",
         slot: &Is(|l: &mut Listener| &mut l.tls, Switch),
         about: "Whether connections speak TLS, by the rules of [[tls]].",
+    },
+    Key {
+        name: "proxy_protocol",
+        slot: &Is(
+            |l: &mut Listener| &mut l.proxy_protocol,
+            Named(ProxyProtocol::NAMES),
+        ),
+        about: "Whether `trusted_gateways` begin each connection by saying whose it is, in version 1 or 2 of the PROXY protocol: not, they must, or they must and nobody else may connect.",
     },
     Key {
         name: "lenient",
@@ -750,7 +775,7 @@ pub(crate) const ROUTE: &[Key<Route>] = &[
             List {
                 of: Text(&SERVER_URL),
                 empty: Empty::Fits,
-                allowed: "a list of \"http://HOST:PORT\" and \"unix:PATH\"",
+                allowed: "a list of \"http://HOST:PORT\", \"https://HOST:PORT\" and \"unix:PATH\"",
             },
         ),
         about: "The servers that `handler = \"gateway\"` asks. One that fails is asked less, and the last never not at all.",
@@ -826,6 +851,88 @@ pub(crate) const ROUTE: &[Key<Route>] = &[
             },
         ),
         about: "Protocols that a client may ask a server of the gateway to go over to, as `[\"websocket\"]`; of others nothing is told to the server (RFC 9110 §7.8).",
+    },
+    Key {
+        name: "outbound",
+        slot: &Is(|r: &mut Route| &mut r.outbound, Section(OUTBOUND)),
+        about: "How the servers are connected to: a section with the keys below.",
+    },
+];
+
+pub(crate) const OUTBOUND: &[Key<Outbound>] = &[
+    Key {
+        name: "ca",
+        slot: &May(
+            |o: &mut Outbound| &mut o.ca,
+            PathTo(Existing::File),
+            "those that the system trusts",
+        ),
+        about: "The authorities that sign certificates of servers, as PEM, and no others.",
+    },
+    Key {
+        name: "server_name",
+        slot: &May(
+            |o: &mut Outbound| &mut o.server_name,
+            Text(&TLS_NAME),
+            "the host in `to`",
+        ),
+        about: "Whom certificates must name, and which name servers are asked by in TLS (SNI, RFC 6066 §3).",
+    },
+    Key {
+        name: "client_cert",
+        slot: &May(
+            |o: &mut Outbound| &mut o.client_cert,
+            PathTo(Existing::File),
+            "none",
+        ),
+        about: "The certificate chain that is shown to servers which ask for one, as PEM.",
+    },
+    Key {
+        name: "client_key",
+        slot: &May(
+            |o: &mut Outbound| &mut o.client_key,
+            PathTo(Existing::File),
+            "none",
+        ),
+        about: "Its private key as PEM, unless it stands in the same file.",
+    },
+    Key {
+        name: "tls_version_min",
+        slot: &Is(
+            |o: &mut Outbound| &mut o.tls_version_min,
+            Named(TlsVersion::NAMES),
+        ),
+        about: "The lowest version of TLS that is spoken to servers.",
+    },
+    Key {
+        name: "danger_accept_any_certificate",
+        slot: &Is(
+            |o: &mut Outbound| &mut o.danger_accept_any_certificate,
+            Switch,
+        ),
+        about: "Whether any certificate is believed: then whoever stands between can read and change everything.",
+    },
+    Key {
+        name: "proxy_protocol",
+        slot: &Is(
+            |o: &mut Outbound| &mut o.proxy_protocol,
+            Named(TellsProxy::NAMES),
+        ),
+        about: "Whether each connection begins by saying whose it is, in this version of the PROXY protocol. A connection is then used for one client alone.",
+    },
+    Key {
+        name: "via",
+        slot: &May(|o: &mut Outbound| &mut o.via, Text(&PARENT), "none"),
+        about: "The proxy that is asked to go on to the servers: by CONNECT for https://, else by the whole URL, with the Host of that.",
+    },
+    Key {
+        name: "via_auth",
+        slot: &May(
+            |o: &mut Outbound| &mut o.via_auth,
+            PathTo(Existing::File),
+            "none",
+        ),
+        about: "The file with the name and the password that this proxy asks for, as NAME:PASSWORD in its first line.",
     },
 ];
 

@@ -40,9 +40,9 @@ pub use json::Json;
 pub use law::law;
 pub use model::{
     Auth, AuthMethod, Breaker, Check, ClientCertificate, ClientFields, CodingName, Config, Cors,
-    Expect, HandlerName, Lenient, Limits, Listener, Log, LogFormat, Output, Pool, PoolServer,
-    Proxy, Role, Route, SameSite, Server, Sessions, Settings, Site, Sticky, Tls, TlsVersion,
-    WhenAway,
+    Expect, HandlerName, Lenient, Limits, Listener, Log, LogFormat, Outbound, Output, Pool,
+    PoolServer, Proxy, ProxyProtocol, Role, Route, SameSite, Server, Sessions, Settings, Site,
+    Sticky, TellsProxy, Tls, TlsVersion, WhenAway,
 };
 pub use places::Places;
 pub use read::{Loaded, load, load_with_places, parse, parse_with_places};

@@ -63,6 +63,8 @@ pub struct Server {
     pub drain_time: Duration,
     /// Gateways in front of this server whose `Forwarded` and `X-Forwarded-*` are believed (RFC 7239 §8.1).
     pub trusted_gateways: Vec<Network>,
+    /// Name servers that are asked, as `IP:PORT`; none are those of the system.
+    pub name_servers: Vec<String>,
     /// The folder for what must survive a restart; `None` is `hansom` in the user's state folder.
     pub state: Option<PathBuf>,
 }
@@ -249,6 +251,8 @@ pub struct Listener {
     pub defer_accept: bool,
     /// Whether connections speak TLS, by the rules of `[[tls]]`.
     pub tls: bool,
+    /// Whether it is told by the PROXY protocol whose connections are.
+    pub proxy_protocol: ProxyProtocol,
     /// What is let pass although the RFC would have it refused.
     pub lenient: Lenient,
 }
@@ -320,7 +324,7 @@ pub struct Route {
     pub rewrite: Option<String>,
     /// Paths tried in order until one is a file or folder; the last may be `=404` or another status.
     pub try_files: Vec<String>,
-    /// The servers that `gateway` asks: `http://HOST:PORT` or `unix:PATH`.
+    /// The servers that `gateway` asks: `http://HOST:PORT`, `https://HOST:PORT` or `unix:PATH`.
     pub to: Vec<String>,
     /// How one of them is chosen.
     pub balance: String,
@@ -340,10 +344,59 @@ pub struct Route {
     pub via_answers: bool,
     /// What becomes of Expect.
     pub expect: Expect,
+    /// How they are connected to.
+    pub outbound: Outbound,
     /// Protocols that a client may ask one of them to go over to.
     pub upgrade: Vec<String>,
     /// What differs from the site.
     pub settings: Settings,
+}
+
+/// How servers are connected to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outbound {
+    /// The authorities that sign certificates of servers, as PEM; without, those that the system trusts.
+    pub ca: Option<PathBuf>,
+    /// Whom certificates must name, and which name servers are asked by in TLS; without, the host in `to`.
+    pub server_name: Option<String>,
+    /// The certificate that is shown to servers which ask for one, as PEM.
+    pub client_cert: Option<PathBuf>,
+    /// Its private key as PEM, unless it stands in the same file.
+    pub client_key: Option<PathBuf>,
+    /// The lowest version of TLS.
+    pub tls_version_min: TlsVersion,
+    /// Whether any certificate is believed, so that anybody may be the server.
+    pub danger_accept_any_certificate: bool,
+    /// Whether servers are told by the PROXY protocol whose connections are.
+    pub proxy_protocol: TellsProxy,
+    /// The proxy that is asked to go on: `http://HOST:PORT`.
+    pub via: Option<String>,
+    /// The file with the name and the password that it asks for, as `NAME:PASSWORD`.
+    pub via_auth: Option<PathBuf>,
+}
+
+/// Whether a listener is told by the PROXY protocol whose connections are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProxyProtocol {
+    /// It is not.
+    #[default]
+    Off,
+    /// Trusted gateways must tell it; others speak for themselves.
+    Trusted,
+    /// Trusted gateways must tell it; others are turned away.
+    Require,
+}
+
+/// Whether servers are told by the PROXY protocol whose connections are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TellsProxy {
+    /// They are not.
+    #[default]
+    Off,
+    /// By a line of text.
+    V1,
+    /// In binary.
+    V2,
 }
 
 /// What may be said of a site, and otherwise of one of its routes. `None` is what the site says, then the default.
@@ -545,6 +598,7 @@ impl Default for Server {
             allow_trace: false,
             drain_time: Duration::from_secs(10),
             trusted_gateways: Vec::new(),
+            name_servers: Vec::new(),
             state: None,
         }
     }
@@ -605,6 +659,7 @@ impl Default for Listener {
             address: Address::Inet(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
             role: Role::Server,
             defer_accept: false,
+            proxy_protocol: ProxyProtocol::default(),
             tls: false,
             lenient: Lenient::default(),
         }
@@ -665,6 +720,7 @@ impl Default for Route {
             client_fields: vec![ClientFields::Forwarded, ClientFields::XForwarded],
             via_answers: true,
             expect: Expect::default(),
+            outbound: Outbound::default(),
             upgrade: Vec::new(),
             settings: Settings::default(),
         }

@@ -82,7 +82,28 @@ pub(crate) static SERVER_URL: TextRule = TextRule {
         Ok(_) => Ok(text.to_owned()),
         Err(why) => Err(Complaint::new(why)),
     },
-    allowed: "\"http://HOST:PORT\" or \"unix:PATH\"",
+    allowed: "\"http://HOST:PORT\", \"https://HOST:PORT\" or \"unix:PATH\"",
+};
+pub(crate) static PARENT: TextRule = TextRule {
+    check: |text| match crate::sites::parent_of(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(why) => Err(Complaint::new(why)),
+    },
+    allowed: "\"http://HOST:PORT\", a proxy",
+};
+pub(crate) static NAME_SERVER: TextRule = TextRule {
+    check: |text| match text.parse::<std::net::SocketAddr>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err(Complaint::new("this is no address and port")),
+    },
+    allowed: "an address and a port, as \"192.0.2.53:53\"",
+};
+pub(crate) static TLS_NAME: TextRule = TextRule {
+    check: |text| match text.parse::<net::TlsServerName>() {
+        Ok(name) => Ok(name.to_string()),
+        Err(why) => Err(Complaint::new(format!("this is {why}"))),
+    },
+    allowed: "a host name, as \"app.example.com\", or an IP address",
 };
 pub(crate) static BALANCE: TextRule = TextRule {
     check: |text| match intermediary::Balance::named(text) {

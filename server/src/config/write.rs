@@ -88,16 +88,14 @@ fn write_site(out: &mut String, site: &mut Site) {
     section(out, "site", "[[site]]", Absent::Said, groups);
     for route in &mut site.routes {
         let mut settings = std::mem::take(&mut route.settings);
-        section(
-            out,
-            "site.route",
-            "[[site.route]]",
-            Absent::Said,
-            &mut [&mut Keys::<Route, _>(keys::ROUTE, route)],
-        );
+        heading(out, "[[site.route]]");
+        let own: &mut [&mut dyn Group] = &mut [&mut Keys::<Route, _>(keys::ROUTE, route)];
+        let below = values(out, Absent::Said, own);
         // What a route does not say is the site's.
         let group: &mut [&mut dyn Group] = &mut [&mut Keys(keys::SETTINGS, &mut settings)];
-        body(out, "site.route", Absent::Omitted, group);
+        let below_settings = values(out, Absent::Omitted, group);
+        tables(out, "site.route", Absent::Said, below);
+        tables(out, "site.route", Absent::Omitted, below_settings);
     }
 }
 
@@ -117,15 +115,23 @@ enum Absent {
 }
 
 fn section(out: &mut String, at: &str, title: &str, absent: Absent, groups: &mut [&mut dyn Group]) {
+    heading(out, title);
+    let below = values(out, absent, groups);
+    tables(out, at, absent, below);
+}
+
+fn heading(out: &mut String, title: &str) {
     if !out.is_empty() {
         out.push('\n');
     }
     let _ = writeln!(out, "{title}");
-    body(out, at, absent, groups);
 }
 
-/// The keys, and then the sections below, as TOML needs them.
-fn body(out: &mut String, at: &str, absent: Absent, groups: &mut [&mut dyn Group]) {
+/// The sections below a section, by their names.
+type Below = Vec<(&'static str, Vec<(String, Shown)>)>;
+
+/// Writes the keys, and gives the sections below, which TOML needs after them.
+fn values(out: &mut String, absent: Absent, groups: &mut [&mut dyn Group]) -> Below {
     let mut tables = Vec::new();
     for row in groups.iter_mut().flat_map(|group| group.rows()) {
         match row.shown {
@@ -133,6 +139,10 @@ fn body(out: &mut String, at: &str, absent: Absent, groups: &mut [&mut dyn Group
             shown => line(out, row.name, &shown, absent),
         }
     }
+    tables
+}
+
+fn tables(out: &mut String, at: &str, absent: Absent, tables: Below) {
     for (name, rows) in tables {
         let _ = writeln!(out, "\n[{at}.{name}]");
         for (name, shown) in rows {

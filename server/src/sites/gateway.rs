@@ -1,25 +1,32 @@
 //! Routes that other servers answer, and the pools of those.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::OnceLock;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use engine::outbound::{Parent, Way};
 use engine::{Answer, Exchange, Response};
 use intermediary::{
     Balance, BreakerRules, BudgetRules, CheckRules, ExpectRule, Gateway, GatewayConfig,
     HealthRules, HostRule, IdleRules, Passage, PathMap, Place, PoolConfig, PoolServer, Scheme,
     Sticky, Told,
 };
-use net::Address;
+use net::{Address, ProxiedVersion};
 use origin::{error_response, options_answer, trace_answer};
 use semantics::{Method, RequestHead, ResponseHead, Status};
 
 use super::route::{Made, SiteError};
-use crate::config::{self, ClientFields, Config, Expect, HandlerName, Route, Site};
+use crate::config::{self, ClientFields, Config, Expect, HandlerName, Route, Site, TellsProxy};
+use crate::tls::OutboundSets;
 
 /// All pools of a configuration: those that have a name, and one for each route that names its servers itself.
-pub(super) fn pools(config: &Config) -> Result<Vec<PoolConfig>, SiteError> {
-    all_pools(config).iter().map(pool).collect()
+pub(super) fn pools(
+    config: &Config,
+    outbound: &OutboundSets,
+) -> Result<Vec<PoolConfig>, SiteError> {
+    let pools = all_pools(config);
+    pools.iter().map(|said| pool(said, outbound)).collect()
 }
 
 fn all_pools(config: &Config) -> Vec<config::Pool> {
@@ -33,6 +40,7 @@ fn all_pools(config: &Config) -> Vec<config::Pool> {
             to: route.to.clone(),
             balance: route.balance.clone(),
             outbound_timeout: route.outbound_timeout,
+            outbound: route.outbound.clone(),
             ..config::Pool::default()
         })
     });
@@ -75,15 +83,19 @@ fn own_pool(site: &Site, route: &Route) -> String {
     format!("{host}{}", route.path)
 }
 
-fn pool(pool: &config::Pool) -> Result<PoolConfig, SiteError> {
+fn pool(pool: &config::Pool, outbound: &OutboundSets) -> Result<PoolConfig, SiteError> {
     let servers = pool.all_servers().map(|server| {
-        let made = server_of(&server.to);
-        let made = made.map_err(|error| SiteError::Template(server.to.clone(), error))?;
+        let complain = |error| SiteError::Template(server.to.clone(), error);
+        let named = server_of(&server.to).map_err(complain)?;
         Ok(PoolServer {
+            way: way_of(&named, &pool.outbound, outbound).map_err(complain)?,
+            name: named.place.to_string(),
+            place: named.place,
+            scheme: named.scheme,
+            authority: named.authority,
             weight: number(server.weight),
             is_backup: server.backup,
             connections_max: server.connections_max.or(pool.connections_max).map(number),
-            ..made
         })
     });
     let servers: Vec<_> = servers.collect::<Result<_, SiteError>>()?;
@@ -162,8 +174,8 @@ pub(super) fn gateway(site: &Site, route: &Route, made: Made<'_>) -> Result<Gate
         .pools
         .find(&name)
         .ok_or_else(|| SiteError::Pool(name.clone()))?;
-    let passages = pool.authorities().map(|authority| {
-        let made = passage(route, authority);
+    let passages = pool.authorities().map(|(scheme, authority)| {
+        let made = passage(route, scheme, authority);
         made.map_err(|error| SiteError::Template(authority.to_owned(), error))
     });
     Ok(Gateway::new(GatewayConfig {
@@ -175,8 +187,8 @@ pub(super) fn gateway(site: &Site, route: &Route, made: Made<'_>) -> Result<Gate
 }
 
 /// How messages of a route pass to a server.
-fn passage(route: &Route, authority: &str) -> Result<Passage, String> {
-    let made = Passage::new(own_name(), Scheme::Http, authority);
+fn passage(route: &Route, scheme: Scheme, authority: &str) -> Result<Passage, String> {
+    let made = Passage::new(own_name(), scheme, authority);
     let made = made.ok_or_else(|| format!("\"{authority}\" is no host"))?;
     let prefix = |prefix: &Option<String>| prefix.clone().unwrap_or_default();
     let paths = PathMap::new(&prefix(&route.strip_prefix), &prefix(&route.add_prefix));
@@ -209,34 +221,91 @@ fn number(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// What a text in `to` names.
-pub(crate) fn server_of(text: &str) -> Result<PoolServer, String> {
-    let server = |place: Place, authority: &str| {
-        Passage::new(own_name(), Scheme::Http, authority)
-            .ok_or_else(|| format!("\"{authority}\" is no host"))?;
-        let name = match &place {
-            Place::Address(address) => address.to_string(),
-            Place::Name(host, port) => format!("{host}:{port}"),
-        };
-        Ok(PoolServer {
-            place,
-            authority: authority.to_owned(),
-            name,
-            weight: 1,
-            is_backup: false,
-            connections_max: None,
-        })
+/// By which rules a server is connected to.
+fn way_of(
+    named: &NamedServer,
+    said: &config::Outbound,
+    outbound: &OutboundSets,
+) -> Result<Way, String> {
+    let mut way = Way {
+        proxied: match said.proxy_protocol {
+            TellsProxy::Off => None,
+            TellsProxy::V1 => Some(ProxiedVersion::V1),
+            TellsProxy::V2 => Some(ProxiedVersion::V2),
+        },
+        ..Way::default()
     };
+    if let Some(via) = &said.via {
+        way.parent = Some(Arc::new(Parent {
+            place: parent_of(via)?,
+            authorization: said.via_auth.as_deref().map(basic).transpose()?,
+        }));
+    }
+    if named.scheme == Scheme::Https {
+        let tls = outbound.of(said).ok_or("TLS was not prepared")?;
+        let name = said.server_name.as_deref().unwrap_or(&named.host);
+        let name = name.parse().map_err(|why| format!("\"{name}\" is {why}"))?;
+        way.tls = Some((tls, name));
+    }
+    Ok(way)
+}
+
+/// Where a proxy is that a text names.
+pub(crate) fn parent_of(text: &str) -> Result<Place, String> {
+    let named = server_of(text)?;
+    match (named.scheme, &named.place) {
+        (Scheme::Http, Place::Address(Address::Unix(_))) | (Scheme::Https, _) => {
+            Err("a proxy is asked by http://".to_owned())
+        }
+        (Scheme::Http, _) => Ok(named.place),
+    }
+}
+
+/// The credentials in a file for a proxy (RFC 7617).
+fn basic(file: &Path) -> Result<Box<[u8]>, String> {
+    let unreadable = |error| format!("{}: {error}", file.display());
+    let text = std::fs::read_to_string(file).map_err(unreadable)?;
+    let line = text.lines().next().unwrap_or_default().trim();
+    match line.split_once(':') {
+        Some((name, _)) if !name.is_empty() => {
+            Ok(auth::basic_credentials(line).into_bytes().into())
+        }
+        _ => Err(format!(
+            "{}: its first line is not NAME:PASSWORD",
+            file.display()
+        )),
+    }
+}
+
+/// What a text in `to` names.
+#[derive(Debug)]
+pub(crate) struct NamedServer {
+    pub(crate) place: Place,
+    pub(crate) scheme: Scheme,
+    /// Host and port as they are written, for Host.
+    pub(crate) authority: String,
+    pub(crate) host: String,
+}
+
+/// What a text in `to` names.
+pub(crate) fn server_of(text: &str) -> Result<NamedServer, String> {
     if text.starts_with("unix:") {
         let address: Address = text.parse().map_err(|error| format!("{error}"))?;
         // Whose folder it would be relative to is nobody's to guess.
         if matches!(&address, Address::Unix(path) if path.is_relative()) {
             return Err("the socket of a server is named from / on".to_owned());
         }
-        return server(Place::Address(address), "localhost");
+        return Ok(NamedServer {
+            place: Place::Address(address),
+            scheme: Scheme::Http,
+            authority: "localhost".to_owned(),
+            host: "localhost".to_owned(),
+        });
     }
-    let Some(authority) = text.strip_prefix("http://") else {
-        return Err("servers are asked in the clear, by http:// or unix:".to_owned());
+    let (scheme, authority, usual_port) = match text.split_once("://") {
+        Some(("http", authority)) => (Scheme::Http, authority, 80),
+        Some(("https", authority)) => (Scheme::Https, authority, 443),
+        _ => return Err("servers are asked by http://, https:// or unix:".to_owned()),
     };
     let authority = authority.strip_suffix('/').unwrap_or(authority);
     if authority.contains(['/', '?', '#', '@']) {
@@ -250,15 +319,24 @@ pub(crate) fn server_of(text: &str) -> Result<PoolServer, String> {
                 port.ok_or_else(|| format!("\"{authority}\" has no port"))?,
             )
         }
-        _ => (authority, 80),
+        _ => (authority, usual_port),
     };
-    let literal = host.trim_start_matches('[').trim_end_matches(']');
-    let place = match literal.parse() {
-        Ok(ip) => Place::Address(Address::Inet(std::net::SocketAddr::new(ip, port))),
-        Err(_) if host.is_empty() => return Err("there is no host".to_owned()),
-        Err(_) => Place::Name(host.to_owned(), port),
-    };
-    server(place, authority)
+    if host.is_empty() {
+        return Err("there is no host".to_owned());
+    }
+    if Passage::new(own_name(), scheme, authority).is_none() {
+        return Err(format!("\"{authority}\" is no host"));
+    }
+    if scheme == Scheme::Https {
+        let named = host.parse::<net::TlsServerName>();
+        named.map_err(|why| format!("\"{host}\" is {why}"))?;
+    }
+    Ok(NamedServer {
+        place: Place::of(host, port),
+        scheme,
+        authority: authority.to_owned(),
+        host: host.to_owned(),
+    })
 }
 
 /// What this process calls itself in Via: of two that have one name each would take the other for itself (RFC 9110 §7.6.3).
@@ -353,6 +431,8 @@ mod tests {
             ("http://127.0.0.1", "127.0.0.1:80"),
             ("http://[::1]:3000/", "[::1]:3000"),
             ("http://[::1]", "[::1]:80"),
+            ("https://127.0.0.1", "127.0.0.1:443"),
+            ("https://[::1]:8443", "[::1]:8443"),
             ("unix:/run/app.sock", "unix:/run/app.sock"),
         ] {
             match server_of(text).unwrap().place {
@@ -365,7 +445,9 @@ mod tests {
         for text in [
             "",
             "127.0.0.1:3000",
-            "https://a",
+            "https://a_b:x",
+            "ftp://a",
+            "https://u@a",
             "http://",
             "http://a/b",
             "http://a:0",

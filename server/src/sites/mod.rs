@@ -48,12 +48,13 @@ use semantics::{Form, Known, Method, NormalPath, PeerError, Refusal, RequestHead
 use crate::config::{self, Config};
 use crate::marks::mark_of;
 use crate::proxy::Forward;
+use crate::tls::OutboundSets;
 use auth::{Gate, Pass, Verdict};
 use client::Gateways;
 pub(crate) use fences::fences;
 use fences::upload_fences;
 use gate::Refused;
-pub(crate) use gateway::{last_forward, own_name, pool_changes, server_of};
+pub(crate) use gateway::{last_forward, own_name, parent_of, pool_changes, server_of};
 use intermediary::{CameBy, Checks, Commons, Gateway, Pools, Scheme, Trust};
 pub(crate) use matching::{HostRule, Matcher, prefix};
 use redirect::to_https;
@@ -140,10 +141,10 @@ impl Sites {
         gates: &[(String, Gate)],
         forward: Option<Forward>,
         generation: u16,
-        (commons, before): (&Arc<Commons>, Option<&Self>),
+        (commons, before, outbound): (&Arc<Commons>, Option<&Self>, &OutboundSets),
     ) -> Result<Self, SiteError> {
         let gateways = Gateways::new(&config.server.trusted_gateways);
-        let configs = gateway::pools(config)?;
+        let configs = gateway::pools(config, outbound)?;
         let before = before.map(|before| &before.pools);
         let pools = Pools::new(configs, commons, before, net::Now::read());
         let made = Made {

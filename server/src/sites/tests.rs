@@ -89,7 +89,7 @@ impl World {
             &[],
             None,
             0,
-            (&commons, None),
+            (&commons, None, &crate::tls::OutboundSets::default()),
         )
     }
 

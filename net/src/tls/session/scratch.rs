@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 
-use rustls::server::ServerConnectionData;
 use rustls::unbuffered::{EncodeError, EncodeTlsData};
 
 /// What all sessions of a thread share, since each call leaves nothing in it.
@@ -35,8 +34,8 @@ pub(super) fn take(from: &[u8], to: &mut [u8], filled: &mut usize, rest: &mut Ve
 }
 
 /// Appends a message of the handshake to `outgoing`; what it holds goes to `unsent` if there is no room.
-pub(super) fn encode(
-    mut data: EncodeTlsData<'_, ServerConnectionData>,
+pub(super) fn encode<D>(
+    mut data: EncodeTlsData<'_, D>,
     outgoing: &mut [u8],
     filled: &mut usize,
     unsent: &mut Vec<u8>,

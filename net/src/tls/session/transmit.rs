@@ -5,9 +5,8 @@ use std::io::{self, IoSlice};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 
-use rustls::unbuffered::{ConnectionState, EncryptError};
-
-use super::scratch::{PIECE_OCTETS, SCRATCH, Scratch, encode};
+use super::scratch::{PIECE_OCTETS, SCRATCH, Scratch};
+use super::side::seal;
 use super::{Session, State};
 use crate::stream::More;
 
@@ -52,7 +51,7 @@ impl Session {
         if let Some(octets) = self.settle_owed(socket)? {
             return Ok(octets);
         }
-        if self.facts().is_none() {
+        if !self.is_open() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         SCRATCH.with_borrow_mut(|scratch| {
@@ -118,33 +117,20 @@ impl Session {
         outgoing: &mut [u8],
         filled: &mut usize,
     ) -> io::Result<bool> {
-        let failed = || io::Error::from(io::ErrorKind::InvalidData);
-        let unsent = &mut self.unsent;
-        let State::Begun(begun) = &mut self.state else {
-            return Ok(false);
-        };
-        if !begun.is_open {
+        if !self.is_open() {
             return Ok(false);
         }
-        loop {
-            // With what is held: rustls remembers where in it are parts of a message that is not complete.
-            match begun.connection.process_tls_records(&mut self.held).state {
-                Ok(ConnectionState::WriteTraffic(mut traffic)) => {
-                    let room = outgoing.get_mut(*filled..).unwrap_or_default();
-                    let sealed = match clear {
-                        Some(clear) => traffic.encrypt(clear, room),
-                        None => traffic.queue_close_notify(room),
-                    };
-                    *filled += sealed.map_err(|_: EncryptError| failed())?;
-                    return Ok(true);
-                }
-                Ok(ConnectionState::EncodeTlsData(data)) => {
-                    encode(data, outgoing, filled, unsent);
-                }
-                Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
-                Ok(ConnectionState::PeerClosed) => self.is_ended = true,
-                Ok(_) | Err(_) => return Err(failed()),
+        let (held, unsent, is_ended) = (&mut self.held, &mut self.unsent, &mut self.is_ended);
+        match &mut self.state {
+            State::Begun(begun) => {
+                let connection = &mut begun.connection;
+                seal(connection, held, clear, outgoing, filled, unsent, is_ended)
             }
+            State::Outward(outward) => {
+                let connection = outward.connection();
+                seal(connection, held, clear, outgoing, filled, unsent, is_ended)
+            }
+            State::Hello { .. } | State::Failed => Ok(false),
         }
     }
 

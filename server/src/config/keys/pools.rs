@@ -1,7 +1,7 @@
 // table
 //! The keys of `[[pool]]` and of what is below it.
 
-use super::Key;
+use super::{Key, OUTBOUND};
 use crate::config::kinds::{
     Empty, List, NUMBER_MAX, Number, Section, StatusRange, Switch, Text, Time, TimePositive,
 };
@@ -22,7 +22,7 @@ pub(crate) const POOL: &[Key<Pool>] = &[
             List {
                 of: Text(&SERVER_URL),
                 empty: Empty::Fits,
-                allowed: "a list of \"http://HOST:PORT\" and \"unix:PATH\"",
+                allowed: "a list of \"http://HOST:PORT\", \"https://HOST:PORT\" and \"unix:PATH\"",
             },
         ),
         about: "Its servers, as far as nothing more is to be said of them; others are a [[pool.server]] each.",
@@ -36,6 +36,11 @@ pub(crate) const POOL: &[Key<Pool>] = &[
         name: "outbound_timeout",
         slot: &Is(|p: &mut Pool| &mut p.outbound_timeout, TimePositive),
         about: "Bounds connecting to a server, waiting for the head of its answer, and silence within its content, each; 504 before a head, a cut after it.",
+    },
+    Key {
+        name: "outbound",
+        slot: &Is(|p: &mut Pool| &mut p.outbound, Section(OUTBOUND)),
+        about: "How they are connected to: a section with the keys of [site.route.outbound].",
     },
     Key {
         name: "connections_max",

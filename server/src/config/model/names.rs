@@ -2,7 +2,7 @@
 
 use super::{
     AuthMethod, ClientCertificate, ClientFields, CodingName, Expect, HandlerName, LogFormat,
-    SameSite, TlsVersion, WhenAway,
+    ProxyProtocol, SameSite, TellsProxy, TlsVersion, WhenAway,
 };
 use std::fmt;
 
@@ -13,6 +13,20 @@ impl ClientCertificate {
         ("request", Self::Request),
         ("require", Self::Require),
     ];
+}
+
+impl ProxyProtocol {
+    /// All of them, by name.
+    pub const NAMES: &[(&str, Self)] = &[
+        ("off", Self::Off),
+        ("trusted", Self::Trusted),
+        ("require", Self::Require),
+    ];
+}
+
+impl TellsProxy {
+    /// All of them, by name.
+    pub const NAMES: &[(&str, Self)] = &[("off", Self::Off), ("v1", Self::V1), ("v2", Self::V2)];
 }
 
 impl TlsVersion {

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use super::Outbound;
+
 /// Servers among which one is chosen for each request, and under which limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pool {
     /// By which routes refer to it.
     pub name: String,
-    /// Servers of which nothing more is said: `http://HOST:PORT` or `unix:PATH`.
+    /// Servers of which nothing more is said: `http://HOST:PORT`, `https://HOST:PORT` or `unix:PATH`.
     pub to: Vec<String>,
     /// Servers of which more is said.
     pub servers: Vec<PoolServer>,
@@ -15,6 +17,8 @@ pub struct Pool {
     pub balance: String,
     /// Bounds connecting to a server, waiting for the head of its answer, and silence within its content, each.
     pub outbound_timeout: Duration,
+    /// How they are connected to.
+    pub outbound: Outbound,
     /// Connections to each server, of all workers; `None` is unlimited.
     pub connections_max: Option<u64>,
     /// Requests that wait for a connection; beyond it 503.
@@ -147,6 +151,7 @@ impl Default for Pool {
             servers: Vec::new(),
             balance: "round-robin".to_owned(),
             outbound_timeout: Duration::from_secs(60),
+            outbound: Outbound::default(),
             connections_max: None,
             queue_max: 1000,
             queue_time: Duration::from_secs(10),

@@ -169,7 +169,7 @@ impl Rules<'_> {
 }
 
 /// Keys of a route that only gateways have, and whether they say anything.
-fn of_gateways(route: &Route) -> [(&'static str, bool); 11] {
+fn of_gateways(route: &Route) -> [(&'static str, bool); 12] {
     let plain = Route::default();
     [
         ("to", !route.to.is_empty()),
@@ -185,9 +185,10 @@ fn of_gateways(route: &Route) -> [(&'static str, bool); 11] {
         ("client_fields", route.client_fields != plain.client_fields),
         ("via_answers", route.via_answers != plain.via_answers),
         ("expect", route.expect != plain.expect),
+        ("outbound", route.outbound != plain.outbound),
         ("upgrade", !route.upgrade.is_empty()),
     ]
 }
 
 /// Those of them that a pool has itself.
-const OF_POOLS: &[&str] = &["to", "balance", "outbound_timeout"];
+const OF_POOLS: &[&str] = &["to", "balance", "outbound_timeout", "outbound"];

@@ -1,7 +1,7 @@
 //! TLS: listeners, certificates, and what needs them.
 
 use super::Rules;
-use crate::config::model::{ClientCertificate, Tls};
+use crate::config::model::{ClientCertificate, Outbound, ProxyProtocol, Tls};
 use crate::config::slot::Complaint;
 use std::fs::File;
 use std::io::Read;
@@ -10,10 +10,86 @@ use std::path::{Path, PathBuf};
 impl Rules<'_> {
     pub(super) fn check_secured(&mut self) {
         self.listeners_have_certificates();
+        self.somebody_may_say_whose();
         for (number, tls) in self.config.tls.iter().enumerate() {
             self.check_tls(&format!("tls[{number}]"), tls);
         }
         self.https_is_served();
+        for (number, pool) in self.config.pools.iter().enumerate() {
+            let mut servers = pool.all_servers();
+            let is_secured = servers.any(|server| server.to.starts_with("https://"));
+            self.check_outbound(
+                &format!("pool[{number}].outbound"),
+                &pool.outbound,
+                is_secured,
+            );
+        }
+        for (path, site) in self.sites() {
+            for (number, route) in site.routes.iter().enumerate() {
+                let is_secured = route.to.iter().any(|to| to.starts_with("https://"));
+                let at = format!("{path}.route[{number}].outbound");
+                self.check_outbound(&at, &route.outbound, is_secured);
+            }
+        }
+    }
+
+    /// TLS towards servers, of which one at least is asked by it.
+    fn check_outbound(&mut self, at: &str, outbound: &Outbound, is_secured: bool) {
+        let key = |name: &str| format!("{at}.{name}");
+        if outbound.danger_accept_any_certificate {
+            let hint = "name the file of the authority that signed the server's by ca = …";
+            let message =
+                "no certificate is verified: whoever stands between can read and change everything";
+            let complaint = Complaint::with(message, hint).by("RFC 9110 §4.3.4");
+            self.warn(&key("danger_accept_any_certificate"), complaint);
+            let complaint = Complaint::new("any certificate is believed, so this says nothing");
+            self.warn(&key("ca"), complaint);
+        }
+        let lacks_key = |cert: &PathBuf| outbound.client_key.is_none() && !holds_key(cert);
+        if outbound.client_cert.as_ref().is_some_and(lacks_key) {
+            let hint = "add client_key = …: its private key as PEM";
+            let message = "the certificate has no `client_key`, and its file holds none";
+            self.error(&key("client_cert"), Complaint::with(message, hint));
+        }
+        if outbound.client_cert.is_none() {
+            let hint = "add client_cert = …: the chain as PEM, its own certificate first";
+            let complaint = Complaint::with("the key has no `client_cert`", hint);
+            self.error(&key("client_key"), complaint);
+        }
+        if outbound.via.is_none() {
+            let hint = "add via = \"http://HOST:PORT\"";
+            let complaint = Complaint::with("there is no `via` that asks for it", hint);
+            self.error(&key("via_auth"), complaint);
+        }
+        let of_tls = [
+            "ca",
+            "server_name",
+            "client_cert",
+            "tls_version_min",
+            "danger_accept_any_certificate",
+        ];
+        for name in of_tls.into_iter().filter(|_| !is_secured) {
+            let message = "no server in `to` is asked by https, so this says nothing";
+            let complaint = Complaint::with(message, "write https:// in to");
+            self.warn(&key(name), complaint);
+        }
+    }
+
+    /// Whoever may say whose a connection is has to be named.
+    fn somebody_may_say_whose(&mut self) {
+        let config = self.config;
+        for (number, listener) in config.listeners.iter().enumerate() {
+            let is_unix = matches!(listener.address, net::Address::Unix(_));
+            let is_off = listener.proxy_protocol == ProxyProtocol::Off;
+            if !is_off && !is_unix && config.server.trusted_gateways.is_empty() {
+                let hint = "add trusted_gateways = … to [server], with the addresses of the load balancers";
+                let message = "nobody is trusted to say whose a connection is";
+                self.error(
+                    &format!("listen[{number}].proxy_protocol"),
+                    Complaint::with(message, hint),
+                );
+            }
+        }
     }
 
     fn listeners_have_certificates(&mut self) {
