@@ -140,7 +140,11 @@ fn a_client_of_node_talks_to_it() {
     // Where it is too old for that, or not installed, it is not asked.
     let mut knows = Command::new("node");
     let knows = knows
-        .args(["--experimental-websocket", "-e", "new WebSocket('ws://a').onerror = () => {}"])
+        .args([
+            "--experimental-websocket",
+            "-e",
+            "new WebSocket('ws://a').onerror = () => {}",
+        ])
         .output();
     if !knows.is_ok_and(|output| output.status.success()) {
         return;
