@@ -257,11 +257,9 @@ impl Inner {
                 asking.is_told.set(is_told || asking.is_told.get());
             }
         };
-        let on_head = |view: semantics::ResponseView<'_>, _| {
-            if view.status() == Status::SWITCHING_PROTOCOLS && !onward.offers(view) {
-                return Err(Fault::Upgrade);
-            }
-            back(view, passage, onward.host())
+        let on_head = |view: semantics::ResponseView<'_>, _| match view.status() {
+            Status::SWITCHING_PROTOCOLS if !onward.offers(view) => Err(Fault::Upgrade),
+            _ => back(view, passage, onward.host()),
         };
         let answered = held
             .line
