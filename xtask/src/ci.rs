@@ -57,7 +57,7 @@ pub(crate) fn end_to_end(arguments: &[String]) -> Outcome {
 
 /// The tests with a real browser.
 pub(crate) fn browser(arguments: &[String]) -> Outcome {
-    needs::install(&[needs::CHROMIUM, needs::CHROMEDRIVER])?;
+    needs::install(&[needs::CHROMIUM, needs::CHROMEDRIVER, needs::WEBSOCKETS])?;
     let mut steps = Steps::default();
     if steps.step("release", |_| release_build().map(drop)) {
         steps.step("browser", |tally| {

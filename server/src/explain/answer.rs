@@ -161,7 +161,7 @@ impl Explainer<'_> {
 
     fn gateway(&mut self, at: &At<'_>) {
         let Some((_, route)) = at.route else { return };
-        let what = match route.to.as_slice() {
+        let mut what = match route.to.as_slice() {
             [only] => format!("what {only} answers"),
             several => format!(
                 "what one of {} answers, by {}",
@@ -169,6 +169,10 @@ impl Explainer<'_> {
                 route.balance
             ),
         };
+        if !route.upgrade.is_empty() {
+            what.push_str("; it may go over to ");
+            what.push_str(&route.upgrade.join(", "));
+        }
         let place = self.spot(&format!("{}.to", at.key()));
         self.push(Step {
             rule: Some("RFC 9110 §3.7"),
