@@ -43,7 +43,7 @@ def head(s):
     while not text.endswith(b'\r\n\r\n'):
         octet = s.recv(1)
         if not octet:
-            raise SystemExit('the connection ended within a head: ' + text.decode('latin-1'))
+            return ''
         text += octet
     return text.decode('latin-1')
 
@@ -77,10 +77,15 @@ def far_end(listener):
     place({1})
     while True:
         s, _ = listener.accept()
-        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        way, octets = head(s).split(' ')[1].strip('/').split('/')
-        s.sendall(SWITCH)
-        play(s, way, int(octets), False)
+        try:
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            asked = head(s)
+            if asked:  # else somebody only looked whether the relay listens
+                way, octets = asked.split(' ')[1].strip('/').split('/')
+                s.sendall(SWITCH)
+                play(s, way, int(octets), False)
+        except OSError as error:
+            print('the far end:', error, file=sys.stderr)
         s.close()
 
 
