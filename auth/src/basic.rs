@@ -16,21 +16,32 @@ use std::sync::Arc;
 pub(crate) struct BasicGate {
     shared: Arc<Shared>,
     challenge: Rc<str>,
+    for_whom: ForWhom,
+}
+
+/// Who asks for credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ForWhom {
+    /// Whoever has the resource (RFC 9110 §11.6).
+    Server,
+    /// A proxy on the way, whose credentials end with it (RFC 9110 §11.7).
+    Proxy,
 }
 
 impl BasicGate {
-    pub(crate) fn new(realm: &str, shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(realm: &str, shared: Arc<Shared>, for_whom: ForWhom) -> Self {
         Self {
             challenge: basic_challenge(realm).into(),
             shared,
+            for_whom,
         }
     }
 
     /// Says whether a request may go on, if it is by one of `users`; when there are none, by anyone who is known. The name of
     /// who is signed in is noted, also of one who may not come in.
     pub(crate) fn check(&self, exchange: &mut Exchange<'_>, users: &[String]) -> Verdict {
-        // Two lines of it are two claims of who asks (RFC 9110 §5.3, §11.6.2).
-        let line = only_line(exchange.head.all(Known::Authorization));
+        // Two lines of it are two claims of who asks (RFC 9110 §5.3, §11.6.2, §11.7.2).
+        let line = only_line(exchange.head.all(self.for_whom.credentials()));
         let Some((name, password)) = line.and_then(basic) else {
             return Verdict::Ready(Outcome::Refuse(self.challenge(Asks::Missing)));
         };
@@ -79,14 +90,35 @@ impl BasicGate {
         })
     }
 
-    /// 401 always has a challenge (RFC 9110 §15.5.2).
+    /// 401 and 407 always have a challenge (RFC 9110 §15.5.2, §15.5.8).
     fn challenge(&self, asks: Asks) -> Denial {
-        let because = match asks {
-            Asks::Missing => "A name and a password are needed here",
-            Asks::Wrong => "The name or the password is wrong",
+        let because = match (asks, self.for_whom) {
+            (Asks::Missing, ForWhom::Server) => "A name and a password are needed here",
+            (Asks::Missing, ForWhom::Proxy) => "This proxy needs a name and a password",
+            (Asks::Wrong, _) => "The name or the password is wrong",
         };
-        Denial::new(Status::UNAUTHORIZED, because, "RFC 9110 §15.5.2")
-            .with(Known::WwwAuthenticate, &*self.challenge)
+        let (status, rule, field) = match self.for_whom {
+            ForWhom::Server => (
+                Status::UNAUTHORIZED,
+                "RFC 9110 §15.5.2",
+                Known::WwwAuthenticate,
+            ),
+            ForWhom::Proxy => (
+                Status::PROXY_AUTHENTICATION_REQUIRED,
+                "RFC 9110 §15.5.8",
+                Known::ProxyAuthenticate,
+            ),
+        };
+        Denial::new(status, because, rule).with(field, &*self.challenge)
+    }
+}
+
+impl ForWhom {
+    fn credentials(self) -> Known {
+        match self {
+            Self::Server => Known::Authorization,
+            Self::Proxy => Known::ProxyAuthorization,
+        }
     }
 }
 

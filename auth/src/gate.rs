@@ -1,6 +1,6 @@
 //! The gate before a route: who asks, and may they come in.
 
-use crate::basic::BasicGate;
+use crate::basic::{BasicGate, ForWhom};
 use crate::form::{FormConfig, FormGate};
 use crate::sessions::Sessions;
 use crate::shared::Shared;
@@ -23,7 +23,12 @@ impl Gate {
     /// A gate that asks for a name and a password with every request (RFC 7617). The realm is shown to people, and is the scope of their
     /// password (RFC 9110 §11.5).
     pub fn basic(realm: &str, shared: Arc<Shared>) -> Self {
-        Self(Kind::Basic(BasicGate::new(realm, shared)))
+        Self(Kind::Basic(BasicGate::new(realm, shared, ForWhom::Server)))
+    }
+
+    /// The same for a proxy, which asks for itself and not for who has the resource (RFC 9110 §11.7).
+    pub fn proxy(realm: &str, shared: Arc<Shared>) -> Self {
+        Self(Kind::Basic(BasicGate::new(realm, shared, ForWhom::Proxy)))
     }
 
     /// A gate that asks once, by a form, and then by a cookie.

@@ -64,6 +64,15 @@ impl Server {
         Self::start_verb("run", folder, args)
     }
 
+    /// Starts `hansom proxy` in a folder, with more arguments.
+    ///
+    /// # Panics
+    ///
+    /// When there is no program, or it does not tell its URL.
+    pub fn proxy(folder: &Path, args: &[&str]) -> Self {
+        Self::start_verb("proxy", folder, args)
+    }
+
     fn start_verb(verb: &str, folder: &Path, args: &[&str]) -> Self {
         let program = program();
         let mut child = Command::new(&program)

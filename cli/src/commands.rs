@@ -22,6 +22,8 @@ pub(crate) enum Command {
     Serve,
     /// Answers by what other servers answer.
     Gateway,
+    /// Goes where its clients ask.
+    Proxy,
     /// Runs everything from a file.
     Run,
     /// Says all that is wrong in a file.
@@ -57,6 +59,7 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> Result<(), Failure> {
     {
         Some(Command::Serve) => serve(matches),
         Some(Command::Gateway) => gateway(matches),
+        Some(Command::Proxy) => proxy(matches),
         Some(Command::Run) => run_file(matches),
         Some(Command::Check) => check::check(matches),
         Some(Command::Htpasswd) => htpasswd::run(matches),
@@ -74,9 +77,10 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> Result<(), Failure> {
 }
 
 impl Command {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Serve,
         Self::Gateway,
+        Self::Proxy,
         Self::Run,
         Self::Check,
         Self::Htpasswd,
@@ -89,6 +93,7 @@ impl Command {
         match self {
             Self::Serve => "serve",
             Self::Gateway => "gateway",
+            Self::Proxy => "proxy",
             Self::Run => "run",
             Self::Check => "check",
             Self::Htpasswd => "htpasswd",
@@ -102,6 +107,7 @@ impl Command {
         match self {
             Self::Serve => "Serve a folder",
             Self::Gateway => "Stand in front of other servers",
+            Self::Proxy => "Be the way out for clients, by http and by tunnels",
             Self::Run => "Run everything from a file",
             Self::Htpasswd => htpasswd::ABOUT,
             Self::Check => "Say all that is wrong in a file, or what it does with a request",
@@ -121,13 +127,13 @@ impl Command {
             Self::Run | Self::Check => Some(("FILE", "The file [default: hansom.toml]")),
             Self::Completions => Some(("SHELL", "bash, zsh or fish")),
             Self::Htpasswd => Some(htpasswd::OPERAND),
-            Self::Gateway | Self::Schema | Self::Man => None,
+            Self::Gateway | Self::Proxy | Self::Schema | Self::Man => None,
         }
     }
 
     fn exit_codes(self) -> &'static str {
         match self {
-            Self::Serve | Self::Gateway | Self::Run => {
+            Self::Serve | Self::Gateway | Self::Proxy | Self::Run => {
                 "Exit codes: 0 stopped when told to, 1 failed while running, 2 a mistake in the command line or file"
             }
             Self::Check => {
@@ -228,6 +234,17 @@ fn gateway(matches: &ArgMatches) -> Result<(), Failure> {
     start(Command::Gateway, matches, config, source)
 }
 
+fn proxy(matches: &ArgMatches) -> Result<(), Failure> {
+    let mut config = Config::for_proxy();
+    flags::apply(Command::Proxy, matches, &mut config)?;
+    let same = Config {
+        output: say::output(),
+        ..config.clone()
+    };
+    let source = Box::new(move || Ok(same.clone()));
+    start(Command::Proxy, matches, config, source)
+}
+
 fn run_file(matches: &ArgMatches) -> Result<(), Failure> {
     let config = configuration(matches)?;
     let output = say::output();
@@ -282,6 +299,13 @@ fn start(
     if flags::prints_config(command, matches) {
         say::print(&config.to_toml());
         return Ok(());
+    }
+    if let Some(address) = config::open_proxy(&config) {
+        let message = format!("{address}: {}", config::OPEN_PROXY);
+        return Err(Failure::usage(message).hint(match command {
+            Command::Proxy => "name who may with --auth-file FILE, or listen on 127.0.0.1",
+            _ => "add auth = … or clients = … to [proxy]",
+        }));
     }
     config.output = say::output();
     server::serve(config, source).map_err(|error| Failure::running(error.to_string()))
@@ -358,6 +382,7 @@ All of HTTP in one program that you can see through. For example:
   hansom serve DIR --listen 3000    another folder, another port
   hansom serve DIR --browse         list folders that have no index file
   hansom gateway --to http://[::1]  stand in front of another server
+  hansom proxy                      be the way out: curl -x http://127.0.0.1:3128 URL
   hansom run hansom.toml            run everything from a file
   hansom check hansom.toml          say all that is wrong in a file
   hansom help serve                 show all flags

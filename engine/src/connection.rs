@@ -26,12 +26,14 @@ use crate::core::Core;
 use crate::listeners::Listeners;
 use crate::record::{self, Current};
 use crate::serve::refusal_answer;
+use crate::socks::Socks;
 use crate::transmit::Outgoing;
 use crate::tunnel::Tunnelling;
 use crate::{Answer, Handler, Incoming, Interims, Interrupted, Recorder, Response, Source};
 
 mod deadline;
 mod sending;
+mod socks;
 mod tunnelling;
 
 /// One connection of a worker.
@@ -98,6 +100,8 @@ pub(crate) struct Busy {
     /// Set once our side is closed.
     lingering: Option<Lingering>,
     pub(crate) waker: Option<Waker>,
+    /// The client speaks SOCKS5.
+    pub(crate) socks: Option<Box<Socks>>,
 }
 
 /// The answer that is waited for.
@@ -283,6 +287,11 @@ impl Connection {
         let busy = self.busy.as_mut()?;
         if let Work::Future(future) = &mut busy.work {
             let waker = busy.waker.get_or_insert_with(|| cx.waker(token)).clone();
+            if (self.is_read_closed || self.has_failed)
+                && let Some(interims) = &busy.interims
+            {
+                interims.client_ended();
+            }
             let polled = future
                 .as_mut()
                 .poll(&mut std::task::Context::from_waker(&waker));
@@ -296,9 +305,13 @@ impl Connection {
                 busy.work = Work::None;
                 busy.incoming = None;
                 busy.interims = None;
+                let is_socks = busy.socks.is_some();
                 // Date must not lie before what the future found at its time, such as Last-Modified (RFC 9110 §8.8.2.1).
                 core.refresh(Now::read());
-                self.answer(core, Answer::Ready(response));
+                match is_socks {
+                    true => self.answer_socks(core, response),
+                    false => self.answer(core, Answer::Ready(response)),
+                }
                 match self.flush(core, cx, token) {
                     Next::Keep => {}
                     next => return Some(next),
@@ -388,6 +401,7 @@ impl Connection {
                 && busy.warming.is_none()
                 && busy.lingering.is_none()
                 && busy.finished.is_empty()
+                && busy.socks.is_none()
                 && !self.machine.is_in_content()
         });
         if is_unused {

@@ -16,6 +16,7 @@ use semantics::{
 };
 
 use crate::note::Note;
+use crate::socks::SocksMethod;
 use crate::{Incoming, Interims, Interrupted, Tunnel};
 
 /// Answers requests. One instance a worker; every call happens on its thread and must not wait.
@@ -30,6 +31,13 @@ pub trait Handler: 'static {
     /// The same for a request that came by TLS.
     fn refuse_secured(&self, refusal: Refusal, head: Option<RequestHead<'_>>) -> Response {
         self.refuse(refusal, head)
+    }
+
+    /// How clients on a listener say who they are that ask for tunnels by SOCKS5 (RFC 1928) and not by CONNECT; `None` where that is
+    /// not spoken. The handler gets a CONNECT, and its answer becomes a reply.
+    fn socks(&self, listener: usize) -> Option<SocksMethod> {
+        let _ = listener;
+        None
     }
 }
 

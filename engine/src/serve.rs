@@ -13,6 +13,7 @@ use semantics::{
 use crate::connection::{Busy, Connection, Next, Work};
 use crate::core::Core;
 use crate::handler::Lent;
+use crate::socks::Socks;
 use crate::transmit::Outgoing;
 use crate::{
     Answer, Content, Exchange, FilePart, Handler, Incoming, Interims, Interrupted, Piece, Recorder,
@@ -30,6 +31,9 @@ impl Connection {
         token: Token,
         octets: &[u8],
     ) -> usize {
+        if self.busy.is_some() && self.is_in_socks() {
+            return self.converse(core, cx, token, octets);
+        }
         let mut input = octets;
         let now = cx.now();
         // The end of a message needs no room, and must not wait for octets that may never come.
@@ -100,6 +104,14 @@ impl Connection {
                     }
                 }
                 Event::End { why, .. } => self.ended(core, why),
+                Event::Refused { .. }
+                    if number == 1
+                        && Socks::begins(octets)
+                        && core.handler.socks(self.listener).is_some() =>
+                {
+                    self.begin_socks(core);
+                    return self.converse(core, cx, token, octets);
+                }
                 Event::Refused { refusal, head } => {
                     let held = self.busy.as_ref().and_then(|busy| busy.head.as_ref());
                     let known = head.or(held.map(OwnedRequest::head));
@@ -248,7 +260,12 @@ impl Connection {
             self.current = Some(current);
         }
         if self.machine.is_awaiting_answer() {
+            let framed_octets = core.outbox.framing_octets().len();
             self.submit(core, Answer::Ready(response));
+            if self.is_in_socks() {
+                // Who speaks SOCKS was told in its words.
+                core.outbox.framing().truncate(framed_octets);
+            }
         }
         self.settle(core);
     }

@@ -427,6 +427,22 @@ impl HeadIndex for ResponseIndex {
         self.octets = octets;
     }
 
+    #[inline(always)]
+    fn plain_start_line(&mut self, octets: &[u8]) -> Option<usize> {
+        const PLAIN: &[u8; 17] = b"HTTP/1.1 200 OK\r\n";
+        if octets.first_chunk() != Some(PLAIN) {
+            return None;
+        }
+        self.section.clear();
+        self.version_span = Span::between(0, 8);
+        self.version = Version::HTTP_11;
+        self.status_span = Span::between(9, 12);
+        self.status = Some(Status::OK);
+        self.reason_span = Span::between(13, 15);
+        self.start_anomalies = Anomalies::NONE;
+        Some(PLAIN.len())
+    }
+
     /// `HTTP-version SP status-code SP [ reason-phrase ]` (RFC 9112 §4). A missing second SP is an anomaly.
     fn start_line(&mut self, octets: &[u8], at: usize, end: usize) {
         let line = octets.get(at..end).unwrap_or_default();

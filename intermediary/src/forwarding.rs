@@ -34,6 +34,8 @@ pub enum Trust {
     Nobody,
     /// A gateway of ours.
     Gateway,
+    /// It is nothing to us: what it tells goes on as it is, in its own name.
+    Passed,
 }
 
 /// The fields of which this is about.
@@ -55,7 +57,11 @@ impl<'a> Forwarding<'a> {
     ) -> Self {
         let section = came.head.section();
         let is_received = section.present().intersects(FORWARDING);
-        let is_believed = came.trust == Trust::Gateway && (!is_received || is_consistent(section));
+        let is_believed = match came.trust {
+            Trust::Nobody => false,
+            Trust::Gateway => !is_received || is_consistent(section),
+            Trust::Passed => true,
+        };
         let received = |field| {
             let is_kept = is_believed && is_received;
             is_kept.then(|| section.all(field).last()).flatten()
@@ -120,18 +126,14 @@ fn element(peer: Option<IpAddr>, scheme: Scheme, host: Option<&[u8]>, out: &mut 
         None => out.extend_from_slice(b"unknown"),
     }
     if let Some(host) = host.filter(|host| !host.is_empty()) {
-        // Names are tokens; what else is one may be quoted as well. Without an early end it is done many octets at a time.
-        let is_plain =
-            |octet: u8| octet.is_ascii_alphanumeric() | (octet == b'.') | (octet == b'-');
-        let is_quotable = |octet: u8| {
-            (((octet >= b' ') & (octet <= b'~')) | (octet == b'\t'))
-                & (octet != b'"')
-                & (octet != b'\\')
-        };
-        if all(host, is_plain) {
+        // Names are tokens; what else is one may be quoted as well.
+        let kinds = host.iter().fold(0, |so_far, octet| {
+            so_far | KINDS.get(usize::from(*octet)).unwrap_or(&UNQUOTABLE)
+        });
+        if kinds == 0 {
             out.extend_from_slice(b";host=");
             out.extend_from_slice(host);
-        } else if all(host, is_quotable) {
+        } else if kinds & UNQUOTABLE == 0 {
             out.extend_from_slice(b";host=\"");
             out.extend_from_slice(host);
             out.push(b'"');
@@ -149,37 +151,64 @@ fn address(ip: IpAddr, out: &mut Vec<u8>) {
     }
 }
 
-fn all(octets: &[u8], is_good: impl Fn(u8) -> bool) -> bool {
-    octets
-        .iter()
-        .fold(true, |so_far, octet| so_far & is_good(*octet))
-}
+/// What an octet is within a host: 0 for what every name may have.
+#[expect(clippy::indexing_slicing, reason = "an octet is below 256")]
+static KINDS: [u8; 256] = {
+    let mut kinds = [UNQUOTABLE; 256];
+    let mut octet = 0_u8;
+    loop {
+        kinds[octet as usize] = match octet {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' => 0,
+            b'"' | b'\\' => UNQUOTABLE,
+            b' '..=b'~' | b'\t' => QUOTABLE,
+            _ => UNQUOTABLE,
+        };
+        if octet == u8::MAX {
+            break kinds;
+        }
+        octet += 1;
+    }
+};
+/// It may stand between quotes (RFC 9110 §5.6.4).
+const QUOTABLE: u8 = 1;
+const UNQUOTABLE: u8 = 2;
 
 /// The machinery of `fmt` costs several times as much.
 fn ipv4(octets: [u8; 4], out: &mut Vec<u8>) {
-    // From the end on, so that no digit is looked for twice.
-    let mut text = [0; 15];
-    let mut start = text.len();
-    let mut put = |octet: u8| {
-        start -= 1;
-        if let Some(place) = text.get_mut(start) {
-            *place = octet;
-        }
-    };
-    for (i, octet) in octets.into_iter().rev().enumerate() {
-        if i > 0 {
-            put(b'.');
-        }
-        put(b'0' + octet % 10);
-        if octet >= 10 {
-            put(b'0' + octet / 10 % 10);
-        }
-        if octet >= 100 {
-            put(b'0' + octet / 100);
-        }
+    out.reserve(16);
+    for (i, octet) in octets.into_iter().enumerate() {
+        let Some((digits, count)) = DECIMALS.get(usize::from(octet)) else {
+            continue;
+        };
+        out.extend_from_slice(digits);
+        // What is no digit, and after the last the dot, goes again.
+        let surplus = 3 - usize::from(*count) + usize::from(i == 3);
+        out.truncate(out.len() - surplus);
     }
-    out.extend_from_slice(text.get(start..).unwrap_or_default());
 }
+
+/// Each octet in decimal with a dot behind it, and how many digits it has.
+#[expect(clippy::indexing_slicing, reason = "an octet is below 256")]
+static DECIMALS: [([u8; 4], u8); 256] = {
+    let mut all = [([b'.'; 4], 0); 256];
+    let mut octet = 0_u8;
+    loop {
+        let (hundreds, tens, ones) = (
+            octet / 100 + b'0',
+            octet / 10 % 10 + b'0',
+            octet % 10 + b'0',
+        );
+        all[octet as usize] = match octet {
+            0..10 => ([ones, b'.', b'.', b'.'], 1),
+            10..100 => ([tens, ones, b'.', b'.'], 2),
+            100.. => ([hundreds, tens, ones, b'.'], 3),
+        };
+        if octet == u8::MAX {
+            break all;
+        }
+        octet += 1;
+    }
+};
 
 fn ipv6(ip: Ipv6Addr, out: &mut Vec<u8>) {
     // Writing to memory does not fail.
@@ -221,29 +250,32 @@ const COMMON: FieldSet = FieldSet::of(&[
     Known::XForwardedProto,
 ]);
 
-/// Whether a field without an id tells of a client as well, and must go: always where it is one that we write, spelled with
+/// Whether a field without an id tells of a client as well, or frames a message, and must go: always where it is one that we write, spelled with
 /// an underscore, as that is the same to servers that make variables of fields (RFC 3875 §4.1.18); and from those who are
 /// not believed also the relatives of those fields.
 #[inline]
 pub(crate) fn is_alias(name: &[u8], is_believed: bool) -> bool {
     match name {
         [b'x' | b'X', b'-' | b'_', ..] => is_relative(name, is_believed),
+        // Such a server would take what follows for content (RFC 9112 §6).
+        [b'c' | b'C', ..] if name.len() == 14 => begins(name, b"content-length"),
+        [b't' | b'T', ..] if name.len() == 17 => begins(name, b"transfer-encoding"),
         _ => false,
     }
 }
 
-fn is_relative(name: &[u8], is_believed: bool) -> bool {
+/// Whether a name begins so, to whom `_` is `-`.
+fn begins(name: &[u8], start: &[u8]) -> bool {
     let is_same = |octet: &u8, wanted: &u8| match octet {
         b'_' => *wanted == b'-',
         octet => octet.eq_ignore_ascii_case(wanted),
     };
-    let begins = |start: &[u8]| {
-        name.len() >= start.len()
-            && name
-                .iter()
-                .zip(start)
-                .all(|(octet, wanted)| is_same(octet, wanted))
-    };
+    let mut both = name.iter().zip(start);
+    name.len() >= start.len() && both.all(|(octet, wanted)| is_same(octet, wanted))
+}
+
+fn is_relative(name: &[u8], is_believed: bool) -> bool {
+    let begins = |start: &[u8]| begins(name, start);
     let is_told = begins(b"x-forwarded-") || (name.len() == 9 && begins(b"x-real-ip"));
     is_told && (!is_believed || name.contains(&b'_'))
 }
@@ -251,6 +283,22 @@ fn is_relative(name: &[u8], is_believed: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_address_is_written_as_the_library_writes_it() {
+        for octet in 0..=255 {
+            for octets in [
+                [octet, 0, 10, 100],
+                [1, octet, 255, octet],
+                [9, 99, 199, octet],
+            ] {
+                let mut out = b"x".to_vec();
+                ipv4(octets, &mut out);
+                let expected = format!("x{}", std::net::Ipv4Addr::from(octets));
+                assert_eq!(out, expected.as_bytes());
+            }
+        }
+    }
     use crate::testing::with_request;
 
     fn lines(fields: &str, peer: &str, trust: Trust) -> [Option<String>; 4] {
@@ -392,6 +440,10 @@ mod tests {
             ("X-Forwarded", false, false),
             ("X-Trace_Id", false, false),
             ("XX-Forwarded-For", false, false),
+            ("Content_Length", true, true),
+            ("TRANSFER_ENCODING", true, true),
+            ("Content_Lengths", false, false),
+            ("Content_Type", false, false),
         ] {
             assert_eq!(is_alias(name.as_bytes(), false), from_nobody, "{name}");
             assert_eq!(is_alias(name.as_bytes(), true), from_gateway, "{name}");

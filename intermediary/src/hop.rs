@@ -4,12 +4,12 @@ use semantics::fields::connection::options;
 use semantics::{FieldSet, Known, Section};
 
 /// The fields that the lines of `Connection` name.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Nominated<'a> {
     /// Those with an id.
     pub(crate) known: FieldSet,
-    others: [&'a [u8]; NOMINATED_MAX],
-    count: usize,
+    /// Nearly always none.
+    others: Vec<&'a [u8]>,
 }
 
 /// `Connection` names more fields than [`NOMINATED_MAX`].
@@ -25,8 +25,7 @@ impl<'a> Nominated<'a> {
     pub(crate) fn of(section: Section<'a>) -> Result<Self, TooMany> {
         let mut nominated = Self {
             known: FieldSet::EMPTY,
-            others: [&[]; NOMINATED_MAX],
-            count: 0,
+            others: Vec::new(),
         };
         if section.has(Known::Connection) {
             nominated.read(section)?;
@@ -37,13 +36,15 @@ impl<'a> Nominated<'a> {
     fn read(&mut self, section: Section<'a>) -> Result<(), TooMany> {
         // The commonest option names no field that would not end here in any case.
         let lines = section.all(Known::Connection);
-        let lines = lines.filter(|line| !line.eq_ignore_ascii_case(b"keep-alive"));
+        let lines = lines.filter(|line| *line != b"keep-alive");
         for option in options(lines).flatten() {
             if let Some(field) = Known::from_name(option) {
                 self.known.insert(field);
             } else if !is_plain_option(option) && !self.names(option) {
-                *self.others.get_mut(self.count).ok_or(TooMany)? = option;
-                self.count += 1;
+                if self.others.len() >= NOMINATED_MAX {
+                    return Err(TooMany);
+                }
+                self.others.push(option);
             }
         }
         Ok(())
@@ -52,8 +53,9 @@ impl<'a> Nominated<'a> {
     /// Whether a field without an id is named.
     #[inline]
     pub(crate) fn names(&self, name: &[u8]) -> bool {
-        let others = self.others.get(..self.count).unwrap_or_default();
-        others.iter().any(|other| other.eq_ignore_ascii_case(name))
+        self.others
+            .iter()
+            .any(|other| other.eq_ignore_ascii_case(name))
     }
 }
 
@@ -87,7 +89,7 @@ mod tests {
         with_request(
             &format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n"),
             |head| match Nominated::of(head.section()) {
-                Ok(nominated) => (Ok(nominated.count), nominated.names(b"X-A")),
+                Ok(nominated) => (Ok(nominated.others.len()), nominated.names(b"X-A")),
                 Err(TooMany) => (Err(TooMany), false),
             },
         )

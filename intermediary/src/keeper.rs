@@ -13,7 +13,7 @@ use std::time::Duration;
 use net::Now;
 
 use crate::commons::Commons;
-use crate::pool::{Pool, PoolConfig};
+use crate::pool::{Member, Pool, PoolConfig};
 use crate::probe;
 
 /// All pools of one worker.
@@ -85,10 +85,11 @@ impl Pools {
                 gone.upstream.retire();
             }
         }
+        own().for_each(Member::enforce);
         keeper
             .generation
             .set(keeper.generation.get().wrapping_add(1));
-        if !keeper.is_started.replace(true) {
+        if !self.pools.is_empty() && !keeper.is_started.replace(true) {
             net::spawn(keep(Rc::downgrade(keeper)));
         }
         keeper.wake();

@@ -94,6 +94,7 @@ mod path;
 mod place;
 mod pool;
 mod probe;
+mod proxy;
 mod request;
 mod retry;
 mod seats;
@@ -125,6 +126,10 @@ pub use law::{law_of_answers, law_of_requests};
 pub use passage::{ExpectRule, HostRule, Passage, Told};
 pub use path::{PathMap, PrefixError};
 pub use pool::{Pool, PoolConfig, PoolServer};
+pub use proxy::{
+    Allowed, By, Denied, Destination, DestinationError, LinesRules, Pattern, PatternError, Proxy,
+    ProxyConfig, ProxyRules, ProxyWords, Special, Telling,
+};
 pub use request::{Came, Lines, Onward, Scratch};
 pub use retry::{Attempt, Reached, Repeatable};
 pub use sticky::Sticky;

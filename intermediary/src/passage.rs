@@ -95,6 +95,23 @@ impl Passage {
         })
     }
 
+    /// The passage of a proxy, to whomever a client names: nothing is rewritten, and nobody is told of the client.
+    ///
+    /// `None` if the name is no token.
+    #[must_use]
+    pub fn forward(name: &str) -> Option<Self> {
+        let passage = Self::new(name, Scheme::Http, "localhost")?;
+        let told = Told {
+            forwarded: false,
+            x_forwarded: false,
+        };
+        // RFC 9110 §10.1.1: whether the server wants the content is asked of the server.
+        Some(Self {
+            authority: Box::default(),
+            ..passage.told(told).expect(ExpectRule::Passed)
+        })
+    }
+
     /// Which Host the server is asked with.
     #[must_use]
     pub fn host(mut self, host: HostRule) -> Self {

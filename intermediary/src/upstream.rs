@@ -50,6 +50,13 @@ pub(crate) struct Held {
     born: u64,
 }
 
+impl Held {
+    /// Closes the line; its seat is for another.
+    pub(crate) fn into_seat(self) -> Seat {
+        self.seat
+    }
+}
+
 /// What stays of a line while its content is read.
 #[derive(Debug)]
 pub(crate) struct Stub {
@@ -146,11 +153,12 @@ impl Upstream {
         let is_fit = held.line.is_reusable()
             && now.saturating_sub(held.born) < rules.age_millis_max
             && !self.is_gone.get()
+            && !self.commons.has_too_many()
             && held.line.is_quiet();
         if !is_fit {
             return;
         }
-        if self.pool.queued() > 0 {
+        if self.commons.is_awaited() {
             match self.hand_on(held, worker) {
                 Some(left) => held = left,
                 None => return,
@@ -175,10 +183,10 @@ impl Upstream {
         match self.pool.hand_on(self.commons.identity, worker) {
             None => return Some(held),
             Some((ticket, Whose::Own)) => self.laid.borrow_mut().push((ticket, held)),
-            Some((_, Whose::Others)) => {
+            Some((ticket, Whose::Others)) => {
                 let Held { line, seat, .. } = held;
                 drop(line);
-                seat.hand_over();
+                seat.give(ticket);
             }
         }
         None
@@ -196,13 +204,15 @@ impl Upstream {
         let all = std::mem::take(&mut *self.idle.borrow_mut());
         let mut left = VecDeque::with_capacity(all.len());
         for mut idle in all {
-            let is_fit =
-                !self.is_gone.get() && !idle.is_old(rules, now) && idle.held.line.is_quiet();
+            let is_fit = !self.is_gone.get()
+                && !idle.is_old(rules, now)
+                && !self.commons.has_too_many()
+                && idle.held.line.is_quiet();
             if !is_fit {
                 continue;
             }
             let since = idle.since;
-            if self.pool.queued() == 0 {
+            if !self.commons.is_awaited() {
                 left.push_back(idle);
             } else if let Some(held) = self.hand_on(idle.held, worker) {
                 left.push_back(Idle { held, since });

@@ -40,6 +40,18 @@ impl Network {
     pub fn is_all(&self) -> bool {
         self.prefix == 0
     }
+
+    /// Its first address.
+    #[must_use]
+    pub fn first(&self) -> IpAddr {
+        self.address
+    }
+
+    /// The bits that its addresses share.
+    #[must_use]
+    pub fn prefix(&self) -> u8 {
+        self.prefix
+    }
 }
 
 fn mask4(address: Ipv4Addr, prefix: u8) -> u32 {

@@ -185,6 +185,12 @@ impl Outbound {
         }
     }
 
+    /// Whether it rests: nobody waits for anything on it, and what comes unasked is told to who waits in [`poll_disturbed`].
+    #[inline]
+    pub fn set_resting(&mut self, is_resting: bool) {
+        self.watched.watch.is_resting.set(is_resting);
+    }
+
     /// This connection as an end of a relay.
     pub fn end(&mut self) -> End<'_> {
         let watch = &self.watched.watch;
@@ -203,12 +209,6 @@ impl Outbound {
         // A bound that has passed is told to who receives or transmits.
         let _ = watch.poll_readable(cx);
         let _ = watch.poll_writable(cx);
-    }
-
-    /// Whether it rests: nobody waits for anything on it, and what comes unasked is told to who waits in [`poll_disturbed`].
-    #[inline]
-    pub fn set_resting(&mut self, is_resting: bool) {
-        self.watched.watch.is_resting.set(is_resting);
     }
 
     /// Ends the outgoing half: the peer sees the end once it has all octets. The incoming half stays.

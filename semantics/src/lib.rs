@@ -80,7 +80,7 @@ pub use anomalies::Anomalies;
 pub use errors::{Answer, LimitError, PeerError, Refusal};
 pub use exchange::{ContentLength, Event, ExchangeId, Outbox, Payload, Segment, Stamp};
 pub use explain::{Because, CloseReason, ContentEnd, Fate, KeepReason, TunnelEnd};
-pub use field_rules::{FieldRuleError, FieldRules, with_host};
+pub use field_rules::{FieldRuleError, FieldRules, with_host, with_target};
 pub use head::{OwnedRequest, RequestHead, RequestIndex, ResponseIndex, ResponseView};
 pub use known::{FieldSet, Known};
 pub use limits::Limits;

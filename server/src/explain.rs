@@ -7,12 +7,13 @@
 mod answer;
 mod change;
 mod files;
+mod proxy;
 mod steps;
 mod url;
 
 pub use url::UrlError;
 
-use crate::config::{Json, Loaded};
+use crate::config::{Json, Listener, Loaded, Role};
 use std::fmt;
 
 /// What a request would meet, in the order in which it would.
@@ -62,10 +63,21 @@ pub struct Spot {
 /// # Errors
 /// Why that is no URL that a server is asked for.
 pub fn explain(loaded: &Loaded, method: &str, url: &str) -> Result<Explanation, UrlError> {
-    let asked = url::Asked::of(method, url)?;
+    let config = &loaded.config;
+    let is_server = |listener: &Listener| listener.role == Role::Server;
+    let is_for_proxy = method == "CONNECT" && !url.contains("://");
+    let mut steps = Vec::new();
+    if config.listeners.iter().any(is_server) && !(is_for_proxy && config.has_proxy()) {
+        let asked = url::Asked::of(method, url)?;
+        steps = steps::Explainer::new(loaded, &asked).steps();
+    }
+    if config.has_proxy() {
+        let asked = proxy::ProxyAsked::of(method, url)?;
+        steps.extend(proxy::steps(loaded, &asked));
+    }
     Ok(Explanation {
         request: format!("{method} {url}"),
-        steps: steps::Explainer::new(loaded, &asked).steps(),
+        steps,
     })
 }
 

@@ -36,6 +36,7 @@ mod explain;
 pub mod log;
 mod marks;
 mod plan;
+mod proxy;
 mod recorder;
 mod reload;
 mod serve;

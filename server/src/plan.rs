@@ -19,6 +19,7 @@ use crate::config::{Config, HandlerName, Lenient, LogFormat};
 use crate::log::own::{self, OwnError, OwnFormat};
 use crate::log::{LogHandle, Style};
 use crate::marks::Names;
+use crate::proxy::Forward;
 use crate::recorder::AccessLog;
 use crate::reload::say;
 use crate::signing::{Signing, SigningError};
@@ -125,7 +126,7 @@ impl Plan {
             config,
         };
         // What is wrong with a site is told before anything listens.
-        plan.sites(None)?;
+        plan.sites(&plan.first_numbers(), None)?;
         Ok(plan)
     }
 
@@ -148,10 +149,11 @@ impl Plan {
     /// A worker that begins with this plan.
     pub(crate) fn worker(&self) -> Worker<Sites, AccessLog> {
         // The same was done before anything listened; a folder that went since ends this worker, and with it the server.
-        let sites = match self.sites(None) {
+        let sites = match self.sites(&self.first_numbers(), None) {
             Ok(sites) => sites,
             Err(error) => panic!("{error}"),
         };
+        sites.begin();
         let options = WorkerOptions {
             policies: self.policies.clone(),
             server_field: self.config.server.server_field.clone(),
@@ -179,18 +181,30 @@ impl Plan {
                 .map(|(number, _)| *number)
                 .collect(),
             server_field: self.config.server.server_field.clone(),
-            handler: self.sites(Some(before))?,
+            handler: {
+                let sites = self.sites(numbers, Some(before))?;
+                sites.begin();
+                sites
+            },
             recorder: self.recorder(),
         })
     }
 
-    fn sites(&self, before: Option<&Sites>) -> Result<Sites, ServeError> {
+    /// The numbers of the listeners of a process that has just begun.
+    fn first_numbers(&self) -> Vec<usize> {
+        (0..self.config.listeners.len()).collect()
+    }
+
+    /// The sites, and the proxy on its listeners, which have these numbers.
+    fn sites(&self, numbers: &[usize], before: Option<&Sites>) -> Result<Sites, ServeError> {
         let cache = Rc::new(Cache::new(self.cache));
+        let forward = Forward::new(&self.config, numbers, |name| self.signing.proxy_gate(name));
         Sites::new(
             &self.config,
             &cache,
             &self.lasting.recent,
             &self.signing.gates(),
+            forward.map_err(ServeError::Site)?,
             self.names.generation(),
             (&self.lasting.commons, before),
         )

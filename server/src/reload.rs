@@ -19,7 +19,7 @@ use crate::log::{LogSetup, Logs, PreparedLog};
 use crate::plan::{Lasting, Plan, ServeError};
 use crate::recorder::AccessLog;
 use crate::serve::Source;
-use crate::sites::Sites;
+use crate::sites::{Sites, pool_changes};
 use crate::tls;
 
 /// A server that runs, as those see it who change it.
@@ -116,6 +116,7 @@ impl Serving {
             worker.commit();
             worker.handler().start(checks(cx.worker()));
         });
+        let pools = pool_changes(&was.config, &plan.config);
         *lock(&self.plan) = plan;
         drop(was);
         let left = lock(&self.logs).commit(log);
@@ -128,6 +129,7 @@ impl Serving {
             tunnels.into_iter().sum(),
             &unwatched,
             &fixed,
+            &pools,
         ))
     }
 
@@ -208,12 +210,13 @@ impl Listeners {
     }
 }
 
-/// What became of the listeners, in one line, which of them failed, and what did not change.
+/// What became of the listeners, in one line, which of them failed, which servers come and go, and what did not change.
 fn report(
     mut listeners: Listeners,
     tunnels: usize,
     unwatched: &[Unwatched],
     fixed: &[&str],
+    pools: &[String],
 ) -> String {
     let list = |listeners: &[Reachable]| {
         let urls: Vec<_> = listeners
@@ -252,6 +255,9 @@ fn report(
             false => "cannot listen on",
         };
         text.push_str(&format!("\nhansom: {who} {url}: {}", failed.error));
+    }
+    for pool in pools {
+        text.push_str(&format!("\nhansom: {pool}"));
     }
     for key in fixed {
         text.push_str(&format!("\nhansom: {key} stays as it was until a restart"));

@@ -84,6 +84,17 @@ impl Signing {
     }
 }
 
+impl Signing {
+    /// The gate of a forward proxy, for the worker whose thread this is.
+    pub(crate) fn proxy_gate(&self, name: &str) -> Option<Gate> {
+        let way = self.ways.iter().find(|way| way.config.name == name)?;
+        match &way.method {
+            Method::Basic { realm } => Some(Gate::proxy(realm, Arc::clone(&way.shared))),
+            Method::Form(_) => None,
+        }
+    }
+}
+
 impl Way {
     fn new(auth: &Auth, registry: &Registry) -> Result<Self, SigningError> {
         let config = SharedConfig {

@@ -13,6 +13,7 @@ fn the_examples_fit_the_schema() {
         "examples/hansom.toml",
         "examples/full.toml",
         "corpus/config/full.toml",
+        "corpus/config/pools-full.toml",
     ] {
         let text = fs::read_to_string(top().join(name)).expect(name);
         let document = document(&text);
@@ -22,9 +23,11 @@ fn the_examples_fit_the_schema() {
 
 #[test]
 fn what_is_printed_fits_the_schema() {
-    let config = config::load(&top().join("corpus/config/full.toml")).expect("full.toml");
-    let document = document(&config.to_toml());
-    assert_eq!(why_not(&schema(), &document), None);
+    for name in ["full.toml", "pools-full.toml"] {
+        let config = config::load(&top().join("corpus/config").join(name)).expect(name);
+        let document = document(&config.to_toml());
+        assert_eq!(why_not(&schema(), &document), None, "{name}");
+    }
 }
 
 #[test]
@@ -51,6 +54,10 @@ fn what_is_wrong_by_itself_does_not_fit_the_schema() {
         "[[site]]\n[site.error_pages]\n200 = \"a\"\n",
         "[[site]]\n[site.set_fields]\n\"a b\" = \"c\"\n",
         "[[site]]\n[site.cors]\ncredentials = true\n",
+        "[[site]]\n[[pool]]\nto = [\"http://127.0.0.1\"]\n",
+        "[[site]]\n[[pool]]\nname = \"a\"\nserver = [{ weight = 1 }]\n",
+        "[[site]]\n[[pool]]\nname = \"a\"\nto = [\"http://a\"]\nsticky = {}\n",
+        "[[site]]\n[[pool]]\nname = \"a\"\nto = [\"http://a\"]\ncheck = { status = [600] }\n",
     ] {
         assert!(why_not(&schema, &document(wrong)).is_some(), "{wrong}");
         assert!(

@@ -216,6 +216,7 @@ const CI: [needs::Need; 8] = [
     needs::CHROMEDRIVER,
     needs::REDIS,
     needs::CURL,
+    needs::WGET,
     needs::OPENSSL,
     needs::WEBSOCKETS,
 ];

@@ -125,6 +125,7 @@ pub(crate) const WEBSOCKETS: Need = need(
 pub(crate) const VALGRIND: Need = need(&["valgrind"], "valgrind");
 pub(crate) const WRK: Need = need(&["wrk"], "wrk");
 pub(crate) const CURL: Need = need(&["curl"], "curl");
+pub(crate) const WGET: Need = need(&["wget"], "wget");
 pub(crate) const OPENSSL: Need = need(&["openssl"], "openssl");
 pub(crate) const SOCKET_STATISTICS: Need = need(&["ss"], "iproute2");
 pub(crate) const NGINX: Need = need(&["nginx"], "nginx-light");

@@ -18,7 +18,11 @@ fn gate(attempts_max: u64) -> (tempfile::TempDir, BasicGate) {
         attempts_max,
         attempts_time: Duration::from_secs(60),
     };
-    let gate = BasicGate::new("Staff \"only\"", registry.shared(&config).unwrap());
+    let gate = BasicGate::new(
+        "Staff \"only\"",
+        registry.shared(&config).unwrap(),
+        ForWhom::Server,
+    );
     (folder, gate)
 }
 
@@ -163,5 +167,21 @@ fn the_name_of_who_is_known_is_noted() {
             }
             assert_eq!(note.user().as_deref(), Some("anna"));
         }
+    });
+}
+
+#[test]
+fn a_proxy_asks_for_itself() {
+    let (_folder, mut gate) = gate(10);
+    gate.for_whom = ForWhom::Proxy;
+    net::run_alone(async move {
+        let own = authorization("anna", "secret");
+        let denial = denial(&gate, &own, &[]).await;
+        assert_eq!(denial.status, Status::PROXY_AUTHENTICATION_REQUIRED);
+        let challenge = &denial.fields[0];
+        assert_eq!(challenge.0, Known::ProxyAuthenticate);
+        assert!(challenge.1.starts_with("Basic realm="), "{challenge:?}");
+        let own = format!("Proxy-{own}");
+        assert!(matches!(outcome(&gate, &own, &[]).await, Outcome::Pass(_)));
     });
 }

@@ -4,7 +4,7 @@
 use super::{Effect, Flag, Value};
 use crate::commands::Command;
 use server::Config;
-use server::config::{Address, Listener, Route, Section, SetError, Tls};
+use server::config::{Address, Auth, Listener, Role, Route, Section, SetError, Tls};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,7 +15,12 @@ pub(crate) const FLAGS: &[Flag] = &[
         short: Some('l'),
         value: Value::Many("ADDR"),
         help: "Listen there: 127.0.0.1:8080, [::1]:80, unix:PATH, or a port of loopback; repeatable",
-        commands: &[Command::Serve, Command::Run, Command::Gateway],
+        commands: &[
+            Command::Serve,
+            Command::Run,
+            Command::Gateway,
+            Command::Proxy,
+        ],
         effect: Effect::Config(listen),
     },
     Flag {
@@ -39,15 +44,63 @@ pub(crate) const FLAGS: &[Flag] = &[
         short: None,
         value: Value::One("SECONDS"),
         help: "Bounds connecting, waiting for an answer, and silence within it, each [default: 60]",
-        commands: &[Command::Gateway],
+        commands: &[Command::Gateway, Command::Proxy],
         effect: Effect::Config(outbound_timeout),
+    },
+    Flag {
+        long: "auth-file",
+        short: None,
+        value: Value::One("FILE"),
+        help: "Let in who has a name and password in it, as `hansom htpasswd` writes them",
+        commands: &[Command::Proxy],
+        effect: Effect::Config(auth_file),
+    },
+    Flag {
+        long: "allow",
+        short: None,
+        value: Value::Many("PATTERN"),
+        help: "Go there alone: example.com, *.example.com, .example.com, 192.0.2.0/24; repeatable",
+        commands: &[Command::Proxy],
+        effect: Effect::Config(|config, values| patterns(&mut config.proxy.allow, values)),
+    },
+    Flag {
+        long: "deny",
+        short: None,
+        value: Value::Many("PATTERN"),
+        help: "Do not go there, whatever --allow says; repeatable",
+        commands: &[Command::Proxy],
+        effect: Effect::Config(|config, values| patterns(&mut config.proxy.deny, values)),
+    },
+    Flag {
+        long: "allow-port",
+        short: None,
+        value: Value::Many("N"),
+        help: "Open tunnels to this port by CONNECT; repeatable [default: 443]",
+        commands: &[Command::Proxy],
+        effect: Effect::Config(allow_port),
+    },
+    Flag {
+        long: "allow-private",
+        short: None,
+        value: Value::None,
+        help: "Go to private, loopback and other special addresses too",
+        commands: &[Command::Proxy],
+        effect: Effect::Config(|config, _| {
+            config.proxy.allow_private = true;
+            Ok(())
+        }),
     },
     Flag {
         long: "tls-self-signed",
         short: None,
         value: Value::None,
         help: "Speak TLS, with a certificate that is made at start and that browsers warn of",
-        commands: &[Command::Serve, Command::Run, Command::Gateway],
+        commands: &[
+            Command::Serve,
+            Command::Run,
+            Command::Gateway,
+            Command::Proxy,
+        ],
         effect: Effect::Config(|config, _| {
             speak_tls(config);
             Ok(())
@@ -58,7 +111,12 @@ pub(crate) const FLAGS: &[Flag] = &[
         short: None,
         value: Value::One("FILE"),
         help: "Speak TLS, with this certificate in PEM, those of its authorities behind it",
-        commands: &[Command::Serve, Command::Run, Command::Gateway],
+        commands: &[
+            Command::Serve,
+            Command::Run,
+            Command::Gateway,
+            Command::Proxy,
+        ],
         effect: Effect::Config(|config, values| {
             let file = path(values)?;
             speak_tls(config).cert = Some(file);
@@ -70,7 +128,12 @@ pub(crate) const FLAGS: &[Flag] = &[
         short: None,
         value: Value::One("FILE"),
         help: "The private key of --tls-cert [default: in the same file]",
-        commands: &[Command::Serve, Command::Run, Command::Gateway],
+        commands: &[
+            Command::Serve,
+            Command::Run,
+            Command::Gateway,
+            Command::Proxy,
+        ],
         effect: Effect::Config(tls_key),
     },
     Flag {
@@ -78,7 +141,12 @@ pub(crate) const FLAGS: &[Flag] = &[
         short: Some('w'),
         value: Value::One("N"),
         help: "Threads that serve [default: one a core]",
-        commands: &[Command::Serve, Command::Run, Command::Gateway],
+        commands: &[
+            Command::Serve,
+            Command::Run,
+            Command::Gateway,
+            Command::Proxy,
+        ],
         effect: Effect::Config(|config, values| set(config, Section::Server, "workers", values)),
     },
     Flag {
@@ -86,7 +154,12 @@ pub(crate) const FLAGS: &[Flag] = &[
         short: None,
         value: Value::One("FORMAT"),
         help: "off, human, combined or json [default: human on a terminal, else json]",
-        commands: &[Command::Serve, Command::Run, Command::Gateway],
+        commands: &[
+            Command::Serve,
+            Command::Run,
+            Command::Gateway,
+            Command::Proxy,
+        ],
         effect: Effect::Config(|config, values| set(config, Section::Log, "format", values)),
     },
     Flag {
@@ -130,7 +203,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         short: None,
         value: Value::One("TEXT|off"),
         help: "The value of the Server field, or none [default: hansom]",
-        commands: &[Command::Serve, Command::Gateway],
+        commands: &[Command::Serve, Command::Gateway, Command::Proxy],
         effect: Effect::Config(|config, values| {
             set(config, Section::Server, "server_field", values)
         }),
@@ -140,7 +213,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         short: None,
         value: Value::One("SECONDS"),
         help: "How long a connection may be idle; 0 closes after every response [default: 75]",
-        commands: &[Command::Serve, Command::Gateway],
+        commands: &[Command::Serve, Command::Gateway, Command::Proxy],
         effect: Effect::Config(|config, values| set(config, Section::Server, "keep_alive", values)),
     },
     Flag {
@@ -148,7 +221,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         short: None,
         value: Value::None,
         help: "Let the kernel hold connections back until their first octets arrive",
-        commands: &[Command::Serve, Command::Gateway],
+        commands: &[Command::Serve, Command::Gateway, Command::Proxy],
         effect: Effect::Config(|config, _| {
             config
                 .listeners
@@ -162,7 +235,12 @@ pub(crate) const FLAGS: &[Flag] = &[
         short: None,
         value: Value::Many("NAME=VALUE"),
         help: "Set a key of [limits], as head_octets_max=32KiB; repeatable",
-        commands: &[Command::Serve, Command::Run, Command::Gateway],
+        commands: &[
+            Command::Serve,
+            Command::Run,
+            Command::Gateway,
+            Command::Proxy,
+        ],
         effect: Effect::Config(limits),
     },
     Flag {
@@ -170,7 +248,12 @@ pub(crate) const FLAGS: &[Flag] = &[
         short: None,
         value: Value::None,
         help: "Print the configuration as hansom.toml instead of serving",
-        commands: &[Command::Serve, Command::Run, Command::Gateway],
+        commands: &[
+            Command::Serve,
+            Command::Run,
+            Command::Gateway,
+            Command::Proxy,
+        ],
         effect: Effect::PrintConfig,
     },
     Flag {
@@ -193,6 +276,8 @@ pub(crate) const FLAGS: &[Flag] = &[
 
 pub(crate) const JSON: &str = "json";
 pub(crate) const EXPLAIN: &str = "explain";
+/// The name of the [[auth]] that --auth-file stands for.
+const PROXY_AUTH: &str = "proxy";
 
 /// All listeners speak TLS, by one certificate.
 fn speak_tls(config: &mut Config) -> &mut Tls {
@@ -284,19 +369,59 @@ fn outbound_timeout(config: &mut Config, values: &[&str]) -> Result<(), SetError
             suggestion: Some("for example --outbound-timeout 30".to_owned()),
         });
     };
+    let time = Duration::from_secs_f64(seconds);
+    config.proxy.outbound_timeout = time;
     if let Some(route) = route(config) {
-        route.outbound_timeout = Duration::from_secs_f64(seconds);
+        route.outbound_timeout = time;
     }
+    Ok(())
+}
+
+fn patterns(out: &mut Vec<String>, values: &[&str]) -> Result<(), SetError> {
+    *out = (values.iter().copied())
+        .map(server::config::host_pattern)
+        .collect::<Result<_, _>>()?;
+    Ok(())
+}
+
+fn allow_port(config: &mut Config, values: &[&str]) -> Result<(), SetError> {
+    let port = |text: &&str| {
+        let port = text.parse::<u16>().ok().filter(|port| *port > 0);
+        port.map(u64::from).ok_or_else(|| SetError {
+            message: format!("\"{}\" is no port", text.escape_debug()),
+            suggestion: Some("for example --allow-port 443".to_owned()),
+        })
+    };
+    config.proxy.allow_ports = values.iter().map(port).collect::<Result<_, _>>()?;
+    Ok(())
+}
+
+/// Who may use the proxy.
+fn auth_file(config: &mut Config, values: &[&str]) -> Result<(), SetError> {
+    let auth = Auth {
+        name: PROXY_AUTH.to_owned(),
+        users: path(values)?,
+        realm: "Proxy".to_owned(),
+        ..Auth::default()
+    };
+    config.proxy.auth = Some(auth.name.clone());
+    config.auth = vec![auth];
     Ok(())
 }
 
 /// Replaces all listeners.
 fn listen(config: &mut Config, values: &[&str]) -> Result<(), SetError> {
     let here = std::env::current_dir().unwrap_or_default();
+    let is_proxy = |listener: &Listener| listener.role == Role::Proxy;
+    let role = match config.listeners.iter().all(is_proxy) {
+        true => Role::Proxy,
+        false => Role::Server,
+    };
     config.listeners = Vec::new();
     for value in values {
         let listener = Listener {
             address: address(value, &here)?,
+            role,
             ..Listener::default()
         };
         if config.listeners.contains(&listener) && !value.ends_with(":0") && *value != "0" {

@@ -12,14 +12,14 @@ use crate::harness::{Hansom, PATIENCE, Place};
 /// A server that answers the requests on all its connections by these octets in turn, the last again and again. What stands for
 /// no octets closes the connection.
 #[derive(Clone, Debug)]
-struct Scripted {
-    address: SocketAddr,
+pub(crate) struct Scripted {
+    pub(crate) address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
-    connections: Arc<AtomicUsize>,
+    pub(crate) connections: Arc<AtomicUsize>,
 }
 
 impl Scripted {
-    fn start(answers: &'static [&'static str]) -> Self {
+    pub(crate) fn start(answers: &'static [&'static str]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let this = Self {
             address: listener.local_addr().expect("an address"),
@@ -43,7 +43,7 @@ impl Scripted {
     }
 
     /// The requests so far, each with what of its content is announced.
-    fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().expect("nobody panicked with it").clone()
     }
 }
@@ -92,7 +92,7 @@ fn read_request(stream: &mut TcpStream) -> Option<String> {
     }
 }
 
-const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 fn gateway(servers: &[&Scripted], more: &[&str]) -> Hansom {
     let place = Place::new();

@@ -3,6 +3,7 @@
 //! Nothing here waits for a fixed time: a test waits for what must come, and gives up after [`harness::PATIENCE`].
 
 mod auth;
+mod behind;
 mod clients;
 mod clients_tls;
 mod codings;
@@ -15,6 +16,8 @@ mod harness;
 mod limits;
 mod log;
 mod peers;
+mod pools;
+mod proxy;
 mod reload;
 mod routing;
 mod running;

@@ -87,9 +87,14 @@ impl World {
         if command.starts_with("cargo ") {
             return self.repository(command).map(|()| None);
         }
-        let serves = ["hansom serve", "hansom run", "hansom gateway"]
-            .iter()
-            .any(|start| command == *start || command.starts_with(&format!("{start} ")));
+        let serves = [
+            "hansom serve",
+            "hansom run",
+            "hansom gateway",
+            "hansom proxy",
+        ]
+        .iter()
+        .any(|start| command == *start || command.starts_with(&format!("{start} ")));
         if serves && !command.contains("--print-config") {
             // What reads its log is not needed.
             let command = command.split(" | ").next().unwrap_or(command);
@@ -99,6 +104,9 @@ impl World {
             let listens = command.contains("--listen") || self.names_listener;
             return self.serve(&match listens {
                 true => command.to_owned(),
+                false if command.starts_with("hansom proxy") => {
+                    format!("{command} --listen 3128")
+                }
                 false => format!("{command} --listen 8080"),
             });
         }
@@ -258,7 +266,7 @@ fn said(output: &Output) -> String {
 }
 
 /// Ports that the guide names.
-const PORTS: &[&str] = &["8080", "8081", "8082", "8443"];
+const PORTS: &[&str] = &["8080", "8081", "8082", "8443", "3128"];
 
 /// Files that the guide takes for granted.
 const FILES: &[(&str, &str)] = &[

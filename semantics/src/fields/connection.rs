@@ -26,9 +26,9 @@ impl Connection {
         let mut seen = Self::default();
         for line in lines {
             // Nearly every line is one of the first two.
-            match line.len() {
-                10 if line.eq_ignore_ascii_case(b"keep-alive") => seen.keep_alive = true,
-                5 if line.eq_ignore_ascii_case(b"close") => seen.close = true,
+            match line {
+                b"keep-alive" => seen.keep_alive = true,
+                b"close" => seen.close = true,
                 _ => seen.read(line),
             }
         }

@@ -1,6 +1,8 @@
 // table
 //! Every key of `hansom.toml`, one table a section.
 
+mod proxy;
+
 use super::kinds::{
     Empty, Existing, List, Map, NUMBER_MAX, Named, NetworkKind, Number, Octets, OneOf, OrNobody,
     PathTo, Place, Section, Switch, Text, Time, TimePositive, UserNames,
@@ -11,13 +13,15 @@ pub(crate) use pools::{BREAKER, CHECK, POOL, SERVERS, STICKY};
 
 use super::model::{
     Auth, AuthMethod, ClientCertificate, ClientFields, CodingName, Cors, Expect, HandlerName,
-    Lenient, Limits, Listener, Log, LogFormat, Route, SameSite, Server, Sessions, Settings, Site,
-    Tls, TlsVersion, WhenAway,
+    Lenient, Limits, Listener, Log, LogFormat, Role, Route, SameSite, Server, Sessions, Settings,
+    Site, Tls, TlsVersion, WhenAway,
 };
 use super::read::{Group, Keys};
 use super::slot::{Is, May, Must, OrFalse, Slot, Unlimited};
 use super::texts::*;
 use std::fmt;
+
+pub(crate) use proxy::PROXY;
 
 /// One key.
 pub(crate) struct Key<T: 'static> {
@@ -49,6 +53,7 @@ pub(crate) const TOP: &[(&str, &str)] = &[
     ("auth", "[[auth]]"),
     ("sessions", "[sessions]"),
     ("pool", "[[pool]]"),
+    ("proxy", "[proxy]"),
     ("site", "[[site]]"),
 ];
 
@@ -146,6 +151,11 @@ pub(crate) fn sections() -> Vec<Described> {
             "[site.cors]",
             CORS,
             "Who may read responses from pages of other origins, as the Fetch standard has it; `[site.route.cors]` for a route.",
+        ),
+        section(
+            "[proxy]",
+            PROXY,
+            "Where the forward proxy lets its clients go, for listeners with `role = \"proxy\"`.",
         ),
     ]
 }
@@ -375,6 +385,11 @@ pub(crate) const LISTEN: &[Key<Listener>] = &[
         name: "address",
         slot: &Must(|l: &mut Listener| &mut l.address, Place),
         about: "Where to listen. A bare port means loopback.",
+    },
+    Key {
+        name: "role",
+        slot: &Is(|l: &mut Listener| &mut l.role, Named(Role::NAMES)),
+        about: "What answers: the sites, or the forward proxy of [proxy].",
     },
     Key {
         name: "defer_accept",

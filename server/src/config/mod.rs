@@ -41,7 +41,8 @@ pub use law::law;
 pub use model::{
     Auth, AuthMethod, Breaker, Check, ClientCertificate, ClientFields, CodingName, Config, Cors,
     Expect, HandlerName, Lenient, Limits, Listener, Log, LogFormat, Output, Pool, PoolServer,
-    Route, SameSite, Server, Sessions, Settings, Site, Sticky, Tls, TlsVersion, WhenAway,
+    Proxy, Role, Route, SameSite, Server, Sessions, Settings, Site, Sticky, Tls, TlsVersion,
+    WhenAway,
 };
 pub use places::Places;
 pub use read::{Loaded, load, load_with_places, parse, parse_with_places};
@@ -50,6 +51,8 @@ pub use schema::schema;
 pub use suggest::{nearest, nearest_path};
 
 pub use net::{Address, AddressError};
+
+pub use rules::{OPEN_PROXY, open_proxy};
 
 use keys::Key;
 use node::{Node, Value};
@@ -140,6 +143,20 @@ impl Given<'_> {
                     .or_else(|| Some(format!("give {}", key.slot.allowed()))),
             })
         })
+    }
+}
+
+/// Whether a text is a pattern of hosts, and how it is written.
+///
+/// # Errors
+/// What is wrong, and what to write instead.
+pub fn host_pattern(text: &str) -> Result<String, SetError> {
+    match text.parse::<intermediary::Pattern>() {
+        Ok(pattern) => Ok(pattern.to_string()),
+        Err(error) => Err(SetError {
+            message: error.to_string(),
+            suggestion: Some(error.suggestion().to_owned()),
+        }),
     }
 }
 

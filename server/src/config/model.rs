@@ -2,9 +2,11 @@
 
 mod names;
 mod pools;
+mod proxy;
 mod settings;
 
 pub use pools::{Breaker, Check, ClientFields, Expect, Pool, PoolServer, Sticky};
+pub use proxy::{Proxy, Role};
 
 use net::{Address, Network};
 use std::collections::BTreeMap;
@@ -32,6 +34,8 @@ pub struct Config {
     pub log: Log,
     /// `[[pool]]`: servers that gateways ask.
     pub pools: Vec<Pool>,
+    /// `[proxy]`: where the forward proxy lets its clients go.
+    pub proxy: Proxy,
     /// `[[site]]`: what is served, by host.
     pub sites: Vec<Site>,
     /// What the program knows of its standard output; not part of the file.
@@ -239,6 +243,8 @@ pub struct Limits {
 pub struct Listener {
     /// Where to listen.
     pub address: Address,
+    /// What answers there.
+    pub role: Role,
     /// Whether the kernel holds a connection back until its first octets arrive.
     pub defer_accept: bool,
     /// Whether connections speak TLS, by the rules of `[[tls]]`.
@@ -487,6 +493,23 @@ impl Config {
         }
     }
 
+    /// One listener for a forward proxy.
+    pub fn for_proxy() -> Self {
+        Self {
+            listeners: vec![Listener {
+                address: Address::Inet(SocketAddr::from((Ipv4Addr::LOCALHOST, PROXY_PORT))),
+                role: Role::Proxy,
+                ..Listener::default()
+            }],
+            ..Self::default()
+        }
+    }
+
+    /// Whether a forward proxy answers on some listener.
+    pub fn has_proxy(&self) -> bool {
+        (self.listeners.iter()).any(|listener| listener.role == Role::Proxy)
+    }
+
     /// The format of the access log, with the choice for the output made.
     pub fn log_format(&self) -> LogFormat {
         self.log
@@ -580,6 +603,7 @@ impl Default for Listener {
     fn default() -> Self {
         Self {
             address: Address::Inet(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
+            role: Role::Server,
             defer_accept: false,
             tls: false,
             lenient: Lenient::default(),
@@ -670,3 +694,5 @@ impl fmt::Debug for Sessions {
 }
 
 const KIB: u64 = 1024;
+/// Where forward proxies listen by custom.
+const PROXY_PORT: u16 = 3128;

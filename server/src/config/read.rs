@@ -264,6 +264,7 @@ impl<'t> Reader<'t> {
                         &mut [&mut Keys(keys::SESSIONS, &mut config.sessions)],
                     );
                 }
+                "proxy" => self.one(node, at, &mut [&mut Keys(keys::PROXY, &mut config.proxy)]),
                 "listen" => self.many(node, at, |reader, node| {
                     let mut listener = Listener::default();
                     reader.section(

@@ -4,13 +4,16 @@ mod exposure;
 mod named;
 mod people;
 mod pools;
+mod proxy;
 mod redirects;
 mod repeats;
 mod routes;
 mod secured;
 
+pub use proxy::{OPEN_PROXY, open_proxy};
+
 use super::findings::Findings;
-use super::model::{Config, Listener, Settings, Site};
+use super::model::{Config, Listener, Role, Settings, Site};
 use super::node::{Node, Value};
 use super::slot::Complaint;
 use net::Address;
@@ -33,6 +36,7 @@ pub(super) fn check(config: &Config, file: &Path, root: &Node, findings: &mut Fi
     rules.check_redirects();
     rules.check_secured();
     rules.check_people();
+    rules.check_proxy();
     rules.check_exposure();
     rules.check_named_files();
 }
@@ -52,7 +56,8 @@ impl<'r> Rules<'r> {
             // What is no list at all was complained of.
             Some(node) => !matches!(&node.value, Value::List(sites) if sites.is_empty()),
         };
-        if !has_site {
+        let is_server = |listener: &Listener| listener.role == Role::Server;
+        if !has_site && self.config.listeners.iter().any(is_server) {
             let hint = "add a [[site]] with root = \"FOLDER\"";
             let complaint = Complaint::with("there is no [[site]]: nothing would be served", hint);
             self.findings.note_absence(None, complaint);

@@ -35,6 +35,10 @@ pub fn schema() -> String {
         one(&mut Keys(keys::SESSIONS, Sessions::default())),
     );
     add("pool", many(pool()));
+    add(
+        "proxy",
+        one(&mut Keys(keys::PROXY, super::Proxy::default())),
+    );
     add("site", many(site()).with("minItems", Json::Number(1)));
     for (name, schema) in &mut top {
         let title = keys::TOP.iter().find(|(top, _)| top == name);
@@ -56,7 +60,15 @@ pub fn schema() -> String {
         ("description", "What `hansom run` is told.".into()),
         ("type", "object".into()),
         ("properties", Json::Object(top)),
-        ("required", Json::List(vec!["site".into()])),
+        // A proxy alone needs no site.
+        (
+            "anyOf",
+            Json::List(
+                ["site", "listen"]
+                    .map(|name| Json::object([("required", Json::List(vec![name.into()]))]))
+                    .into(),
+            ),
+        ),
         ("additionalProperties", Json::Switch(false)),
     ]);
     format!("{schema}\n")

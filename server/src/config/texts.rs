@@ -91,16 +91,16 @@ pub(crate) static BALANCE: TextRule = TextRule {
     },
     allowed: "\"round-robin\", \"random-two\", \"least-connections\", \"least-time\", \"hash-client\" or \"hash-target\"",
 };
-pub(crate) static PROTOCOL: TextRule = TextRule {
-    check: |text| match text {
-        _ if text.eq_ignore_ascii_case("h2c") => Err(Complaint::with(
-            "whoever speaks h2c with the server has its requests read by nobody on the way (RFC 9113 §3.1)",
-            "leave it out",
-        )),
-        _ if is_token(text) => Ok(text.to_owned()),
-        _ => Err(Complaint::new("this is no name of a protocol")),
+pub(crate) static HOST_PATTERN: TextRule = TextRule {
+    check: |text| match text.parse::<intermediary::Pattern>() {
+        Ok(pattern) => Ok(pattern.to_string()),
+        Err(error) => Err(Complaint::with(error.to_string(), error.suggestion())),
     },
-    allowed: "a protocol, as \"websocket\"",
+    allowed: "a pattern of hosts",
+};
+pub(crate) static PROXY_METHOD: TextRule = TextRule {
+    check: proxy_method,
+    allowed: "a method, as \"GET\"",
 };
 pub(crate) static POOL_NAME: TextRule = TextRule {
     check: auth_name,
@@ -121,6 +121,17 @@ pub(crate) static OUTBOUND_HOST: TextRule = TextRule {
 pub(crate) static HOST_RULE: TextRule = TextRule {
     check: outbound_host,
     allowed: "\"client\", \"server\", or a host, perhaps with a port",
+};
+pub(crate) static PROTOCOL: TextRule = TextRule {
+    check: |text| match text {
+        _ if text.eq_ignore_ascii_case("h2c") => Err(Complaint::with(
+            "whoever speaks h2c with the server has its requests read by nobody on the way (RFC 9113 §3.1)",
+            "leave it out",
+        )),
+        _ if is_token(text) => Ok(text.to_owned()),
+        _ => Err(Complaint::new("this is no name of a protocol")),
+    },
+    allowed: "a protocol, as \"websocket\"",
 };
 pub(crate) static TRY_FILE: TextRule = TextRule {
     check: templates::tried,
@@ -440,6 +451,18 @@ fn origin(text: &str) -> Result<String, Complaint> {
             suggestion: Some(format!("write {}", shown(&normal))),
             ..complaint
         }),
+    }
+}
+
+/// A method that a proxy may pass on (RFC 9110 §9.1): case counts.
+fn proxy_method(text: &str) -> Result<String, Complaint> {
+    match text {
+        "CONNECT" | "TRACE" => Ok(text.to_owned()),
+        _ if is_token(text) && text.eq_ignore_ascii_case("connect") => {
+            let message = format!("{} is not in upper case, which counts", shown(text));
+            Err(Complaint::with(message, "write \"CONNECT\"").by("RFC 9110 §9.1"))
+        }
+        _ => method(text),
     }
 }
 

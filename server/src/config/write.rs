@@ -46,6 +46,9 @@ impl Config {
                 many(&mut out, "pool.server", &mut Keys(keys::SERVERS, server));
             }
         }
+        if config.has_proxy() || config.proxy != super::Proxy::default() {
+            one(&mut out, "proxy", &mut Keys(keys::PROXY, &mut config.proxy));
+        }
         for site in &mut config.sites {
             write_site(&mut out, site);
         }

@@ -4,7 +4,7 @@ use super::answer::NEEDS_HOST;
 use super::url::Asked;
 use super::{Other, Spot, Step};
 use crate::config::{
-    Address, AuthMethod, Config, HandlerName, Loaded, Places, Route, Settings, Site,
+    Address, AuthMethod, Config, HandlerName, Loaded, Places, Role, Route, Settings, Site,
 };
 use crate::sites::{
     Astray, HostRule, Looked, Matcher, SecurePort, Template, Words, follow, prefix,
@@ -83,6 +83,7 @@ impl<'a> Explainer<'a> {
             let at = self.spot(&format!("listen[{number}]"));
             let address = &listener.address;
             let why_not = match (listener.tls == self.asked.is_secured, address.port()) {
+                _ if listener.role == Role::Proxy => Some("it is a proxy".to_owned()),
                 (false, _) if listener.tls => Some("it speaks TLS".to_owned()),
                 (false, _) => Some("it does not speak TLS".to_owned()),
                 (true, None) => Some("it is a unix socket".to_owned()),

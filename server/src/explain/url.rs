@@ -1,5 +1,6 @@
 //! The URL of a request that is to be explained.
 
+use intermediary::DestinationError;
 use semantics::Method;
 use semantics::fields::host::Host;
 use semantics::fields::list::is_token;
@@ -27,6 +28,8 @@ pub enum UrlError {
     Scheme(String),
     /// The host cannot be read (RFC 9110 §7.2).
     Host(String),
+    /// No proxy goes there.
+    Destination(String, DestinationError),
     /// An octet that no target has (RFC 3986 §2).
     Octet(char),
 }
@@ -92,6 +95,9 @@ impl fmt::Display for UrlError {
                 url.escape_debug()
             ),
             Self::Host(host) => write!(f, "\"{}\" is not a host", host.escape_debug()),
+            Self::Destination(text, error) => {
+                write!(f, "\"{}\": {}", text.escape_debug(), error.because())
+            }
             Self::Octet(odd) => write!(
                 f,
                 "'{}' is not in any URL: write it percent-encoded",

@@ -39,7 +39,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use engine::{Answer, Exchange, Handler, OwnedExchange, Response};
+use engine::{Answer, Exchange, Handler, OwnedExchange, Response, SocksMethod};
 use origin::wire::Recent;
 use origin::{Cache, error_response, refusal_response};
 use semantics::fields::host::Host;
@@ -47,12 +47,13 @@ use semantics::{Form, Known, Method, NormalPath, PeerError, Refusal, RequestHead
 
 use crate::config::{self, Config};
 use crate::marks::mark_of;
+use crate::proxy::Forward;
 use auth::{Gate, Pass, Verdict};
 use client::Gateways;
 pub(crate) use fences::fences;
 use fences::upload_fences;
 use gate::Refused;
-pub(crate) use gateway::server_of;
+pub(crate) use gateway::{last_forward, own_name, pool_changes, server_of};
 use intermediary::{CameBy, Checks, Commons, Gateway, Pools, Scheme, Trust};
 pub(crate) use matching::{HostRule, Matcher, prefix};
 use redirect::to_https;
@@ -69,6 +70,10 @@ pub(crate) struct Sites {
     matcher: Matcher,
     sites: Vec<SiteTable>,
     gateways: Gateways,
+    /// What answers on listeners of a forward proxy.
+    forward: Option<Forward>,
+    /// Something is looked at before the commonest request is answered.
+    is_careful: bool,
     secure_port: SecurePort,
     pools: Pools,
     /// What is allowed anywhere.
@@ -133,14 +138,17 @@ impl Sites {
         cache: &Rc<Cache>,
         recent: &Recent,
         gates: &[(String, Gate)],
+        forward: Option<Forward>,
         generation: u16,
         (commons, before): (&Arc<Commons>, Option<&Self>),
     ) -> Result<Self, SiteError> {
+        let gateways = Gateways::new(&config.server.trusted_gateways);
         let configs = gateway::pools(config)?;
         let before = before.map(|before| &before.pools);
         let pools = Pools::new(configs, commons, before, net::Now::read());
         let made = Made {
             pools: &pools,
+            is_recording: config.log_format() != config::LogFormat::Off,
             allow_trace: config.server.allow_trace,
             cache,
             recent,
@@ -156,7 +164,9 @@ impl Sites {
                 .iter()
                 .map(|site| SiteTable::new(site, made))
                 .collect::<Result<_, _>>()?,
-            gateways: Gateways::new(&config.server.trusted_gateways),
+            is_careful: !gateways.is_empty() || forward.is_some(),
+            gateways,
+            forward,
             secure_port: SecurePort::of(&config.listeners),
             allow: allow(config),
             generation,
@@ -174,7 +184,10 @@ impl Sites {
     #[inline]
     fn handle_direct(&self, exchange: &mut Exchange<'_>) -> Option<Answer> {
         let head = exchange.head;
-        if !head.is_plain_path() || !self.gateways.is_empty() {
+        if !head.is_plain_path() {
+            return None;
+        }
+        if self.is_careful && (!self.gateways.is_empty() || self.forward_of(exchange).is_some()) {
             return None;
         }
         let site = self.matcher.site(head.first(Known::Host))?.site;
@@ -201,6 +214,17 @@ impl Sites {
             kept @ Answer::Kept { .. } => kept,
             other => after::finish(route, exchange, other),
         })
+    }
+
+    /// The forward proxy, where it answers on the listener.
+    fn forward_of(&self, exchange: &Exchange<'_>) -> Option<&Forward> {
+        let forward = self.forward.as_ref();
+        forward.filter(|forward| forward.answers_on(exchange.listener))
+    }
+
+    /// What goes on beside the requests, once they are those of a worker.
+    pub(crate) fn begin(&self) {
+        self.forward.iter().for_each(Forward::begin);
     }
 
     /// The same where a gateway answers, with content or without.
@@ -244,6 +268,9 @@ impl Sites {
     }
 
     fn handle_any(&self, exchange: &mut Exchange<'_>) -> Answer {
+        if let Some(forward) = self.forward_of(exchange) {
+            return forward.answer(exchange);
+        }
         let peer = exchange.client.ip();
         let told = self.gateways.resolve(exchange);
         let came = CameBy {
@@ -354,6 +381,7 @@ impl Sites {
             query: target.query.map(Cow::Borrowed),
             host,
             came,
+            is_rewritten: false,
         };
         match self.choose(place, asked) {
             Ok((number, chosen)) => {
@@ -378,8 +406,9 @@ impl Sites {
             Some((route.rewrite.as_ref()?, route.prefix_octets()))
         };
         let next = |path: &NormalPath<'_>| self.matcher.route(site, path);
-        let mut passed = Vec::new();
+        let (mut passed, mut is_rewritten) = (Vec::new(), false);
         let tell = |from: usize, to: &Looked<'_>| {
+            is_rewritten = true;
             passed.extend(routes.get(from).filter(|_| from != to.route).map(Rc::clone));
         };
         let host = asked.host;
@@ -395,6 +424,7 @@ impl Sites {
             query: at.query,
             host,
             came: asked.came,
+            is_rewritten,
         };
         let chosen = Chosen {
             route: route(at.route)?,
@@ -478,6 +508,11 @@ impl Handler for Sites {
 
     fn refuse_secured(&self, refusal: Refusal, head: Option<RequestHead<'_>>) -> Response {
         self.refuse_over(Transport::Tls, refusal, head)
+    }
+
+    fn socks(&self, listener: usize) -> Option<SocksMethod> {
+        let forward = self.forward.as_ref();
+        forward.filter(|it| it.answers_on(listener))?.socks()
     }
 }
 
@@ -679,7 +714,7 @@ fn not_admitted(route: &Rc<Route>, exchange: &Exchange<'_>) -> Answer {
     Refused::new(response).finish(route, exchange)
 }
 
-fn forbidden(head: RequestHead<'_>, because: &str) -> Response {
+pub(crate) fn forbidden(head: RequestHead<'_>, because: &str) -> Response {
     error_response(Status::FORBIDDEN, because, "RFC 9110 §15.5.4", Some(head))
 }
 

@@ -87,6 +87,7 @@ impl World {
             &cache,
             &Recent::new(),
             &[],
+            None,
             0,
             (&commons, None),
         )

@@ -129,7 +129,8 @@ impl Rules<'_> {
         }
         let is_used = self
             .settings()
-            .any(|(_, settings)| settings.auth() == Some(&auth.name));
+            .any(|(_, settings)| settings.auth() == Some(&auth.name))
+            || self.config.proxy.auth.as_ref() == Some(&auth.name);
         if !is_used && !auth.name.is_empty() {
             let hint = format!(
                 "add auth = \"{}\" to a [[site]] or [[site.route]]",
