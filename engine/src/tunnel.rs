@@ -160,36 +160,45 @@ impl Tunnelling {
         buffer: &mut [u8],
         cx: &mut Context<'_>,
     ) -> Relayed {
+        // An end that takes no more may have closed behind octets that were not received yet: those are still handed on, but not what
+        // then looks like its end.
         let mut server = self.outbound.end();
-        let outward = self.outward.advance(&mut server, client, buffer);
-        let inward = self.inward.advance(client, &mut server, buffer);
+        let outward = match self.outward.advance(&mut server, client, buffer) {
+            Ok(flowed) => flowed,
+            Err(FlowError::Source(_)) => return Relayed::Over(TunnelEnd::ServerFailed),
+            Err(FlowError::Target(_)) => {
+                self.broken.get_or_insert(TunnelEnd::ClientFailed);
+                self.outward.give_up();
+                self.inward.withhold_end();
+                Flowed::Ended
+            }
+        };
+        let inward = match self.inward.advance(client, &mut server, buffer) {
+            Ok(flowed) => flowed,
+            Err(FlowError::Source(_)) => return Relayed::Over(TunnelEnd::ClientFailed),
+            Err(FlowError::Target(_)) => {
+                self.broken.get_or_insert(TunnelEnd::ServerFailed);
+                self.inward.give_up();
+                self.outward.withhold_end();
+                Flowed::Ended
+            }
+        };
         if self.inward.has_source_ended() {
             self.first.get_or_insert(TunnelEnd::Client);
         }
         if self.outward.has_source_ended() {
             self.first.get_or_insert(TunnelEnd::Server);
         }
-        // A direction whose source fails has handed on all that came before: the failure is handed on too.
-        let (outward, inward) = match (outward, inward) {
-            (Err(FlowError::Source(_)), _) => return Relayed::Over(TunnelEnd::ServerFailed),
-            (_, Err(FlowError::Source(_))) => return Relayed::Over(TunnelEnd::ClientFailed),
-            (outward, inward) => {
-                // A peer that takes no more may have closed behind octets that have not been read.
-                if outward.is_err() {
-                    self.outward.give_up();
-                    self.broken.get_or_insert(TunnelEnd::ClientFailed);
-                }
-                if inward.is_err() {
-                    self.inward.give_up();
-                    self.broken.get_or_insert(TunnelEnd::ServerFailed);
-                }
-                let ended = Flowed::Ended;
-                (outward.unwrap_or(ended), inward.unwrap_or(ended))
-            }
-        };
-        if outward == Flowed::Ended && inward == Flowed::Ended {
+        if self.inward.is_over() && self.outward.is_over() {
             let end = self.broken.or(self.first);
             return Relayed::Over(end.unwrap_or(TunnelEnd::Server));
+        }
+        // An end that failed behind its own end would be met by nobody until somebody has something for it.
+        if self.inward.is_over() && client.has_failed() {
+            return Relayed::Over(TunnelEnd::ClientFailed);
+        }
+        if self.outward.is_over() && server.has_failed() {
+            return Relayed::Over(TunnelEnd::ServerFailed);
         }
         if outward == Flowed::Enough || inward == Flowed::Enough {
             return Relayed::Enough;

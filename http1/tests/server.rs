@@ -1,7 +1,7 @@
 //! Dialogues with the server's half.
 
 use hansom_http1::{self as http1, Policy};
-use semantics::{CloseReason, ContentLength, LimitError, Limits};
+use semantics::{CloseReason, ContentLength, LimitError, Limits, TunnelEnd};
 use testkit::playbook::{Cut, ServerPlay, every_cut};
 
 fn strict(cut: Cut) -> ServerPlay {
@@ -293,5 +293,101 @@ fn a_head_answer_carries_the_length_alone() {
             .answers(200, "abc")
             .transmits("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n")
             .settles("kept");
+    });
+}
+
+#[test]
+fn what_follows_a_request_that_is_answered_by_101_is_not_read() {
+    every_cut(|cut| {
+        let mut play = strict(cut);
+        play.receives(
+            "GET / HTTP/1.1\r\nHost: a\r\nConnection: close, upgrade\r\nUpgrade: x\r\n\r\nGET / HTTP/1.1\r\n\r\n\0",
+        )
+        .tells("event 0 head GET / [upgrade]")
+        .tells("event 0 end no-content")
+        .tunnels(101, &[("Connection", "upgrade"), ("Upgrade", "x")])
+        .transmits("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
+        .settles_nothing()
+        .tells_nothing()
+        .leaves("GET / HTTP/1.1\r\n\r\n\0");
+        assert!(play.machine().is_tunnel());
+        let reason = CloseReason::Tunnel(TunnelEnd::Client);
+        play.machine().end_tunnel(reason);
+        play.settles("tunnel-client");
+    });
+}
+
+#[test]
+fn a_successful_answer_to_connect_has_neither_length_nor_coding() {
+    every_cut(|cut| {
+        for version in ["1.1", "1.0"] {
+            let asked = format!("CONNECT a:443 HTTP/{version}\r\nHost: a:443\r\n\r\n\x16\x03");
+            strict(cut)
+                .receives(asked)
+                .tells("event 0 head CONNECT a:443 []")
+                .tells("event 0 end no-content")
+                .tunnels(200, &[])
+                .transmits("HTTP/1.1 200 OK\r\n\r\n")
+                .leaves("\x16\x03");
+        }
+    });
+}
+
+#[test]
+fn a_connect_that_is_answered_otherwise_leaves_the_connection_in_http() {
+    every_cut(|cut| {
+        strict(cut)
+            .receives(
+                "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n",
+            )
+            .tells("event 0 head CONNECT a:443 []")
+            .tells("event 0 end no-content")
+            .answers(403, "")
+            .transmits("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+            .settles("kept")
+            .tells("event 1 head GET /2 []")
+            .tells("event 1 end no-content");
+    });
+}
+
+#[test]
+fn only_what_was_asked_for_becomes_a_tunnel() {
+    every_cut(|cut| {
+        for (asked, status) in [
+            ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 101),
+            ("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\n\r\n", 101),
+            (
+                "GET / HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+                101,
+            ),
+            (
+                "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+                200,
+            ),
+            ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 200),
+            ("CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 101),
+            ("CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 407),
+        ] {
+            strict(cut)
+                .receives(asked)
+                .tunnels_nothing(status)
+                .transmits("");
+        }
+    });
+}
+
+#[test]
+fn no_tunnel_begins_within_a_request() {
+    every_cut(|cut| {
+        strict(cut)
+            .receives("POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\nContent-Length: 2\r\n\r\na")
+            .tells("event 0 head POST / [upgrade]")
+            .tells("event 0 content a")
+            .tunnels_nothing(101)
+            .receives("bc")
+            .tells("event 0 content b")
+            .tells("event 0 end content-length")
+            .tunnels(101, &[])
+            .leaves("c");
     });
 }

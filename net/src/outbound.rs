@@ -254,6 +254,7 @@ impl Outbound {
             &watch.is_readable,
             &watch.is_writable,
             watch.is_read_closed.get(),
+            watch.has_failed.get(),
         )
     }
 
@@ -338,6 +339,8 @@ struct Watch {
     is_writable: Cell<bool>,
     /// The peer has ended its side; there may be octets before the end.
     is_read_closed: Cell<bool>,
+    /// The system says that it failed.
+    has_failed: Cell<bool>,
     reader: Cell<Option<Waker>>,
     writer: Cell<Option<Waker>>,
     /// Who receives while something waits to be sent.
@@ -358,6 +361,7 @@ impl Watch {
             is_readable: Cell::new(false),
             is_writable: Cell::new(is_writable),
             is_read_closed: Cell::new(false),
+            has_failed: Cell::new(false),
             reader: Cell::new(None),
             writer: Cell::new(None),
             flusher: Cell::new(None),
@@ -400,6 +404,8 @@ impl Watch {
     fn note(&self, readiness: Readiness) {
         self.is_read_closed
             .set(self.is_read_closed.get() | readiness.is_read_closed());
+        self.has_failed
+            .set(self.has_failed.get() | readiness.is_error());
         if readiness.is_readable() | readiness.is_read_closed() | readiness.is_error() {
             self.is_readable.set(true);
             wake(&self.reader);

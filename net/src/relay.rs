@@ -28,23 +28,32 @@ pub struct End<'a> {
     is_readable: &'a Cell<bool>,
     is_writable: &'a Cell<bool>,
     is_read_closed: bool,
+    has_failed: bool,
 }
 
 impl<'a> End<'a> {
-    /// An end whose stream is perhaps readable and writable, and of whose peer the end was told or not
-    /// ([`Readiness::is_read_closed`](crate::Readiness::is_read_closed)).
+    /// An end whose stream is perhaps readable and writable. Of its peer the end was told or not, and of itself that it failed
+    /// ([`Readiness::is_read_closed`](crate::Readiness::is_read_closed), [`is_error`](crate::Readiness::is_error)).
     pub fn new(
         stream: &'a mut Stream,
         is_readable: &'a Cell<bool>,
         is_writable: &'a Cell<bool>,
         is_read_closed: bool,
+        has_failed: bool,
     ) -> Self {
         Self {
             stream,
             is_readable,
             is_writable,
             is_read_closed,
+            has_failed,
         }
+    }
+
+    /// Whether the system says that it failed. What came before may not have been received.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.has_failed
     }
 
     /// What is left after octets came.
@@ -66,6 +75,8 @@ pub struct Flow {
     state: State,
     /// Octets come in masses.
     is_streaming: bool,
+    /// The target is not told of the source's end.
+    is_end_withheld: bool,
 }
 
 /// What was received and not transmitted.
@@ -143,7 +154,9 @@ impl Flow {
             if !self.deliver(target).map_err(FlowError::Target)? {
                 return Ok(Flowed::Waiting);
             }
-            if self.state == State::Ending {
+            if self.state == State::Ending && self.is_end_withheld {
+                self.state = State::Ended;
+            } else if self.state == State::Ending {
                 return match end(target).map_err(FlowError::Target)? {
                     true => {
                         self.state = State::Ended;
@@ -151,6 +164,9 @@ impl Flow {
                     }
                     false => Ok(Flowed::Waiting),
                 };
+            }
+            if self.state == State::Ended {
+                return Ok(Flowed::Ended);
             }
             if self.octets >= until {
                 return Ok(Flowed::Enough);
@@ -173,10 +189,21 @@ impl Flow {
         self.state = State::Ended;
     }
 
+    /// An end of the source from here on is not told: what it looks like may be a failure.
+    pub fn withhold_end(&mut self) {
+        self.is_end_withheld = true;
+    }
+
     /// Octets that the target's transport has taken.
     #[must_use]
     pub fn octets(&self) -> u64 {
         self.octets
+    }
+
+    /// Whether nothing more is moved: the target was told of the end, or the flow was given up.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.state == State::Ended
     }
 
     /// Whether the source has ended its side, or the flow was given up.

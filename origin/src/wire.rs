@@ -32,6 +32,7 @@ struct Past {
     target: Box<[u8]>,
     status: Status,
     octets: u64,
+    request_octets: u64,
     unix_millis: u64,
     micros: u64,
     request_end: Because,
@@ -60,6 +61,7 @@ impl Recent {
             target: target.into(),
             status,
             octets: record.octets,
+            request_octets: record.request_octets,
             unix_millis: record.unix_millis,
             micros: u64::try_from(record.duration.as_micros()).unwrap_or(u64::MAX),
             request_end: record.request_end.because(),
@@ -116,6 +118,7 @@ fn write(exchange: &Exchange<'_>, own: &[Past]) -> String {
             ("target", text(&past.target)),
             ("status", json!(past.status.code())),
             ("octets", json!(past.octets)),
+            ("request_octets", json!(past.request_octets)),
             ("at", json!(past.unix_millis)),
             ("micros", json!(past.micros)),
             ("request_end", json!(past.request_end.sentence)),
@@ -203,7 +206,7 @@ mod tests {
         assert_eq!(
             *first,
             json!({
-                "connection": 9, "number": 1, "method": "GET", "target": "/1", "status": 304, "octets": 3, "at": 5,
+                "connection": 9, "number": 1, "method": "GET", "target": "/1", "status": 304, "octets": 3, "request_octets": 0, "at": 5,
                 "micros": 7, "request_end": "no content: neither length nor coding",
                 "request_end_rule": "RFC 9112 §6.3, rule 7", "fate": "kept: persistent by default",
                 "fate_rule": "RFC 9112 §9.3",

@@ -40,7 +40,8 @@ impl<'a> Target<'a> {
     pub fn parse(octets: &'a [u8], method: Method) -> Option<Self> {
         if method == Method::Connect {
             // RFC 9112 §3.2.3: a host and a port and nothing else; RFC 9110 §9.3.6: there is no default port.
-            let is_authority = |host: &Host<'_>| !host.is_empty() && host.port.is_some();
+            let is_authority =
+                |host: &Host<'_>| !host.is_empty() && host.port.is_some_and(|port| port > 0);
             return Host::parse(octets)
                 .is_ok_and(|host| is_authority(&host))
                 .then_some(Self {

@@ -136,6 +136,34 @@ impl ServerPlay {
         self
     }
 
+    /// A handler answers with the head of a tunnel, which the request asks for.
+    pub fn tunnels(&mut self, status: u16, lines: &[(&str, &str)]) -> &mut Self {
+        assert!(self.submit_tunnel(status, lines), "{:?}", self.cut);
+        self
+    }
+
+    /// A handler that answers so makes a mistake.
+    pub fn tunnels_nothing(&mut self, status: u16) -> &mut Self {
+        assert!(!self.submit_tunnel(status, &[]), "{:?}", self.cut);
+        self
+    }
+
+    fn submit_tunnel(&mut self, status: u16, lines: &[(&str, &str)]) -> bool {
+        let mut head = head_of(status);
+        for (name, value) in lines {
+            head.add_named(name, value.as_bytes());
+        }
+        self.machine
+            .submit_tunnel(delivery(&STAMP), &head, &mut self.out)
+    }
+
+    /// What was received and not read, as that of a tunnel.
+    pub fn leaves(&mut self, octets: impl AsRef<[u8]>) -> &mut Self {
+        self.poll();
+        assert_eq!(self.input, octets.as_ref(), "{:?}", self.cut);
+        self
+    }
+
     fn submit_content(&mut self, content: &[u8]) {
         let may = self
             .machine

@@ -57,7 +57,7 @@ pub(crate) fn end_to_end(arguments: &[String]) -> Outcome {
 
 /// The tests with a real browser.
 pub(crate) fn browser(arguments: &[String]) -> Outcome {
-    needs::install(&[needs::CHROMIUM, needs::CHROMEDRIVER])?;
+    needs::install(&[needs::CHROMIUM, needs::CHROMEDRIVER, needs::WEBSOCKETS])?;
     let mut steps = Steps::default();
     if steps.step("release", |_| release_build().map(drop)) {
         steps.step("browser", |tally| {
@@ -209,7 +209,7 @@ const BESIDE: [&str; 3] = [
     "bench/parser/Cargo.toml",
 ];
 
-const CI: [needs::Need; 10] = [
+const CI: [needs::Need; 11] = [
     needs::C_COMPILER,
     needs::CXX_COMPILER,
     needs::CHROMIUM,
@@ -220,4 +220,5 @@ const CI: [needs::Need; 10] = [
     needs::OPENSSL,
     needs::NGINX,
     needs::HAPROXY,
+    needs::WEBSOCKETS,
 ];

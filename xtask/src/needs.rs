@@ -117,6 +117,11 @@ pub(crate) const CHROMEDRIVER: Need = need(&["chromedriver"], "chromium-driver")
 /// Sessions that machines share.
 pub(crate) const REDIS: Need = need(&["redis-server"], "redis-server");
 pub(crate) const PYTHON: Need = need(&["python3"], "python3");
+/// The other side of WebSocket, written by others.
+pub(crate) const WEBSOCKETS: Need = need(
+    &["/usr/lib/python3/dist-packages/websockets/__init__.py"],
+    "python3-websockets",
+);
 pub(crate) const VALGRIND: Need = need(&["valgrind"], "valgrind");
 pub(crate) const WRK: Need = need(&["wrk"], "wrk");
 pub(crate) const CURL: Need = need(&["curl"], "curl");

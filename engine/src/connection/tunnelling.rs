@@ -90,6 +90,7 @@ impl Connection {
             Cell::from_mut(&mut self.is_readable),
             Cell::from_mut(&mut self.is_writable),
             self.is_read_closed,
+            self.has_failed,
         );
         let waker = waker.get_or_insert_with(|| cx.waker(token));
         let mut task = std::task::Context::from_waker(waker);

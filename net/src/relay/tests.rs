@@ -20,8 +20,8 @@ fn drive(
 ) -> Result<(), FlowError> {
     loop {
         let ready = [const { Cell::new(true) }; 4];
-        let mut from = End::new(source, &ready[0], &ready[1], false);
-        let mut to = End::new(target, &ready[2], &ready[3], false);
+        let mut from = End::new(source, &ready[0], &ready[1], false, false);
+        let mut to = End::new(target, &ready[2], &ready[3], false, false);
         match flow.advance(&mut from, &mut to, buffer)? {
             Flowed::Ended => return Ok(()),
             Flowed::Enough => {}
@@ -77,8 +77,8 @@ fn a_recipient_that_takes_nothing_stops_the_sender() {
             }
         }
         ready.iter().for_each(|it| it.set(true));
-        let mut from = End::new(&mut source, &ready[0], &ready[1], false);
-        let mut to = End::new(&mut target, &ready[2], &ready[3], false);
+        let mut from = End::new(&mut source, &ready[0], &ready[1], false, false);
+        let mut to = End::new(&mut target, &ready[2], &ready[3], false, false);
         let flowed = flow.advance(&mut from, &mut to, &mut buffer).unwrap();
         assert_ne!(flowed, Flowed::Ended);
     }
@@ -101,8 +101,8 @@ fn a_flow_in_which_nothing_is_in_flight_holds_nothing() {
     let mut len = 0;
     while len < received.len() {
         let ready = [const { Cell::new(true) }; 4];
-        let mut from = End::new(&mut source, &ready[0], &ready[1], false);
-        let mut to = End::new(&mut target, &ready[2], &ready[3], false);
+        let mut from = End::new(&mut source, &ready[0], &ready[1], false, false);
+        let mut to = End::new(&mut target, &ready[2], &ready[3], false, false);
         flow.advance(&mut from, &mut to, &mut buffer).unwrap();
         len += recipient.read(&mut received[len..]).unwrap_or(0);
     }

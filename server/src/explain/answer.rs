@@ -182,10 +182,14 @@ impl Explainer<'_> {
             self.limits(number, pool);
         }
         self.asked_as(at, route);
-        let what = match servers.as_slice() {
+        let mut what = match servers.as_slice() {
             [only] => format!("what {only} answers"),
             several => format!("what one of {} answers, by {balance}", several.join(", ")),
         };
+        if !route.upgrade.is_empty() {
+            what.push_str("; it may go over to ");
+            what.push_str(&route.upgrade.join(", "));
+        }
         self.push(Step {
             rule: Some("RFC 9110 §3.7"),
             ..step("answer", what, place)

@@ -77,13 +77,18 @@ fn append_end(out: &mut Vec<u8>, record: &Record<'_>) {
     if record.closes {
         out.extend_from_slice(if record.complete { b" " } else { b", " });
         // A refusal says what was wrong with the request; that it closes the connection goes without saying there.
-        if !["closed", "reset"]
+        if !["closed", "reset", "tunnel"]
             .iter()
             .any(|how| record.fate.0.starts_with(how))
         {
             out.extend_from_slice(b"closed: ");
         }
         escape::append(out, record.fate.0.as_bytes(), Form::Line);
+    }
+    if record.fate.0.starts_with("tunnel") {
+        out.extend_from_slice(b", ");
+        append_octets(out, record.request_octets);
+        out.extend_from_slice(b" from the client");
     }
 }
 

@@ -94,6 +94,17 @@ fn a_human_line_says_why_the_connection_was_closed() {
         ..closed
     };
     assert!(human(&worded).ends_with("  c12#3 reset: the client reads too slowly\n"));
+    let tunnel = Record {
+        fate: ("tunnel: ended by the client", "RFC 9110 §9.3.6"),
+        complete: true,
+        request_octets: 1234,
+        ..closed
+    };
+    let line = human(&tunnel);
+    assert!(
+        line.ends_with("  c12#3 tunnel: ended by the client, 1.2 KiB from the client\n"),
+        "{line}"
+    );
 }
 
 #[test]

@@ -184,9 +184,9 @@ fn of_gateways(route: &Route) -> [(&'static str, bool); 12] {
         ("outbound_host", route.outbound_host != plain.outbound_host),
         ("client_fields", route.client_fields != plain.client_fields),
         ("via_answers", route.via_answers != plain.via_answers),
-        ("expect", route.expect != plain.expect),
         ("outbound", route.outbound != plain.outbound),
         ("upgrade", !route.upgrade.is_empty()),
+        ("expect", route.expect != plain.expect),
     ]
 }
 
