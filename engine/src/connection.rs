@@ -284,14 +284,10 @@ impl Connection {
                 next => return Some(next),
             }
         }
+        self.tell_end();
         let busy = self.busy.as_mut()?;
         if let Work::Future(future) = &mut busy.work {
             let waker = busy.waker.get_or_insert_with(|| cx.waker(token)).clone();
-            if (self.is_read_closed || self.has_failed)
-                && let Some(interims) = &busy.interims
-            {
-                interims.client_ended();
-            }
             let polled = future
                 .as_mut()
                 .poll(&mut std::task::Context::from_waker(&waker));
@@ -341,6 +337,14 @@ impl Connection {
             None
         } else {
             Some(Next::Keep)
+        }
+    }
+
+    /// Whoever waits for something else may ask whether the client still does.
+    fn tell_end(&self) {
+        let interims = self.busy.as_ref().and_then(|busy| busy.interims.as_ref());
+        if let Some(interims) = interims.filter(|_| self.is_read_closed || self.has_failed) {
+            interims.client_ended();
         }
     }
 

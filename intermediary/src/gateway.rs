@@ -256,15 +256,7 @@ impl Inner {
             }
         };
         let is_used = held.line.exchanges() > 0;
-        let content = match &asking.incoming {
-            None => OutboundContent::None,
-            // Whether it is whole was asked before.
-            Some(incoming) if !incoming.rewind() => return Err(Failed::of_ours()),
-            Some(incoming) => OutboundContent::Incoming {
-                length: asking.content,
-                incoming: incoming.clone(),
-            },
-        };
+        let content = asking.to_send()?;
         let came = asking.came.with(asking.request.head(), asking.content);
         let onward = Onward::new(&came, passage, scratch).map_err(Failed::Stopped)?;
         let request = OutboundRequest {
@@ -297,8 +289,7 @@ impl Inner {
             blame: Blame::Server,
         };
         let mut head = head.map_err(refused)?;
-        let is_switch = head.status() == Status::SWITCHING_PROTOCOLS;
-        if is_switch && !held.line.is_tunnel() {
+        if head.status() == Status::SWITCHING_PROTOCOLS && !held.line.is_tunnel() {
             // RFC 9110 §7.8: nobody changes what is spoken within a message.
             return Err(refused(Fault::Upgrade));
         }
@@ -308,9 +299,6 @@ impl Inner {
         let request = asking.request.head();
         if let Some(cookie) = pool.set_sticky(place, request, asking.is_secured) {
             head.add(Known::SetCookie, cookie);
-        }
-        if is_switch {
-            return Ok(tunnel(head, held, taken.ongoing));
         }
         Ok(self.response(server, taken.ongoing, head, held))
     }
@@ -322,6 +310,9 @@ impl Inner {
         head: ResponseHead,
         held: Held,
     ) -> Response {
+        if head.status() == Status::SWITCHING_PROTOCOLS {
+            return tunnel(head, held, ongoing);
+        }
         let (server, pool) = (Rc::clone(server), Rc::clone(&self.pool));
         let (line, stub) = held.split();
         let content = line.into_content(move |end| {
@@ -402,6 +393,19 @@ impl Asking {
             client: self.client,
             interims: Some(&self.interims),
         }
+    }
+
+    /// The content, from its beginning.
+    fn to_send(&self) -> Result<OutboundContent, Failed> {
+        Ok(match &self.incoming {
+            None => OutboundContent::None,
+            // Whether it is whole was asked before.
+            Some(incoming) if !incoming.rewind() => return Err(Failed::of_ours()),
+            Some(incoming) => OutboundContent::Incoming {
+                length: self.content,
+                incoming: incoming.clone(),
+            },
+        })
     }
 
     /// What is to be known of a try that came so far.
