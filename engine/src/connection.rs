@@ -285,6 +285,7 @@ impl Connection {
                 next => return Some(next),
             }
         }
+        self.tell_end();
         if let Some(next) = self.make_on(core, cx, token) {
             return Some(next);
         }
@@ -301,6 +302,14 @@ impl Connection {
             None
         } else {
             Some(Next::Keep)
+        }
+    }
+
+    /// Whoever waits for something else may ask whether the client still does.
+    fn tell_end(&self) {
+        let interims = self.busy.as_ref().and_then(|busy| busy.interims.as_ref());
+        if let Some(interims) = interims.filter(|_| self.is_read_closed || self.has_failed) {
+            interims.client_ended();
         }
     }
 

@@ -290,7 +290,14 @@ impl Inner {
         let is_used = held.line.exchanges() > 0;
         let content = asking.outbound_content().ok_or_else(Failed::of_ours)?;
         let came = asking.came.with(asking.request.head(), asking.content);
-        let onward = Onward::new(&came, passage, scratch).map_err(Failed::Stopped)?;
+        let onward = match Onward::new(&came, passage, scratch) {
+            Ok(onward) => onward,
+            Err(stop) => {
+                // Nothing was said on it.
+                pool.keep(server, held, now);
+                return Err(Failed::Stopped(stop));
+            }
+        };
         let request = OutboundRequest {
             head: onward.parts(),
             content,

@@ -605,7 +605,7 @@ impl Member {
         if rules.check.is_some() {
             let is_out = upstream.commons.is_checked_out();
             if self.was_checked_out.replace(is_out) && !is_out {
-                *upstream.health.borrow_mut() = Health::joining(now);
+                upstream.rejoin(now);
             }
         }
         let health = upstream.health.borrow();

@@ -253,6 +253,15 @@ impl Upstream {
         })
     }
 
+    /// It is as one that is new beside others.
+    pub(crate) fn rejoin(&self, now: u64) {
+        let before = self.health.replace(Health::joining(now));
+        // People were told of the checks.
+        if before.is_out() {
+            self.commons.note_out(false);
+        }
+    }
+
     /// What became of its health, told to people if this worker is the first to see it, or the last.
     pub(crate) fn told(&self, turn: Turn, why: &str) {
         let (is_out, change) = match turn {

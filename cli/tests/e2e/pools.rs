@@ -251,6 +251,20 @@ fn connections_are_closed_when_they_were_idle_for_long_enough() {
 }
 
 #[test]
+fn a_request_that_goes_no_further_costs_no_connection() {
+    let server = Behind::start("one");
+    let hansom = run(1, &[&server], "");
+    assert_eq!(hansom.get("/").status, 200);
+    let mut client = hansom.connect();
+    for _ in 0..3 {
+        client.send("OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: x\r\n\r\n");
+        assert_eq!(client.answer().status, 400);
+    }
+    assert_eq!(content(&mut client), "one");
+    assert_eq!(lock(&server.state.streams).len(), 1);
+}
+
+#[test]
 fn no_more_connections_rest_than_may() {
     let server = Behind::start("one");
     let hansom = run(1, &[&server], "idle_connections_max = 2\n");
