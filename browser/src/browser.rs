@@ -131,6 +131,13 @@ impl Browser {
         Ok(value.as_str().unwrap_or_default().to_owned())
     }
 
+    /// Where the page is from and the beginning of its text, for messages.
+    pub fn page(&self) -> Result<String, String> {
+        let shown = "location.href + ': ' + document.body?.innerText.slice(0, 400)";
+        let value = self.try_value(shown)?;
+        Ok(value.as_str().unwrap_or_default().to_owned())
+    }
+
     fn element(&self, selector: &str) -> String {
         let found = self.post(
             "element",

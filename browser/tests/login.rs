@@ -89,9 +89,16 @@ impl World {
             let seen = (self.browser.location()?, self.browser.text(selector)?);
             match seen.0 == location && seen.1.contains(text) {
                 true => Ok(()),
-                false => Err(format!("{seen:?}")),
+                // An error page of the browser says in its text why it is shown.
+                false => Err(format!("{seen:?} in {}", self.browser.page()?)),
             }
         });
+    }
+
+    /// Pages in the history, the one that is shown the last of them.
+    fn history_entries(&self) -> i64 {
+        let entries = self.browser.value("history.length");
+        entries.as_i64().expect("a number")
     }
 
     fn send_form(&self, password: &str) {
@@ -187,10 +194,12 @@ fn cookies_are_kept_from_scripts_other_sites_and_plain_connections() {
 fn ends_at_logout(by: By) {
     let world = World::new(by);
     world.sign_in();
+    let entries = world.history_entries();
     world.sign_out();
     let seen = world.server.log_len();
-    // Past the page for signing out, to that for staff.
-    world.browser.value("history.go(-2)");
+    // Past the page for signing out, to that for staff. A form may take the place of its page in the history, so it is counted.
+    let back = world.history_entries() - entries;
+    world.browser.value(&format!("history.go(-{back})"));
     world.shown("/login?next=/staff/%3Fa%3Db", "button", "Sign in");
     assert!(
         world

@@ -1,7 +1,7 @@
 //! Messages to octets (RFC 9112 §3 to §7).
 
 use crate::RequestParts;
-use semantics::{Known, Rendition, ResponseHead, Stamp, Status};
+use semantics::{Known, Rendition, ResponseHead, Stamp, Status, Version};
 
 /// Appends `HTTP/1.1 <status> <reason> CRLF Date: … CRLF Server: … CRLF` and the head's own lines; neither framing
 /// fields nor the empty line. A head that has a Date or a Server of its own, as one that is handed on, keeps it
@@ -66,21 +66,25 @@ pub(crate) fn status_line(status: Status, out: &mut Vec<u8>) {
 
 /// Appends the request line and the lines given (RFC 9112 §3); neither framing fields nor the empty line.
 pub(crate) fn request_head(request: &RequestParts<'_>, out: &mut Vec<u8>) {
+    let lines = request.lines.iter();
+    let octets = lines.map(|(name, value)| name.len() + value.len() + 4);
+    out.reserve(request.method.len() + request.target.len() + octets.sum::<usize>() + ROOM_OCTETS);
     out.extend_from_slice(request.method);
     out.push(b' ');
     out.extend_from_slice(request.target);
-    out.extend_from_slice(b" HTTP/");
-    number(u64::from(request.version.major), out);
-    out.push(b'.');
-    number(u64::from(request.version.minor), out);
-    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(match request.version {
+        Version::HTTP_11 => b" HTTP/1.1\r\n",
+        _ => b" HTTP/1.0\r\n",
+    });
     for (name, value) in request.lines {
         line(name, value, out);
     }
 }
 
 /// Appends one field line.
+#[inline]
 pub(crate) fn line(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
+    out.reserve(name.len() + value.len() + 4);
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
     out.extend_from_slice(value);
@@ -126,6 +130,8 @@ pub(crate) fn chunk_start(octets: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// Room for the version of a request, its framing and the empty line.
+const ROOM_OCTETS: usize = 64;
 /// The name of the field that follows the status line, up to its value.
 const DATE: &[u8] = b"Date: ";
 

@@ -1,8 +1,9 @@
 //! Requests to be written, and what may not be.
 
 use semantics::fields::connection::Connection;
-use semantics::fields::list::is_token;
-use semantics::{CloseReason, ContentLength, Fate, FieldSet, KeepReason, Known, Version};
+use semantics::{CloseReason, ContentLength, Fate, FieldSet, KeepReason, Known, Method, Version};
+
+use crate::octets::{has_control, is_token};
 
 /// A request head that we make. The fields of message framing are added by the machine.
 #[derive(Clone, Copy, Debug)]
@@ -70,11 +71,8 @@ impl<'a> RequestParts<'a> {
     /// Whether what is written can be read back as what it is; gives which known fields there are.
     pub(super) fn check(&self, content: ContentLength) -> Result<FieldSet, Misuse> {
         let is_11 = self.version == Version::HTTP_11;
-        let is_bad_line = |(name, value): &(&[u8], &[u8])| {
-            let is_ctl = |&b: &u8| (b < 0x20 && b != b'\t') || b == 0x7f;
-            !is_token(name) || value.iter().any(is_ctl)
-        };
-        if !is_token(self.method) {
+        let is_method = Method::from_octets(self.method) != Method::Other || is_token(self.method);
+        if !is_method {
             return Err(Misuse::Method);
         }
         let is_target = |b: &u8| b.is_ascii_graphic();
@@ -85,15 +83,16 @@ impl<'a> RequestParts<'a> {
             return Err(Misuse::Version);
         }
         let (mut present, mut hosts) = (FieldSet::EMPTY, 0);
-        for line in self.lines {
-            if is_bad_line(line) {
+        for (name, value) in self.lines {
+            // The names of known fields are tokens.
+            let field = Known::from_name(name);
+            if has_control(value) || (field.is_none() && !is_token(name)) {
                 return Err(Misuse::Field);
             }
-            let Some(field) = Known::from_name(line.0) else {
-                continue;
-            };
-            present.insert(field);
-            hosts += usize::from(field == Known::Host);
+            if let Some(field) = field {
+                present.insert(field);
+                hosts += usize::from(field == Known::Host);
+            }
         }
         if present.contains(Known::ContentLength) || present.contains(Known::TransferEncoding) {
             return Err(Misuse::Framing);
