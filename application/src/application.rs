@@ -304,7 +304,12 @@ impl Inner {
         (self.config.words)(told, &head, asking.request.head())
     }
 
-    async fn run(self: &Rc<Self>, programs: &Programs, content: Content, asking: &Asking) -> Response {
+    async fn run(
+        self: &Rc<Self>,
+        programs: &Programs,
+        content: Content,
+        asking: &Asking,
+    ) -> Response {
         let variables = self.variables(&content, asking);
         let method = asking.request.head().method();
         let started = programs.start(&asking.script, &variables);
@@ -353,8 +358,7 @@ impl Side {
                     } => *idle_connections_max,
                     Speaker::Scgi(_) | Speaker::Cgi(_) => 0,
                 };
-                if let (Some(server), Some(outbound)) =
-                    (inner.servers.get(place), talk.into_kept())
+                if let (Some(server), Some(outbound)) = (inner.servers.get(place), talk.into_kept())
                 {
                     server.keep(outbound, connections_max, Now::read().millis);
                 }

@@ -28,7 +28,11 @@ pub(crate) enum Content {
         left: u64,
     },
     /// What was kept. It may be read again.
-    Kept { kept: Kept, at: u64, reading: Reading },
+    Kept {
+        kept: Kept,
+        at: u64,
+        reading: Reading,
+    },
     /// It was taken by a try that failed.
     Lost,
 }
@@ -252,7 +256,13 @@ mod tests {
                 let pieces = vec![&piece[..]; count];
                 let incoming = Incoming::for_test(&pieces, Ok(ContentEnd::LastChunk));
                 let mut content = Content::keep(&incoming).await.unwrap();
-                let is_file = matches!(&content, Content::Kept { kept: Kept::File(..), .. });
+                let is_file = matches!(
+                    &content,
+                    Content::Kept {
+                        kept: Kept::File(..),
+                        ..
+                    }
+                );
                 assert_eq!(is_file, count > 1);
                 assert_eq!(content.octets(), Some(count as u64 * 40_000));
                 assert_eq!(read(&mut content).await, pieces.concat());

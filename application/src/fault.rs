@@ -186,10 +186,17 @@ mod tests {
             (Fault::HeadTimeout, 504, "http_response_timeout"),
             (Fault::Overloaded, 503, "connection_limit_reached"),
             (Fault::ClosedBeforeHead, 502, "connection_terminated"),
-            (Fault::from(AnswerError::NoField), 502, "http_protocol_error"),
+            (
+                Fault::from(AnswerError::NoField),
+                502,
+                "http_protocol_error",
+            ),
             (Fault::Internal, 500, "proxy_internal_error"),
         ] {
-            assert_eq!((fault.status().code(), fault.error().name()), (status, name));
+            assert_eq!(
+                (fault.status().code(), fault.error().name()),
+                (status, name)
+            );
             assert!(!fault.because().is_empty());
         }
         let head = Fault::Record(RecordError::Version).head("edge", Some("unix:/a"));

@@ -118,9 +118,7 @@ impl AnswerScan {
         };
         let content_octets = match only(section.all(Known::ContentLength))? {
             None => None,
-            Some(line) => {
-                Some(content_length::parse_one(line).map_err(|_| AnswerError::Length)?)
-            }
+            Some(line) => Some(content_length::parse_one(line).map_err(|_| AnswerError::Length)?),
         };
         Ok(AnswerHead {
             head: head(status, view),
@@ -140,7 +138,9 @@ fn only<'a>(mut lines: impl Iterator<Item = &'a [u8]>) -> Result<Option<&'a [u8]
 /// `3digit [ SP reason-phrase ]` (RFC 3875 §6.3.3). Interim answers are ours to send.
 fn status(line: &[u8]) -> Result<Status, AnswerError> {
     let (digits, rest) = line.split_at_checked(3).ok_or(AnswerError::Status)?;
-    let is_apart = rest.first().is_none_or(|&octet| octet == b' ' || octet == b'\t');
+    let is_apart = rest
+        .first()
+        .is_none_or(|&octet| octet == b' ' || octet == b'\t');
     let code = digits.iter().try_fold(0, |code: u16, digit| {
         digit
             .is_ascii_digit()
@@ -219,9 +219,17 @@ mod tests {
         // table
         for (text, status, expected) in [
             ("Content-Type: a/b\r\n\r\nrest", 200, "Content-Type=a/b;"),
-            ("content-type: a/b\nX-Y: z\n\n", 200, "content-type=a/b;X-Y=z;"),
+            (
+                "content-type: a/b\nX-Y: z\n\n",
+                200,
+                "content-type=a/b;X-Y=z;",
+            ),
             ("Status: 404 Not Found\r\n\r\n", 404, ""),
-            ("Status: 404\r\nContent-Type: a/b\r\n\r\n", 404, "Content-Type=a/b;"),
+            (
+                "Status: 404\r\nContent-Type: a/b\r\n\r\n",
+                404,
+                "Content-Type=a/b;",
+            ),
             ("Location: http://a/b\r\n\r\n", 302, "Location=http://a/b;"),
             ("Location: /b\r\n\r\n", 302, "Location=/b;"),
             ("Status: 301 x\r\nLocation: /b\r\n\r\n", 301, "Location=/b;"),
@@ -234,10 +242,17 @@ mod tests {
             let (answer, taken) = read(text).unwrap();
             assert_eq!(answer.head.status().code(), status, "{text}");
             assert_eq!(fields(&answer.head), expected, "{text}");
-            assert_eq!(&text[taken..], text.split_once("\n\n").map_or_else(|| text.split_once("\r\n\r\n").unwrap().1, |it| it.1));
+            assert_eq!(
+                &text[taken..],
+                text.split_once("\n\n")
+                    .map_or_else(|| text.split_once("\r\n\r\n").unwrap().1, |it| it.1)
+            );
         }
         let (answer, _) = read("Status: 200\r\nContent-Length: 12\r\n\r\n").unwrap();
-        assert_eq!((answer.content_octets, fields(&answer.head)), (Some(12), String::new()));
+        assert_eq!(
+            (answer.content_octets, fields(&answer.head)),
+            (Some(12), String::new())
+        );
     }
 
     #[test]
@@ -247,22 +262,49 @@ mod tests {
         for (text, error) in [
             ("\r\n", AnswerError::NoField),
             ("X-A: b\r\n\r\n", AnswerError::NoField),
-            ("HTTP/1.1 200 OK\r\nContent-Type: a/b\r\n\r\n", syntax(Anomalies::NO_COLON)),
-            ("Warning in x on line 3\r\n\r\n", syntax(Anomalies::NO_COLON)),
-            ("Content Type: a/b\r\n\r\n", syntax(Anomalies::NAME_NOT_TOKEN)),
-            ("Content-Type : a/b\r\n\r\n", syntax(Anomalies::SPACE_BEFORE_COLON)),
-            ("Content-Type: a/b\r\n c\r\n\r\n", syntax(Anomalies::OBS_FOLD)),
-            ("Status: 200\r\nX: a\0b\r\n\r\n", syntax(Anomalies::VALUE_NUL)),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Type: a/b\r\n\r\n",
+                syntax(Anomalies::NO_COLON),
+            ),
+            (
+                "Warning in x on line 3\r\n\r\n",
+                syntax(Anomalies::NO_COLON),
+            ),
+            (
+                "Content Type: a/b\r\n\r\n",
+                syntax(Anomalies::NAME_NOT_TOKEN),
+            ),
+            (
+                "Content-Type : a/b\r\n\r\n",
+                syntax(Anomalies::SPACE_BEFORE_COLON),
+            ),
+            (
+                "Content-Type: a/b\r\n c\r\n\r\n",
+                syntax(Anomalies::OBS_FOLD),
+            ),
+            (
+                "Status: 200\r\nX: a\0b\r\n\r\n",
+                syntax(Anomalies::VALUE_NUL),
+            ),
             ("Status: 2000\r\n\r\n", AnswerError::Status),
             ("Status: 20\r\n\r\n", AnswerError::Status),
             ("Status: abc\r\n\r\n", AnswerError::Status),
             ("Status: 101 Switching\r\n\r\n", AnswerError::Status),
             ("Status: 600\r\n\r\n", AnswerError::Status),
             ("Status: 200\r\nStatus: 404\r\n\r\n", AnswerError::Repeated),
-            ("Location: /a\r\nLocation: /b\r\n\r\n", AnswerError::Repeated),
+            (
+                "Location: /a\r\nLocation: /b\r\n\r\n",
+                AnswerError::Repeated,
+            ),
             ("Location:\r\n\r\n", AnswerError::Location),
-            ("Status: 200\r\nContent-Length: x\r\n\r\n", AnswerError::Length),
-            ("Status: 200\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", AnswerError::Repeated),
+            (
+                "Status: 200\r\nContent-Length: x\r\n\r\n",
+                AnswerError::Length,
+            ),
+            (
+                "Status: 200\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
+                AnswerError::Repeated,
+            ),
         ] {
             let got = read(text).map(|(head, _)| fields(&head.head));
             assert_eq!(got, Err(error), "{text:?}");

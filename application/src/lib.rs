@@ -45,9 +45,7 @@ mod server;
 mod talk;
 mod variables;
 
-pub use application::{
-    Application, ApplicationConfig, DRAINED_OCTETS_MAX, Speaker, Wanted, Words,
-};
+pub use application::{Application, ApplicationConfig, DRAINED_OCTETS_MAX, Speaker, Wanted, Words};
 pub use content::KEPT_OCTETS_MAX;
 pub use fault::Fault;
 pub use head::{AnswerError, AnswerHead, AnswerScan};

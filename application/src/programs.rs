@@ -60,7 +60,9 @@ impl Programs {
         }
         self.running.set(self.running.get() + 1);
         let counted = Counted(Rc::clone(&self.running));
-        let file = PathBuf::from(OsStr::from_bytes(script.file.as_deref().unwrap_or_default()));
+        let file = PathBuf::from(OsStr::from_bytes(
+            script.file.as_deref().unwrap_or_default(),
+        ));
         let name = file.display().to_string();
         let folder = file.parent().unwrap_or(Path::new("/")).to_owned();
         let owned = |octets: &[u8]| OsStr::from_bytes(octets).to_owned();

@@ -20,9 +20,20 @@ pub struct Records {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    Header { held: [u8; HEAD_OCTETS], count: usize },
-    Content { kind: Kind, left: u16, padding: u8 },
-    Ending { held: [u8; HEAD_OCTETS], count: usize, padding: u8 },
+    Header {
+        held: [u8; HEAD_OCTETS],
+        count: usize,
+    },
+    Content {
+        kind: Kind,
+        left: u16,
+        padding: u8,
+    },
+    Ending {
+        held: [u8; HEAD_OCTETS],
+        count: usize,
+        padding: u8,
+    },
     Padding(u8),
     Ended,
 }
@@ -395,7 +406,10 @@ mod tests {
                 [record(STDOUT, 1, b"", 0), record(STDOUT, 1, b"x", 0)].concat(),
                 RecordError::AfterEnd,
             ),
-            ([end(0), record(STDOUT, 1, b"x", 0)].concat(), RecordError::AfterEnd),
+            (
+                [end(0), record(STDOUT, 1, b"x", 0)].concat(),
+                RecordError::AfterEnd,
+            ),
         ] {
             assert_eq!(heard(&[&octets]), Err(error), "{octets:?}");
         }

@@ -36,7 +36,14 @@ mod tests {
         let variables = Variables::for_test(&[("A", "b"), ("CONTENT_LENGTH", "27"), ("C", "")]);
         let mut out = Vec::new();
         begin(&variables, &mut out);
-        assert_eq!(out, b"32:CONTENT_LENGTH\0".to_vec().into_iter().chain(*b"27\0SCGI\x001\0A\0b\0C\0\0,").collect::<Vec<_>>());
+        assert_eq!(
+            out,
+            b"32:CONTENT_LENGTH\0"
+                .to_vec()
+                .into_iter()
+                .chain(*b"27\0SCGI\x001\0A\0b\0C\0\0,")
+                .collect::<Vec<_>>()
+        );
         let mut out = Vec::new();
         begin(&Variables::default(), &mut out);
         assert_eq!(out, b"24:CONTENT_LENGTH\x000\0SCGI\x001\0,");

@@ -84,8 +84,13 @@ impl Scripts {
             Some(root) => Some(Root::new(root)?),
             None => None,
         };
-        let own = root.as_ref().map(|root| root.path().as_os_str().as_encoded_bytes());
-        let seen = config.seen_root.as_ref().map(|seen| seen.trim_end_matches('/').as_bytes());
+        let own = root
+            .as_ref()
+            .map(|root| root.path().as_os_str().as_encoded_bytes());
+        let seen = config
+            .seen_root
+            .as_ref()
+            .map(|seen| seen.trim_end_matches('/').as_bytes());
         Ok(Self(Arc::new(Inner {
             rule: config.rule,
             led_octets: match config.is_led {
@@ -110,7 +115,9 @@ impl Scripts {
     ) -> Result<Found, OpenError> {
         let inner = &*self.0;
         if inner.rule == Rule::Whole {
-            let (name, info) = path.split_at_checked(inner.config.prefix.len()).unwrap_or((path, b""));
+            let (name, info) = path
+                .split_at_checked(inner.config.prefix.len())
+                .unwrap_or((path, b""));
             return Ok(Found::Script(Script {
                 name: name.to_vec(),
                 info: info.to_vec(),
@@ -160,7 +167,12 @@ impl Scripts {
     pub fn front(&self) -> Option<Script> {
         let front = self.0.config.front.as_ref()?.trim_start_matches('/');
         let file = [b"/", front.as_bytes()].concat();
-        let led = self.0.config.prefix.get(..self.0.led_octets).unwrap_or_default();
+        let led = self
+            .0
+            .config
+            .prefix
+            .get(..self.0.led_octets)
+            .unwrap_or_default();
         let name = [led, &file].concat();
         Some(self.0.script(&name, &file, b""))
     }
@@ -222,7 +234,15 @@ mod tests {
     fn folder() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("site");
-        for name in ["a.php", "photo.jpg", "shop/index.php", "shop/item.php", "odd.php/x.php", ".hidden/a.php", "prog"] {
+        for name in [
+            "a.php",
+            "photo.jpg",
+            "shop/index.php",
+            "shop/item.php",
+            "odd.php/x.php",
+            ".hidden/a.php",
+            "prog",
+        ] {
             let path = root.join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "").unwrap();
@@ -248,7 +268,10 @@ mod tests {
 
     fn found(scripts: &Scripts, path: &str) -> String {
         let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
-        match scripts.find(path.as_bytes(), Wait::MayBlock, |_| false).unwrap() {
+        match scripts
+            .find(path.as_bytes(), Wait::MayBlock, |_| false)
+            .unwrap()
+        {
             Found::Script(script) => format!(
                 "{}|{}|{}",
                 text(&script.name),
@@ -284,7 +307,10 @@ mod tests {
             assert_eq!(found(&scripts, path), expected, "{path}");
         }
         let front = scripts.front().unwrap();
-        assert_eq!((front.name, front.file), (b"/index.php".to_vec(), Some(b"/app/index.php".to_vec())));
+        assert_eq!(
+            (front.name, front.file),
+            (b"/index.php".to_vec(), Some(b"/app/index.php".to_vec()))
+        );
     }
 
     #[test]
@@ -294,7 +320,10 @@ mod tests {
             config.prefix = b"/blog".to_vec();
             config.is_led = true;
         });
-        assert_eq!(found(&scripts, "/blog/a.php/b"), "/blog/a.php|/b|/app/a.php");
+        assert_eq!(
+            found(&scripts, "/blog/a.php/b"),
+            "/blog/a.php|/b|/app/a.php"
+        );
         assert_eq!(found(&scripts, "/blog"), "Other");
         assert_eq!(scripts.front().unwrap().name, b"/blog/index.php");
     }

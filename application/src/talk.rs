@@ -285,7 +285,10 @@ impl Talk {
     }
 
     /// The next piece of the answer's content; `None` after the last.
-    pub(crate) fn poll_content(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<u8>, Fault>>> {
+    pub(crate) fn poll_content(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Vec<u8>, Fault>>> {
         loop {
             if !self.hearing.ready.is_empty() {
                 // While the client takes it, nothing is awaited of the application.
@@ -307,7 +310,8 @@ impl Talk {
 
     /// All content of the answer, if it has come to its end.
     pub(crate) fn take_whole(&mut self) -> Option<Vec<u8>> {
-        (self.hearing.is_over && self.fault.is_none()).then(|| std::mem::take(&mut self.hearing.ready))
+        (self.hearing.is_over && self.fault.is_none())
+            .then(|| std::mem::take(&mut self.hearing.ready))
     }
 
     /// The connection, if it may be used for another request.

@@ -170,12 +170,18 @@ impl Maker<'_> {
     fn of_request(&mut self, asked: &Asked<'_>) {
         let head = asked.head;
         self.add("GATEWAY_INTERFACE", "CGI/1.1");
-        self.add("SERVER_SOFTWARE", concat!("hansom/", env!("CARGO_PKG_VERSION")));
+        self.add(
+            "SERVER_SOFTWARE",
+            concat!("hansom/", env!("CARGO_PKG_VERSION")),
+        );
         self.add("REQUEST_METHOD", head.method_octets());
         self.add("QUERY_STRING", asked.query.unwrap_or_default());
         self.add("REQUEST_URI", local_target(head.target()));
         let version = head.version();
-        self.add("SERVER_PROTOCOL", format!("HTTP/{}.{}", version.major, version.minor));
+        self.add(
+            "SERVER_PROTOCOL",
+            format!("HTTP/{}.{}", version.major, version.minor),
+        );
         let (scheme, port) = match asked.is_secured {
             true => ("https", 443),
             false => ("http", 80),
@@ -185,7 +191,9 @@ impl Maker<'_> {
         }
         self.add("REQUEST_SCHEME", scheme);
         self.add("SERVER_NAME", asked.host.unwrap_or("localhost"));
-        let told = head.first(Known::Host).and_then(|host| Host::parse(host).ok()?.port);
+        let told = head
+            .first(Known::Host)
+            .and_then(|host| Host::parse(host).ok()?.port);
         self.add("SERVER_PORT", told.unwrap_or(port).to_string());
         let address = asked.client.0.map(|ip| ip.to_canonical().to_string());
         // RFC 3875 §4.1.8 wants one; who comes by a unix socket is on this machine.
@@ -273,7 +281,9 @@ fn is_left_out(field: &[u8], known: Option<Known>, asked: &Asked<'_>) -> bool {
 /// `X-Forwarded-*` and its like, which only gateways should say.
 fn is_of_gateways(field: &[u8]) -> bool {
     let prefix = b"x-forwarded-";
-    let begins = field.get(..prefix.len()).is_some_and(|it| it.eq_ignore_ascii_case(prefix));
+    let begins = field
+        .get(..prefix.len())
+        .is_some_and(|it| it.eq_ignore_ascii_case(prefix));
     let is = |name: &str| field.eq_ignore_ascii_case(name.as_bytes());
     begins || is("X-Real-IP") || is("Client-IP") || is("X-Original-URL") || is("X-Rewrite-URL")
 }
@@ -345,10 +355,15 @@ mod tests {
             script: &script,
         };
         change(&mut asked);
-        let own = [("HTTP_OWN".to_owned(), "ours".to_owned()), ("APP".to_owned(), "1".to_owned())];
+        let own = [
+            ("HTTP_OWN".to_owned(), "ours".to_owned()),
+            ("APP".to_owned(), "1".to_owned()),
+        ];
         let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
         let made = Variables::new(&asked, &own);
-        made.iter().map(|(name, value)| (text(name), text(value))).collect()
+        made.iter()
+            .map(|(name, value)| (text(name), text(value)))
+            .collect()
     }
 
     fn value<'a>(of: &'a [(String, String)], name: &str) -> Option<&'a str> {
@@ -404,7 +419,12 @@ mod tests {
             .filter(|(name, _)| name.starts_with("HTTP_"))
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
-        let expected = ["HTTP_HOST=a", "HTTP_X_A=1, 2", "HTTP_COOKIE=a; b", "HTTP_OWN=ours"];
+        let expected = [
+            "HTTP_HOST=a",
+            "HTTP_X_A=1, 2",
+            "HTTP_COOKIE=a; b",
+            "HTTP_OWN=ours",
+        ];
         assert_eq!(of_fields, expected);
         assert_eq!(value(&got, "CONTENT_LENGTH"), None);
         let told = variables(text, |asked| asked.is_told = true);

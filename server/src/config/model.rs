@@ -313,6 +313,18 @@ pub struct Route {
     pub balance: String,
     /// Bounds connecting to a server, waiting for the head of its answer, and silence within its content, each.
     pub outbound_timeout: Duration,
+    /// How the names of scripts end; empty: all below the route is one application.
+    pub scripts: Option<Vec<String>>,
+    /// The root as the application sees it.
+    pub script_root: Option<String>,
+    /// The script that answers for what is not there.
+    pub front: Option<String>,
+    /// Variables that applications get as they are.
+    pub params: BTreeMap<String, String>,
+    /// Connections to an application that are kept.
+    pub idle_connections: u64,
+    /// Programs that run at once.
+    pub processes_max: u64,
     /// What differs from the site.
     pub settings: Settings,
 }
@@ -407,6 +419,12 @@ pub enum HandlerName {
     Redirect,
     /// What one of the servers of [`Route::to`] answers.
     Gateway,
+    /// What an application answers by FastCGI, and the files beside its scripts.
+    Fastcgi,
+    /// What an application answers by SCGI.
+    Scgi,
+    /// What a program answers that is started for the request.
+    Cgi,
 }
 
 /// How the access log is written.
@@ -609,6 +627,12 @@ impl Default for Route {
             to: Vec::new(),
             balance: "round-robin".to_owned(),
             outbound_timeout: Duration::from_secs(60),
+            scripts: None,
+            script_root: None,
+            front: None,
+            params: BTreeMap::new(),
+            idle_connections: 0,
+            processes_max: 16,
             settings: Settings::default(),
         }
     }

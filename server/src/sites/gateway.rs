@@ -76,7 +76,7 @@ pub(crate) fn server_of(text: &str) -> Result<GatewayServer, String> {
 }
 
 /// What this process calls itself in Via: of two that have one name each would take the other for itself (RFC 9110 §7.6.3).
-fn own_name() -> &'static str {
+pub(super) fn own_name() -> &'static str {
     static NAME: OnceLock<String> = OnceLock::new();
     NAME.get_or_init(|| {
         format!(
@@ -87,7 +87,11 @@ fn own_name() -> &'static str {
 }
 
 /// An answer of our own, in the words of all others.
-fn words(told: semantics::Answer, head: &ResponseHead, request: RequestHead<'_>) -> Response {
+pub(super) fn words(
+    told: semantics::Answer,
+    head: &ResponseHead,
+    request: RequestHead<'_>,
+) -> Response {
     let status = told.status.unwrap_or(Status::INTERNAL_SERVER_ERROR);
     let mut response = error_response(status, told.because, told.rule, Some(request));
     for (name, value) in head.section().iter() {

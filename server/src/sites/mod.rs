@@ -18,6 +18,7 @@
 //! Where a route rewrites, both routes judge who may come in, and the one that answers finishes.
 
 mod after;
+mod application;
 mod client;
 mod cors;
 mod fences;
@@ -46,6 +47,7 @@ use semantics::{Form, Known, Method, NormalPath, PeerError, Refusal, RequestHead
 
 use crate::config::{self, Config};
 use crate::marks::mark_of;
+pub(crate) use application::{application_place, scripts_config};
 use auth::{Gate, Pass, Verdict};
 use client::Gateways;
 pub(crate) use fences::fences;

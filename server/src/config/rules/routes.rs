@@ -88,9 +88,10 @@ impl Rules<'_> {
                 route.outbound_timeout != defaults.outbound_timeout,
             ),
         ];
+        let is_application = self.check_application(at, route);
         for (name, _) in of_gateways
             .into_iter()
-            .filter(|(_, is_said)| *is_said && !is_gateway)
+            .filter(|(_, is_said)| *is_said && !is_gateway && !is_application)
         {
             let message = format!("the handler is `{handler}`, which asks no other server");
             let hint = "add handler = \"gateway\"";
@@ -108,7 +109,8 @@ impl Rules<'_> {
         }
         let of_content = [("cache_control", !is_redirect), ("expires", true)];
         for (name, is_unsaid) in of_content {
-            if handler != HandlerName::Files && is_unsaid {
+            let has_files = matches!(handler, HandlerName::Files | HandlerName::Fastcgi);
+            if !has_files && is_unsaid {
                 let message = format!("the handler is `{handler}`, whose answers do not say this");
                 self.warn(&key(name), Complaint::new(message));
             }
