@@ -250,9 +250,7 @@ impl Inner {
             });
             return Response { head, content };
         }
-        if let Some(octets) = talk.take_whole()
-            && content_octets.is_none_or(|told| told == octets.len() as u64)
-        {
+        if let Some(octets) = talk.take_whole(content_octets) {
             side.done(talk);
             return Response::with_octets(head, octets);
         }

@@ -308,9 +308,10 @@ impl Talk {
         }
     }
 
-    /// All content of the answer, if it has come to its end.
-    pub(crate) fn take_whole(&mut self) -> Option<Vec<u8>> {
-        (self.hearing.is_over && self.fault.is_none())
+    /// All content of the answer, if it has come to its end and is as long as it was told.
+    pub(crate) fn take_whole(&mut self, told: Option<u64>) -> Option<Vec<u8>> {
+        let is_whole = told.is_none_or(|told| told == self.hearing.ready.len() as u64);
+        (is_whole && self.hearing.is_over && self.fault.is_none())
             .then(|| std::mem::take(&mut self.hearing.ready))
     }
 

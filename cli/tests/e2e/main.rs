@@ -15,6 +15,8 @@ mod harness;
 mod limits;
 mod log;
 mod peers;
+mod php;
+mod programs;
 mod reload;
 mod routing;
 mod running;

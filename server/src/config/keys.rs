@@ -729,7 +729,7 @@ pub(crate) const ROUTE: &[Key<Route>] = &[
     },
     Key {
         name: "front",
-        slot: &May(|r: &mut Route| &mut r.front, Text(&PAGE), "none"),
+        slot: &May(|r: &mut Route| &mut r.front, Text(&SCRIPT), "none"),
         about: "The script below `root` that answers for what is not there, as `index.php` of many applications.",
     },
     Key {
@@ -740,19 +740,6 @@ pub(crate) const ROUTE: &[Key<Route>] = &[
             "`root`",
         ),
         about: "The same folder as the application sees it, as in a container.",
-    },
-    Key {
-        name: "params",
-        slot: &Is(
-            |r: &mut Route| &mut r.params,
-            Map {
-                key: param_name,
-                of: Text(&PARAM_VALUE),
-                allowed: "a table of variables and their values",
-                pattern: "^[A-Z_][A-Z0-9_]*$",
-            },
-        ),
-        about: "Variables that applications get as they are, in place of those of the same name (RFC 3875 §4.1).",
     },
     Key {
         name: "idle_connections",
@@ -875,6 +862,20 @@ pub(crate) const SETTINGS: &[Key<Settings>] = &[
             "[]",
         ),
         about: "Networks whose clients may not, whatever `allow` says.",
+    },
+    Key {
+        name: "params",
+        slot: &May(
+            |s: &mut Settings| &mut s.params,
+            Map {
+                key: param_name,
+                of: Text(&PARAM_VALUE),
+                allowed: "a table of variables and their values",
+                pattern: "^[A-Z_][A-Z0-9_]*$",
+            },
+            "none",
+        ),
+        about: "Variables that applications get as they are, in place of those of the same name (RFC 3875 §4.1).",
     },
     Key {
         name: "set_fields",

@@ -319,8 +319,6 @@ pub struct Route {
     pub script_root: Option<String>,
     /// The script that answers for what is not there.
     pub front: Option<String>,
-    /// Variables that applications get as they are.
-    pub params: BTreeMap<String, String>,
     /// Connections to an application that are kept.
     pub idle_connections: u64,
     /// Programs that run at once.
@@ -358,6 +356,8 @@ pub struct Settings {
     pub allow: Option<Vec<Network>>,
     /// Networks that may not, whatever `allow` says.
     pub deny: Option<Vec<Network>>,
+    /// Variables that applications get as they are.
+    pub params: Option<BTreeMap<String, String>>,
     /// Fields set on responses, replacing those there are.
     pub set_fields: Option<BTreeMap<String, String>>,
     /// Fields added to responses.
@@ -630,7 +630,6 @@ impl Default for Route {
             scripts: None,
             script_root: None,
             front: None,
-            params: BTreeMap::new(),
             idle_connections: 0,
             processes_max: 16,
             settings: Settings::default(),

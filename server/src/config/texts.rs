@@ -101,6 +101,10 @@ pub(crate) static SCRIPT_SUFFIX: TextRule = TextRule {
     },
     allowed: "the end of a file name, as \".php\"",
 };
+pub(crate) static SCRIPT: TextRule = TextRule {
+    check: checks::page,
+    allowed: "a script below the root, as \"index.php\"",
+};
 pub(crate) static SEEN_FOLDER: TextRule = TextRule {
     check: |text| match text.starts_with('/') && !text.contains('\0') {
         true => Ok(text.to_owned()),

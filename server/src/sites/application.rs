@@ -64,7 +64,7 @@ impl ApplicationTarget {
             None => (None, None),
         };
         Ok(Self(Rc::new(Inner {
-            application: application(route)?,
+            application: application(route, site)?,
             scripts,
             plain,
             secured,
@@ -214,7 +214,7 @@ fn is_named(name: &str, suffixes: &[String]) -> bool {
     (suffixes.iter()).any(|suffix| name.ends_with(&suffix.to_ascii_lowercase()))
 }
 
-fn application(route: &Route) -> Result<Application, SiteError> {
+fn application(route: &Route, site: &Site) -> Result<Application, SiteError> {
     let place = |text: &String| {
         application_place(text).map_err(|error| SiteError::Template(text.clone(), error))
     };
@@ -228,7 +228,8 @@ fn application(route: &Route) -> Result<Application, SiteError> {
             idle_connections_max: number(route.idle_connections),
         },
     };
-    let own = route.params.iter();
+    let settings = route.settings.over(&site.settings);
+    let own = settings.params.iter().flatten();
     Ok(Application::new(ApplicationConfig {
         speaker,
         own: own

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::Rules;
-use crate::config::model::{HandlerName, Route};
+use crate::config::model::{HandlerName, Route, Site};
 use crate::config::slot::Complaint;
+use crate::sites::scripts_config;
+use application::Rule;
 
 impl Rules<'_> {
     /// Whether the route is answered by an application; its keys, and that others have none of them.
@@ -19,7 +21,11 @@ impl Rules<'_> {
             ("scripts", route.scripts.is_some(), has_scripts),
             ("front", route.front.is_some(), has_scripts),
             ("script_root", route.script_root.is_some(), has_scripts),
-            ("params", !route.params.is_empty(), has_scripts || is_cgi),
+            (
+                "params",
+                route.settings.params.is_some(),
+                has_scripts || is_cgi,
+            ),
             (
                 "idle_connections",
                 route.idle_connections != defaults.idle_connections,
@@ -71,6 +77,37 @@ impl Rules<'_> {
         {
             let message = format!("there is no script \"{}\"", root.join(front).display());
             self.error(key, Complaint::new(message));
+        }
+    }
+
+    /// Files that are served beside those of an application show its scripts as they are.
+    pub(super) fn scripts_are_not_shown(&mut self, path: &str, site: &Site) {
+        let root_of = |route: &Route| route.root.clone().or(site.root.clone());
+        let has_scripts = |route: &&Route| {
+            scripts_config(route, site).rule == Rule::Suffix && root_of(route).is_some()
+        };
+        let Some(run) = site.routes.iter().find(has_scripts) else {
+            return;
+        };
+        let shown = |root: Option<PathBuf>| root.is_some() && root == root_of(run);
+        let is_shown = |route: &Route| {
+            route.handler == HandlerName::Files && route.rewrite.is_none() && shown(root_of(route))
+        };
+        let complaint = |at: &str| {
+            let message =
+                "scripts below this folder are shown as text here, where they are not run";
+            Complaint::with(message, format!("{at}, or keep scripts out of it"))
+        };
+        for (number, route) in site.routes.iter().enumerate() {
+            if is_shown(route) {
+                let complaint = complaint("let `fastcgi` answer here too");
+                self.warn(&format!("{path}.route[{number}].path"), complaint);
+            }
+        }
+        let has_whole = site.routes.iter().any(|route| route.path == "/");
+        if !has_whole && shown(site.root.clone()) {
+            let complaint = complaint("let `fastcgi` answer at \"/\"");
+            self.warn(&format!("{path}.root"), complaint);
         }
     }
 

@@ -10,6 +10,7 @@ impl Rules<'_> {
     pub(super) fn check_routes(&mut self) {
         for (path, site) in self.sites() {
             self.files_have_a_root(&path, site);
+            self.scripts_are_not_shown(&path, site);
             for (number, route) in site.routes.iter().enumerate() {
                 self.check_route(&format!("{path}.route[{number}]"), route);
             }
