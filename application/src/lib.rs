@@ -37,6 +37,7 @@ mod application;
 mod content;
 mod fault;
 mod head;
+mod law;
 mod programs;
 pub mod records;
 mod scgi;
@@ -49,6 +50,8 @@ pub use application::{Application, ApplicationConfig, DRAINED_OCTETS_MAX, Speake
 pub use content::KEPT_OCTETS_MAX;
 pub use fault::Fault;
 pub use head::{AnswerError, AnswerHead, AnswerScan};
+#[doc(hidden)]
+pub use law::{law_of_answers, law_of_variables};
 pub use programs::Programs;
 pub use records::RecordError;
 pub use scripts::{Found, Rule, Scripts, ScriptsConfig};

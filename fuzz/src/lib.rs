@@ -3,9 +3,10 @@
 //! Each file in `targets/` hands its octets to one law, which panics if it is broken. The same laws run over
 //! `corpus/fuzz/` as ordinary tests, so that whatever was once found stays found without a fuzzer.
 
-/// The laws: of the message core, of the configuration, of decoders, forms, credentials and of requests
-/// passed on.
+/// The laws: of the message core, of the configuration, of decoders, forms, credentials, of requests
+/// passed on and of applications.
 pub mod laws {
+    pub use application::law_of_answers as application;
     pub use auth::law as credentials;
     pub use coding::law as codings;
     pub use intermediary::law_of_requests as intermediary;

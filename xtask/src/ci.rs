@@ -209,7 +209,7 @@ const BESIDE: [&str; 3] = [
     "bench/parser/Cargo.toml",
 ];
 
-const CI: [needs::Need; 7] = [
+const CI: [needs::Need; 9] = [
     needs::C_COMPILER,
     needs::CXX_COMPILER,
     needs::CHROMIUM,
@@ -217,4 +217,6 @@ const CI: [needs::Need; 7] = [
     needs::REDIS,
     needs::CURL,
     needs::OPENSSL,
+    needs::PHP,
+    needs::PYTHON,
 ];
