@@ -23,7 +23,7 @@ struct Forward(Rc<Pool>);
 struct Pool {
     server: Address,
     options: Rc<LineOptions>,
-    idle: RefCell<Vec<Line>>,
+    idle: RefCell<Vec<Box<Line>>>,
 }
 
 impl Handler for Forward {

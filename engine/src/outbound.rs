@@ -115,16 +115,16 @@ struct Answer {
 type Told<'a> = &'a mut dyn FnMut(ResponseView<'_>, ContentLength);
 
 impl Line {
-    /// Connects.
+    /// Connects. The line stays where it is when it changes hands, as it does several times for each exchange.
     ///
     /// # Errors
     /// [`Fault::Connect`], or [`Fault::Timeout`].
     pub async fn connect(
         address: &Address,
         options: &Rc<LineOptions>,
-    ) -> Result<Self, OutboundError> {
+    ) -> Result<Box<Self>, OutboundError> {
         match Outbound::connect(address, options.wait_millis).await {
-            Ok(outbound) => Ok(Self::new(outbound, Rc::clone(options))),
+            Ok(outbound) => Ok(Box::new(Self::new(outbound, Rc::clone(options)))),
             Err(error) => Err(OutboundError {
                 fault: match error.kind() {
                     ErrorKind::TimedOut => Fault::Timeout(Awaited::Connection),
@@ -191,6 +191,7 @@ impl Line {
             ..Answer::default()
         };
         (self.is_transmitted, self.is_answered) = (false, false);
+        self.outbound.set_resting(false);
         self.unbound();
         if !self.outbound.is_quiet() {
             // RFC 9112 §9.2: what comes unasked answers nothing.
@@ -499,6 +500,11 @@ impl Line {
     /// Whether nothing has come, and the server has not closed, since it was used last. An idle line that is not quiet is of no use.
     pub fn is_quiet(&mut self) -> bool {
         self.outbound.is_quiet()
+    }
+
+    /// Lets it rest until the next exchange: what comes meanwhile is told in [`net::poll_disturbed`].
+    pub fn rest(&mut self) {
+        self.outbound.set_resting(true);
     }
 
     /// Exchanges that have begun on it. A failure in the first tells more of the server than one in a later.

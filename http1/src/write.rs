@@ -1,7 +1,7 @@
 //! Messages to octets (RFC 9112 §3 to §7).
 
 use crate::RequestParts;
-use semantics::{Known, Rendition, ResponseHead, Stamp, Status, Version};
+use semantics::{FieldLine, Known, Rendition, ResponseHead, Section, Stamp, Status, Version};
 
 /// Appends `HTTP/1.1 <status> <reason> CRLF Date: … CRLF Server: … CRLF` and the head's own lines; neither framing
 /// fields nor the empty line. A head that has a Date or a Server of its own, as one that is handed on, keeps it
@@ -20,9 +20,41 @@ pub(crate) fn response_head(head: &ResponseHead, stamp: &Stamp, out: &mut Vec<u8
             line(b"Server", server, out);
         }
     }
-    for (name, value) in head.section().iter() {
-        line(name, value, out);
+    lines(head.section(), out);
+}
+
+/// Appends all lines of a section. Those that stand one after the other as they are transmitted are copied in one go.
+fn lines(section: Section<'_>, out: &mut Vec<u8>) {
+    let octets = section.octets();
+    out.reserve(octets.len() + ROOM_OCTETS);
+    let mut run = 0..0;
+    for field in section.lines() {
+        let (start, end) = (field.name.start as usize, field.value.end() + 2);
+        let is_run = is_as_transmitted(field, octets);
+        if is_run && run.end == start {
+            run.end = end;
+            continue;
+        }
+        out.extend_from_slice(octets.get(run).unwrap_or_default());
+        run = match is_run {
+            true => start..end,
+            false => {
+                line(field.name.of(octets), field.value.of(octets), out);
+                0..0
+            }
+        };
     }
+    out.extend_from_slice(octets.get(run).unwrap_or_default());
+}
+
+/// Whether a line stands there as [`line`] would write it.
+#[inline]
+fn is_as_transmitted(field: &FieldLine, octets: &[u8]) -> bool {
+    let (name_end, value_start) = (field.name.end(), field.value.start as usize);
+    let value_end = field.value.end();
+    value_start == name_end + 2
+        && octets.get(name_end..value_start) == Some(b": ")
+        && octets.get(value_end..value_end + 2) == Some(b"\r\n")
 }
 
 /// Appends what [`response_head`] would, with the length of the content, from octets made once.
@@ -130,13 +162,15 @@ pub(crate) fn chunk_start(octets: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Room for the version of a request, its framing and the empty line.
+/// Room for the version of a request or the status of a response, its framing and the empty line.
 const ROOM_OCTETS: usize = 64;
 /// The name of the field that follows the status line, up to its value.
 const DATE: &[u8] = b"Date: ";
 
 #[cfg(test)]
 mod tests {
+    use semantics::Pass;
+
     use super::*;
 
     fn written(write: impl Fn(&mut Vec<u8>)) -> String {
@@ -186,6 +220,28 @@ mod tests {
                 format!("HTTP/1.1 200 OK\r\nDate: {date}\r\nServer: them\r\nContent-Length: 5\r\n")
             );
         }
+    }
+
+    #[test]
+    fn lines_are_written_alike_however_they_lie() {
+        let received = b"HTTP/1.1 200 OK\r\nA: 1\r\nB:2\r\nX-Gone: 0\r\nC:  3 \r\nD: 4\r\nE: \r\nLocation: /a\r\nF: 6\r\n\r\n";
+        let mut index = semantics::ResponseIndex::default();
+        crate::scan::response_head(received, &mut crate::scan::Progress::default(), &mut index);
+        let view = semantics::ResponseView::new(received, &index);
+        let mut head = ResponseHead::received(view, |line, value| match line.known {
+            Some(Known::Location) => {
+                value.extend_from_slice(b"/b");
+                Pass::Replaced
+            }
+            _ if line.name.of(received) == b"X-Gone" => Pass::Dropped,
+            _ => Pass::Kept,
+        });
+        head.add(Known::Via, "1.1 x");
+        head.add_named("G", "");
+        let octets = written(|out| lines(head.section(), out));
+        let expected =
+            "A: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: \r\nLocation: /b\r\nF: 6\r\nVia: 1.1 x\r\nG: \r\n";
+        assert_eq!(octets, expected);
     }
 
     #[test]

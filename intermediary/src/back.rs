@@ -45,6 +45,7 @@ pub fn back(view: ResponseView<'_>, passage: &Passage, host: &[u8]) -> Result<Re
         let received = line.value.of(octets);
         let start = value.len();
         let is_new = match field {
+            Known::Via if !passage.via_answers => false,
             Known::Via => {
                 left_vias -= 1;
                 // As for requests: behind what is malformed our own member gets a line of its own.
@@ -67,6 +68,9 @@ pub fn back(view: ResponseView<'_>, passage: &Passage, host: &[u8]) -> Result<Re
         Pass::Kept
     };
     let mut head = ResponseHead::received(view, pass);
+    if !passage.via_answers {
+        is_via_written = true;
+    }
     if !is_via_written && view.version() == Version::HTTP_11 {
         head.add(Known::Via, &passage.via_11);
     } else if !is_via_written {

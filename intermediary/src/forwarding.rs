@@ -7,7 +7,7 @@ use std::io::Write;
 use std::net::{IpAddr, Ipv6Addr};
 
 use semantics::fields::forwarded::{Element, Node, elements, node};
-use semantics::fields::list::{is_token, members_of, trim_ows};
+use semantics::fields::list::{members_of, trim_ows};
 use semantics::{FieldSet, Known, Section};
 
 use crate::Came;
@@ -119,13 +119,19 @@ fn element(peer: Option<IpAddr>, scheme: Scheme, host: Option<&[u8]>, out: &mut 
         }
         None => out.extend_from_slice(b"unknown"),
     }
-    if let Some(host) = host {
-        let is_quotable =
-            |octet: &u8| matches!(octet, b' '..=b'~' | b'\t') && !matches!(octet, b'"' | b'\\');
-        if is_token(host) {
+    if let Some(host) = host.filter(|host| !host.is_empty()) {
+        // Names are tokens; what else is one may be quoted as well. Without an early end it is done many octets at a time.
+        let is_plain =
+            |octet: u8| octet.is_ascii_alphanumeric() | (octet == b'.') | (octet == b'-');
+        let is_quotable = |octet: u8| {
+            (((octet >= b' ') & (octet <= b'~')) | (octet == b'\t'))
+                & (octet != b'"')
+                & (octet != b'\\')
+        };
+        if all(host, is_plain) {
             out.extend_from_slice(b";host=");
             out.extend_from_slice(host);
-        } else if !host.is_empty() && host.iter().all(is_quotable) {
+        } else if all(host, is_quotable) {
             out.extend_from_slice(b";host=\"");
             out.extend_from_slice(host);
             out.push(b'"');
@@ -143,20 +149,36 @@ fn address(ip: IpAddr, out: &mut Vec<u8>) {
     }
 }
 
+fn all(octets: &[u8], is_good: impl Fn(u8) -> bool) -> bool {
+    octets
+        .iter()
+        .fold(true, |so_far, octet| so_far & is_good(*octet))
+}
+
 /// The machinery of `fmt` costs several times as much.
 fn ipv4(octets: [u8; 4], out: &mut Vec<u8>) {
-    for (i, octet) in octets.into_iter().enumerate() {
+    // From the end on, so that no digit is looked for twice.
+    let mut text = [0; 15];
+    let mut start = text.len();
+    let mut put = |octet: u8| {
+        start -= 1;
+        if let Some(place) = text.get_mut(start) {
+            *place = octet;
+        }
+    };
+    for (i, octet) in octets.into_iter().rev().enumerate() {
         if i > 0 {
-            out.push(b'.');
+            put(b'.');
+        }
+        put(b'0' + octet % 10);
+        if octet >= 10 {
+            put(b'0' + octet / 10 % 10);
         }
         if octet >= 100 {
-            out.push(b'0' + octet / 100);
+            put(b'0' + octet / 100);
         }
-        if octet >= 10 {
-            out.push(b'0' + octet / 10 % 10);
-        }
-        out.push(b'0' + octet % 10);
     }
+    out.extend_from_slice(text.get(start..).unwrap_or_default());
 }
 
 fn ipv6(ip: Ipv6Addr, out: &mut Vec<u8>) {

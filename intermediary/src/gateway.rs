@@ -7,55 +7,37 @@
 //! ```
 
 use std::cell::{Cell, RefCell};
-use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::rc::Rc;
 
 use engine::outbound::{
-    Awaited, Fault as LineFault, Line, LineOptions, OutboundContent, OutboundError, OutboundRequest,
+    Awaited, Fault as LineFault, OutboundContent, OutboundError, OutboundRequest,
 };
 use engine::{Answer, Exchange, Incoming, Interims, Response};
-use http1::Policy;
 use net::{Now, Stopwatch};
 use semantics::{
     Answer as Told, ContentLength, Known, Method, OwnedRequest, RequestHead, ResponseHead, Status,
 };
 
-use crate::balance::Key;
-use crate::upstream::{IdleRules, Ongoing, Place, Upstream};
+use crate::pool::{Pool, Taken, Way, Wish};
+use crate::upstream::{Held, Ongoing, Upstream};
 use crate::{
-    Attempt, Balance, Budget, BudgetRules, Came, Fault, Onward, Passage, Reached, Repeatable,
-    Scheme, Scratch, Stop, Trust, back, key_of_client, key_of_target, may_trail,
+    Attempt, Came, Fault, Onward, Passage, Reached, Repeatable, Scheme, Scratch, Stop, Trust, back,
 };
 
 /// Whom a gateway asks, and how.
 #[derive(Debug)]
 pub struct GatewayConfig {
     /// The servers.
-    pub servers: Vec<GatewayServer>,
-    /// How one of them is chosen.
-    pub balance: Balance,
-    /// Bounds connecting, waiting for the head of an answer, and silence within its content, each; milliseconds.
-    pub outbound_millis: u64,
-    /// How many connections wait for the next request, and for how long.
-    pub idle: IdleRules,
+    pub pool: Rc<Pool>,
+    /// How messages pass to each of them, in the order of the pool. Not empty.
+    pub passages: Vec<Passage>,
     /// Words an answer of our own for a request. The head has what is to be told beside what the words say.
     pub words: Words,
 }
 
 /// Words an answer of our own: why, and the fields that it has in any case.
 pub type Words = fn(Told, &ResponseHead, RequestHead<'_>) -> Response;
-
-/// A server that a gateway asks.
-#[derive(Clone, Debug)]
-pub struct GatewayServer {
-    /// Where it is.
-    pub place: Place,
-    /// How messages pass to it.
-    pub passage: Passage,
-    /// Its share beside the others'.
-    pub weight: u32,
-}
 
 /// How a request came, beside what its exchange says.
 #[derive(Clone, Copy, Debug)]
@@ -74,16 +56,10 @@ pub struct Gateway(Rc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    servers: Vec<Rc<Upstream>>,
-    balance: RefCell<Balance>,
-    key: Key,
-    budget: RefCell<Budget>,
-    options: Rc<LineOptions>,
-    idle: IdleRules,
+    pool: Rc<Pool>,
+    passages: Vec<Passage>,
     words: Words,
     scratches: RefCell<Vec<Scratch>>,
-    chance: RandomState,
-    asked: Cell<u64>,
 }
 
 /// A request on its way, whichever server it goes to.
@@ -116,31 +92,26 @@ enum Failed {
 impl Gateway {
     /// A gateway that has asked nobody yet.
     #[must_use]
-    pub fn new(config: GatewayConfig, now: Now) -> Self {
-        let upstream = |server: GatewayServer| {
-            Rc::new(Upstream::new(server.place, server.passage, server.weight))
-        };
+    pub fn new(config: GatewayConfig) -> Self {
         Self(Rc::new(Inner {
-            servers: config.servers.into_iter().map(upstream).collect(),
-            key: config.balance.key(),
-            balance: RefCell::new(config.balance),
-            budget: RefCell::new(Budget::new(BudgetRules::default(), now.millis)),
-            options: Rc::new(LineOptions {
-                policy: Policy::responses(),
-                wait_millis: Some(config.outbound_millis),
-                may_trail,
-            }),
-            idle: config.idle,
+            pool: config.pool,
+            passages: config.passages,
             words: config.words,
             scratches: RefCell::default(),
-            chance: RandomState::new(),
-            asked: Cell::new(0),
         }))
     }
 
     /// Answers a request by what a server answers. `None` where TRACE or OPTIONS came as far as it may (RFC 9110 §7.6.2): whoever
     /// asks answers as if there were no server behind.
-    pub fn answer(&self, exchange: &mut Exchange<'_>, came: CameBy) -> Option<Answer> {
+    ///
+    /// `finish` has the last word about the answer.
+    #[inline]
+    pub fn answer<F: FnOnce(&mut Response) + 'static>(
+        &self,
+        exchange: &mut Exchange<'_>,
+        came: CameBy,
+        finish: F,
+    ) -> Option<Answer> {
         let head = exchange.head;
         if matches!(head.method(), Method::Options | Method::Trace)
             && head.has(Known::MaxForwards)
@@ -148,7 +119,7 @@ impl Gateway {
         {
             return None;
         }
-        let asking = Asking {
+        let mut asking = Asking {
             request: head.to_owned(),
             content: exchange.content,
             incoming: (exchange.content != ContentLength::None).then(|| exchange.receive()),
@@ -158,18 +129,21 @@ impl Gateway {
             is_told: Cell::new(false),
         };
         let inner = Rc::clone(&self.0);
+        // All in one, since a future within another is moved once more for each.
         Some(Answer::Later(Box::pin(async move {
-            inner.respond(asking).await
+            let mut response = inner.respond(&mut asking).await;
+            finish(&mut response);
+            response
         })))
     }
 
     fn is_last(&self, head: RequestHead<'_>, content: ContentLength, came: CameBy) -> bool {
-        let Some(server) = self.0.servers.first() else {
+        let Some(passage) = self.0.passages.first() else {
             return false;
         };
         let mut scratch = Scratch::default();
         let came = came.with(head, content);
-        let stop = Onward::new(&came, &server.passage, &mut scratch).err();
+        let stop = Onward::new(&came, passage, &mut scratch).err();
         stop == Some(Stop::LastForward)
     }
 }
@@ -188,27 +162,32 @@ impl CameBy {
 
 impl Inner {
     /// Asks until a server answers, or nothing more may be tried.
-    async fn respond(self: Rc<Self>, mut asking: Asking) -> Response {
-        self.budget.borrow_mut().requested();
+    async fn respond(&self, asking: &mut Asking) -> Response {
+        let pool = &self.pool;
+        pool.budget.borrow_mut().requested();
         let mut scratch = self.scratches.borrow_mut().pop().unwrap_or_default();
         let mut tried: Vec<usize> = Vec::new();
         let response = loop {
-            let now = Now::read().millis;
-            let Some((place, server)) = self.choose(&asking, &tried, now) else {
-                break self.fault(Fault::NoServer, None, &asking);
+            let now = Now::of_batch().millis;
+            let taken = match pool.take(asking.wish(), &tried, now).await {
+                Ok(taken) => taken,
+                Err(fault) => break self.fault(fault, None, asking),
             };
-            match self.ask(server, &mut asking, &mut scratch, now).await {
+            let place = taken.place;
+            match self.ask(taken, asking, &mut scratch).await {
                 Ok(response) => break response,
-                Err(Failed::Stopped(stop)) => break self.stopped(stop, server, &asking),
-                Err(Failed::Interrupted) => break self.interrupted(&asking),
+                Err(Failed::Stopped(stop)) => break self.stopped(stop, place, asking),
+                Err(Failed::Interrupted) => break self.interrupted(asking),
                 Err(Failed::Server {
                     fault,
                     reached,
                     is_stale,
                 }) => {
-                    let now = Now::read().millis;
+                    let now = Now::of_batch().millis;
                     if !is_stale {
-                        server.health.borrow_mut().failed(now);
+                        if let Some(upstream) = pool.upstream(place) {
+                            pool.failed(upstream, fault.because(), now);
+                        }
                         tried.push(place);
                     }
                     let attempt = Attempt {
@@ -219,10 +198,10 @@ impl Inner {
                             false => reached,
                         },
                     };
-                    let is_left = tried.len() < TRIES_MAX;
+                    let is_left = tried.len() < pool.rules.tries_max;
                     let may = is_left && attempt.may_repeat();
-                    if !(may && (is_stale || self.budget.borrow_mut().take(now))) {
-                        break self.fault(fault, Some(server), &asking);
+                    if !(may && (is_stale || pool.budget.borrow_mut().take(now))) {
+                        break self.fault(fault, Some(place), asking);
                     }
                 }
             }
@@ -234,49 +213,29 @@ impl Inner {
         response
     }
 
-    fn choose(&self, asking: &Asking, tried: &[usize], now: u64) -> Option<(usize, &Rc<Upstream>)> {
-        let place = match self.servers.as_slice() {
-            [_] => 0,
-            servers => {
-                let seen: Vec<_> = (servers.iter().enumerate())
-                    .map(|(place, server)| server.seen(now, tried.contains(&place)))
-                    .collect();
-                let head = asking.request.head();
-                let key = match self.key {
-                    Key::None => 0,
-                    Key::Client => key_of_client(asking.client),
-                    Key::Target => {
-                        let host = head.first(Known::Host).unwrap_or_default();
-                        key_of_target(host, head.target())
-                    }
-                };
-                let asked = self.asked.get().wrapping_add(1);
-                self.asked.set(asked);
-                let random = self.chance.hash_one(asked);
-                self.balance.borrow_mut().choose(&seen, key, random)?
-            }
-        };
-        self.servers.get(place).map(|server| (place, server))
-    }
-
     /// Asks one server once.
     async fn ask(
         &self,
-        server: &Rc<Upstream>,
+        taken: Taken,
         asking: &mut Asking,
         scratch: &mut Scratch,
-        now: u64,
     ) -> Result<Response, Failed> {
-        let ongoing = server.begin();
-        server.health.borrow_mut().asked(now);
-        let mut line = match server.take_idle(self.idle, now) {
-            Some(line) => line,
-            None => {
-                let made = server.connect(&self.options).await;
+        let pool = &self.pool;
+        let place = taken.place;
+        let (Some(server), Some(passage)) = (pool.upstream(place), self.passages.get(place)) else {
+            return Err(Failed::of_ours());
+        };
+        let now = Now::of_batch().millis;
+        pool.asked(server, now);
+        let mut held = match taken.way {
+            Way::Line(held) => held,
+            Way::Seat(seat) => {
+                // What is rarely needed takes no room in what is made for each request.
+                let made = Box::pin(server.connect(&pool.options, seat, now)).await;
                 made.map_err(|error| Failed::of(&error, false))?
             }
         };
-        let is_used = line.exchanges() > 0;
+        let is_used = held.line.exchanges() > 0;
         let content = match asking.incoming.take() {
             None => OutboundContent::None,
             Some(incoming) => OutboundContent::Incoming {
@@ -286,22 +245,22 @@ impl Inner {
         };
         let asking = &*asking;
         let came = asking.came.with(asking.request.head(), asking.content);
-        let onward = Onward::new(&came, &server.passage, scratch).map_err(Failed::Stopped)?;
+        let onward = Onward::new(&came, passage, scratch).map_err(Failed::Stopped)?;
         let request = OutboundRequest {
             head: onward.parts(),
             content,
         };
-        let started = Stopwatch::start();
+        let started = pool.uses_time().then(Stopwatch::start);
         let on_interim = |view: semantics::ResponseView<'_>| {
-            if let Ok(head) = back(view, &server.passage, onward.host()) {
+            if let Ok(head) = back(view, passage, onward.host()) {
                 let is_told = asking.interims.push(head);
                 asking.is_told.set(is_told || asking.is_told.get());
             }
         };
-        let on_head =
-            |view: semantics::ResponseView<'_>, _| back(view, &server.passage, onward.host());
-        let answered = line
-            .exchange(&self.options, request, on_interim, on_head)
+        let on_head = |view: semantics::ResponseView<'_>, _| back(view, passage, onward.host());
+        let answered = held
+            .line
+            .exchange(&pool.options, request, on_interim, on_head)
             .await;
         let head = answered.map_err(|error| Failed::of(&error, is_used))?;
         let lines = onward.into_lines();
@@ -311,15 +270,18 @@ impl Inner {
             reached: Reached::Server,
             is_stale: false,
         };
-        let head = head.map_err(refused)?;
+        let mut head = head.map_err(refused)?;
         if head.status() == Status::SWITCHING_PROTOCOLS {
             return Err(refused(Fault::Upgrade));
         }
-        let now = Now::read().millis;
-        server.health.borrow_mut().succeeded(now);
-        let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        server.latency.borrow_mut().took(micros, now);
-        Ok(self.response(server, ongoing, head, line))
+        let micros =
+            started.map(|started| u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX));
+        pool.succeeded(server, micros, Now::of_batch().millis);
+        let is_secure = asking.came.scheme == Scheme::Https;
+        if let Some(cookie) = pool.set_sticky(place, asking.request.head(), is_secure) {
+            head.add(Known::SetCookie, cookie);
+        }
+        Ok(self.response(server, taken.ongoing, head, held))
     }
 
     fn response(
@@ -327,15 +289,16 @@ impl Inner {
         server: &Rc<Upstream>,
         ongoing: Ongoing,
         head: ResponseHead,
-        line: Line,
+        held: Held,
     ) -> Response {
-        let (server, idle) = (Rc::clone(server), self.idle);
+        let (server, pool) = (Rc::clone(server), Rc::clone(&self.pool));
+        let (line, stub) = held.split();
         let content = line.into_content(move |end| {
             let _until_here = ongoing;
-            let now = Now::read().millis;
+            let now = Now::of_batch().millis;
             match end {
-                Ok(line) => server.keep(line, idle, now),
-                Err(_) => server.health.borrow_mut().failed(now),
+                Ok(line) => pool.keep(&server, stub.with(line), now),
+                Err(_) => pool.failed(&server, Fault::ClosedWithin.because(), now),
             }
         });
         Response { head, content }
@@ -344,12 +307,16 @@ impl Inner {
 
 // What is told instead of an answer.
 impl Inner {
-    fn fault(&self, fault: Fault, server: Option<&Rc<Upstream>>, asking: &Asking) -> Response {
-        let Some(known) = server.or(self.servers.first()) else {
+    fn fault(&self, fault: Fault, place: Option<usize>, asking: &Asking) -> Response {
+        let passage = place.and_then(|place| self.passages.get(place));
+        let Some(passage) = passage.or(self.passages.first()) else {
             return Response::new(fault.status());
         };
-        let next_hop = server.map(|server| server.name.as_str());
-        let head = fault.head(&known.passage, next_hop);
+        let server = place.and_then(|place| self.pool.upstream(place));
+        let mut head = fault.head(passage, server.map(|server| server.name()));
+        if let Some(seconds) = self.pool.retry_after(fault) {
+            head.add_named("Retry-After", seconds.to_string());
+        }
         let told = Told {
             status: Some(fault.status()),
             name: "server",
@@ -364,8 +331,10 @@ impl Inner {
         (self.words)(told, &head, asking.request.head())
     }
 
-    fn stopped(&self, stop: Stop, server: &Rc<Upstream>, asking: &Asking) -> Response {
-        match (stop.answer(), stop.head(&server.passage)) {
+    fn stopped(&self, stop: Stop, place: usize, asking: &Asking) -> Response {
+        let passage = self.passages.get(place);
+        let head = passage.and_then(|passage| stop.head(passage));
+        match (stop.answer(), head) {
             (Some(told), Some(head)) => (self.words)(told, &head, asking.request.head()),
             _ => self.fault(Fault::Internal, None, asking),
         }
@@ -384,6 +353,13 @@ impl Inner {
 }
 
 impl Asking {
+    fn wish(&self) -> Wish<'_> {
+        Wish {
+            head: self.request.head(),
+            client: self.client,
+        }
+    }
+
     fn repeatable(&self) -> Repeatable {
         // What was taken from the client is gone with the try that took it.
         match (self.content, &self.incoming) {
@@ -395,27 +371,8 @@ impl Asking {
 
 impl Failed {
     fn of(error: &OutboundError, is_used: bool) -> Self {
-        let fault = match &error.fault {
-            LineFault::Connect(error) => match error.kind() {
-                // A socket of this machine that is not there has nobody who listens.
-                std::io::ErrorKind::ConnectionRefused | std::io::ErrorKind::NotFound => {
-                    Fault::ConnectRefused
-                }
-                std::io::ErrorKind::HostUnreachable | std::io::ErrorKind::NetworkUnreachable => {
-                    Fault::Unroutable
-                }
-                std::io::ErrorKind::AddrNotAvailable => Fault::ResolveFailed,
-                _ => Fault::ConnectFailed,
-            },
-            LineFault::Timeout(Awaited::Connection) => Fault::ConnectTimeout,
-            LineFault::Timeout(Awaited::Transmit) => Fault::TransmitTimeout,
-            LineFault::Timeout(Awaited::Head) => Fault::HeadTimeout,
-            LineFault::Timeout(Awaited::Content) => Fault::ContentTimeout,
-            LineFault::Refused(refusal) => Fault::Refused(*refusal),
-            LineFault::Closed | LineFault::Transport(_) if error.is_answered => Fault::ClosedWithin,
-            LineFault::Closed | LineFault::Transport(_) => Fault::ClosedBeforeHead,
-            LineFault::Interrupted => return Self::Interrupted,
-            _ => Fault::Internal,
+        let Some(fault) = fault_of(error) else {
+            return Self::Interrupted;
         };
         Self::Server {
             fault,
@@ -426,9 +383,42 @@ impl Failed {
             is_stale: is_used && !error.is_answered && fault == Fault::ClosedBeforeHead,
         }
     }
+
+    /// What cannot be.
+    fn of_ours() -> Self {
+        Self::Server {
+            fault: Fault::Internal,
+            reached: Reached::Server,
+            is_stale: false,
+        }
+    }
 }
 
-/// Servers that are asked for one request, at most.
-const TRIES_MAX: usize = 3;
+/// What of the server an error tells; `None` where it was the client that broke off.
+pub(crate) fn fault_of(error: &OutboundError) -> Option<Fault> {
+    Some(match &error.fault {
+        LineFault::Connect(error) => match error.kind() {
+            // A socket of this machine that is not there has nobody who listens.
+            std::io::ErrorKind::ConnectionRefused | std::io::ErrorKind::NotFound => {
+                Fault::ConnectRefused
+            }
+            std::io::ErrorKind::HostUnreachable | std::io::ErrorKind::NetworkUnreachable => {
+                Fault::Unroutable
+            }
+            std::io::ErrorKind::AddrNotAvailable => Fault::ResolveFailed,
+            _ => Fault::ConnectFailed,
+        },
+        LineFault::Timeout(Awaited::Connection) => Fault::ConnectTimeout,
+        LineFault::Timeout(Awaited::Transmit) => Fault::TransmitTimeout,
+        LineFault::Timeout(Awaited::Head) => Fault::HeadTimeout,
+        LineFault::Timeout(Awaited::Content) => Fault::ContentTimeout,
+        LineFault::Refused(refusal) => Fault::Refused(*refusal),
+        LineFault::Closed | LineFault::Transport(_) if error.is_answered => Fault::ClosedWithin,
+        LineFault::Closed | LineFault::Transport(_) => Fault::ClosedBeforeHead,
+        LineFault::Interrupted => return None,
+        _ => Fault::Internal,
+    })
+}
+
 /// Memory for requests on their way that is kept.
 const SCRATCHES_MAX: usize = 64;

@@ -35,7 +35,10 @@ impl<'a> Nominated<'a> {
     }
 
     fn read(&mut self, section: Section<'a>) -> Result<(), TooMany> {
-        for option in options(section.all(Known::Connection)).flatten() {
+        // The commonest option names no field that would not end here in any case.
+        let lines = section.all(Known::Connection);
+        let lines = lines.filter(|line| !line.eq_ignore_ascii_case(b"keep-alive"));
+        for option in options(lines).flatten() {
             if let Some(field) = Known::from_name(option) {
                 self.known.insert(field);
             } else if !is_plain_option(option) && !self.names(option) {

@@ -2,7 +2,7 @@
 //!
 //! These are the rules of an intermediary as functions over heads (RFC 9110 §7.6): what ends here, what is added, what is
 //! rewritten, what may be sent again, whom to ask: without a connection, a clock or a random source; time comes in as `now`,
-//! chance as a number. [`Gateway`] alone has lines to servers, and puts the rules together.
+//! chance as a number. [`Pools`] alone have lines to servers, and [`Gateway`] puts the rules together.
 //!
 //! ```text
 //!  client ──▶ RequestHead ──▶ Onward ──▶ RequestParts ──▶ server
@@ -55,8 +55,8 @@
 //! ```
 //!
 //! Where to look next: [`Passage`] (what is configured), [`Onward`], [`back`], [`Fault`] and [`Stop`] (what is told instead),
-//! [`Attempt`] and [`Budget`] (what may be sent again), [`Balance`] (whom to ask), [`Health`] and [`Latency`] (what is known of a
-//! server).
+//! [`Attempt`] and [`Budget`] (what may be sent again), [`Balance`] (whom to ask), [`Health`], [`Breaker`], [`Checked`] and [`Latency`] (what is
+//! known of a server), [`PoolConfig`] (servers, and under which limits they are asked).
 //!
 //! Invariant: what a client sent is never told to a server as if we had seen it.
 
@@ -74,21 +74,30 @@
 mod authority;
 mod back;
 mod balance;
+mod breaker;
 mod budget;
+mod check;
+mod commons;
 mod cookie;
+mod event;
 mod fault;
 mod forwarding;
 mod gateway;
 mod health;
 mod hop;
+mod keeper;
 mod latency;
 mod law;
 mod location;
 mod passage;
 mod path;
 mod place;
+mod pool;
+mod probe;
 mod request;
 mod retry;
+mod seats;
+mod sticky;
 mod stop;
 #[cfg(test)]
 mod testing;
@@ -99,19 +108,26 @@ mod via;
 pub use authority::Scheme;
 pub use back::{back, length_told};
 pub use balance::{Balance, Key, Server, Standing, key_of_client, key_of_target};
+pub use breaker::{Breaker, BreakerRules};
 pub use budget::{Budget, BudgetRules};
+pub use check::{CheckRules, Checked};
+pub use commons::Commons;
+pub use event::{Change, Event, Tell};
 pub use fault::Fault;
 pub use forwarding::Trust;
-pub use gateway::{CameBy, Gateway, GatewayConfig, GatewayServer, Words};
-pub use health::{Health, HealthRules};
+pub use gateway::{CameBy, Gateway, GatewayConfig, Words};
+pub use health::{Health, HealthRules, Turn};
 pub use hop::NOMINATED_MAX;
+pub use keeper::{Checks, Pools};
 pub use latency::Latency;
 #[doc(hidden)]
 pub use law::{law_of_answers, law_of_requests};
 pub use passage::{ExpectRule, HostRule, Passage, Told};
 pub use path::{PathMap, PrefixError};
+pub use pool::{Pool, PoolConfig, PoolServer};
 pub use request::{Came, Lines, Onward, Scratch};
 pub use retry::{Attempt, Reached, Repeatable};
+pub use sticky::Sticky;
 pub use stop::Stop;
 pub use trailers::may_trail;
 pub use upstream::{IdleRules, Place};

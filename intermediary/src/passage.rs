@@ -29,6 +29,7 @@ pub struct Passage {
     pub(crate) paths: PathMap,
     pub(crate) told: Told,
     pub(crate) expect: ExpectRule,
+    pub(crate) via_answers: bool,
     upgrades: Vec<Box<[u8]>>,
 }
 
@@ -89,6 +90,7 @@ impl Passage {
             paths: PathMap::default(),
             told: Told::default(),
             expect: ExpectRule::Answered,
+            via_answers: true,
             upgrades: Vec::new(),
         })
     }
@@ -118,6 +120,13 @@ impl Passage {
     #[must_use]
     pub fn expect(mut self, expect: ExpectRule) -> Self {
         self.expect = expect;
+        self
+    }
+
+    /// Whether answers have a member of ours in Via, as requests always do (RFC 9110 §7.6.3).
+    #[must_use]
+    pub fn via_answers(mut self, via_answers: bool) -> Self {
+        self.via_answers = via_answers;
         self
     }
 

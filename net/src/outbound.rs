@@ -176,7 +176,7 @@ impl Outbound {
             watch.deadline.set(u64::MAX);
             return;
         };
-        let now = Now::read().millis;
+        let now = Now::of_batch().millis;
         let deadline = now.saturating_add(millis);
         watch.deadline.set(deadline);
         outside.set_timer(*token, watch, now);
@@ -192,6 +192,12 @@ impl Outbound {
             Ok(received) => received.octets == 0 && received.rest == Rest::Drained,
             Err(error) => error.kind() == io::ErrorKind::WouldBlock,
         }
+    }
+
+    /// Whether it rests: nobody waits for anything on it, and what comes unasked is told to who waits in [`poll_disturbed`].
+    #[inline]
+    pub fn set_resting(&mut self, is_resting: bool) {
+        self.watched.watch.is_resting.set(is_resting);
     }
 
     /// Ends the outgoing half: the peer sees the end once it has all octets. The incoming half stays.
@@ -223,6 +229,21 @@ impl Outbound {
     pub fn local(&self) -> Option<SocketAddr> {
         self.stream.local()
     }
+}
+
+/// Ready when octets or an end came on a connection of this worker that [rests](Outbound::set_resting), once for all since the last time. One
+/// task of each worker waits for it: of several the last that asked is woken.
+///
+/// It is never ready outside a worker of [`run`](crate::run()).
+pub fn poll_disturbed(cx: &mut Context<'_>) -> Poll<()> {
+    let Ok(outside) = Outside::here() else {
+        return Poll::Pending;
+    };
+    if outside.is_disturbed.replace(false) {
+        return Poll::Ready(());
+    }
+    outside.keeper.set(Some(cx.waker().clone()));
+    Poll::Pending
 }
 
 /// A place in the table of the worker, given back when it is dropped.
@@ -260,6 +281,8 @@ struct Watch {
     timer: Cell<u64>,
     /// The deadline has passed.
     is_late: Cell<bool>,
+    /// Nobody waits, and what happens is told to who looks after those that rest.
+    is_resting: Cell<bool>,
 }
 
 impl Watch {
@@ -273,6 +296,7 @@ impl Watch {
             deadline: Cell::new(u64::MAX),
             timer: Cell::new(u64::MAX),
             is_late: Cell::new(false),
+            is_resting: Cell::new(false),
         }
     }
 
@@ -334,6 +358,10 @@ pub(crate) struct Outside {
     due_millis: Cell<u64>,
     /// The reactor sleeps until what it knew of was due.
     is_asleep: Cell<bool>,
+    /// Something happened on a connection that rests, and nobody was told.
+    is_disturbed: Cell<bool>,
+    /// Who looks after those that rest.
+    keeper: Cell<Option<Waker>>,
     shared: Arc<Shared>,
 }
 
@@ -346,6 +374,8 @@ impl Outside {
             timers: RefCell::new(Timers::new(Now::read().millis)),
             due_millis: Cell::new(u64::MAX),
             is_asleep: Cell::new(false),
+            is_disturbed: Cell::new(false),
+            keeper: Cell::new(None),
             shared,
         });
         HERE.set(Some(Rc::clone(&outside)));
@@ -384,6 +414,10 @@ impl Outside {
         let watch = self.watches.borrow().get(token).map(Rc::clone);
         if let Some(watch) = watch {
             watch.note(readiness);
+            if watch.is_resting.get() && watch.is_readable.get() {
+                self.is_disturbed.set(true);
+                wake(&self.keeper);
+            }
         }
     }
 

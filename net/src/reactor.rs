@@ -27,7 +27,7 @@ use crate::outbound::{Outside, Place};
 use crate::service::{LISTENER_FLAG, OUTBOUND_FLAG, State};
 use crate::sys::WatchedPoll;
 use crate::wake::{self, Shared, Stop, TokenWaker};
-use crate::{Context, Counters, Now, Readiness, Service, Timers, Token};
+use crate::{Context, Counters, Now, Readiness, Service, Timers, Token, batch};
 
 /// A worker's reactor with its service. Lives on the worker's thread, inside the runtime.
 pub(crate) struct Reactor<S> {
@@ -147,12 +147,14 @@ impl<S: Service> Reactor<S> {
             _ => {}
         }
         self.state.now = Now::read();
+        batch::begin(self.state.now, &self.state.shared);
         self.state.counters.batches += 1;
         let mut count = self.dispatch();
         count += self.accept_unknown();
         if self.outside.due_millis() <= self.state.now.millis {
             count += self.outside.expire(self.state.now.millis);
         }
+        count += self.hear_own();
         count += self.hear();
         count += self.expire();
         count += self.close_listeners();
@@ -160,6 +162,7 @@ impl<S: Service> Reactor<S> {
             self.state.counters.calls += count as u64;
             self.with_context(|service, cx| service.batch_done(cx));
         }
+        batch::end(&self.state.shared);
         Ok(
             if count >= BUSY_MIN || self.listeners.iter().any(|it| it.queue == Queue::Unknown) {
                 Pace::Busy
@@ -270,10 +273,16 @@ impl<S: Service> Reactor<S> {
         count
     }
 
-    fn hear(&mut self) -> usize {
-        let Some(stop) = self.state.shared.hear(&mut self.woken) else {
-            return 0;
-        };
+    /// Calls those whom this thread woke since the batch began.
+    fn hear_own(&mut self) -> usize {
+        batch::take_woken(&mut self.woken);
+        match self.woken.is_empty() {
+            true => 0,
+            false => self.call_woken(),
+        }
+    }
+
+    fn call_woken(&mut self) -> usize {
         let mut woken = std::mem::take(&mut self.woken);
         let count = woken.len();
         self.with_context(|service, cx| {
@@ -283,7 +292,14 @@ impl<S: Service> Reactor<S> {
         });
         woken.shrink_to(TOKENS_KEPT);
         self.woken = woken;
-        let mut count = count + self.obey();
+        count
+    }
+
+    fn hear(&mut self) -> usize {
+        let Some(stop) = self.state.shared.hear(&mut self.woken) else {
+            return 0;
+        };
+        let mut count = self.call_woken() + self.obey();
         match stop {
             Stop::Run => {}
             Stop::Drain => count += self.drain(),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
-use crate::Token;
+use crate::{Token, batch};
 
 /// The side of a worker that is shared with other threads.
 #[derive(Debug, Default)]
@@ -51,6 +51,12 @@ impl Shared {
             is_queued: AtomicBool::new(false),
             shared: Arc::clone(self),
         }))
+    }
+
+    /// Lets the worker look at all of these, which are taken.
+    #[cold]
+    pub(crate) fn wake_all(&self, woken: &mut Vec<Arc<TokenWaker>>) {
+        self.tell(|inner| inner.woken.append(woken));
     }
 
     /// Moves what was woken to the empty `woken`, and says how far to stop; `None` if nothing was told.
@@ -138,12 +144,15 @@ impl Wake for TokenWaker {
         if self.is_queued.swap(true, Ordering::SeqCst) {
             return;
         }
+        if batch::wake(&self.shared, &self) {
+            return;
+        }
         let shared = Arc::clone(&self.shared);
         shared.tell(|inner| inner.woken.push(self));
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.is_queued.swap(true, Ordering::SeqCst) {
+        if !self.is_queued.swap(true, Ordering::SeqCst) && !batch::wake(&self.shared, self) {
             self.shared.tell(|inner| inner.woken.push(Arc::clone(self)));
         }
     }

@@ -29,9 +29,17 @@ use crate::{
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FieldRules {
     removed: Vec<Box<str>>,
-    set: Vec<(Box<str>, Box<[u8]>)>,
-    added: Vec<(Box<str>, Box<[u8]>)>,
-    supplied: Vec<(Box<str>, Box<[u8]>)>,
+    set: Vec<Rule>,
+    added: Vec<Rule>,
+    supplied: Vec<Rule>,
+}
+
+/// A line of a rule, as it may stand in a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Rule {
+    name: Box<str>,
+    known: Option<Known>,
+    value: Box<[u8]>,
 }
 
 /// Why there can be no such rule.
@@ -103,19 +111,23 @@ impl FieldRules {
                 head.remove_named(name.as_bytes());
             }
         }
-        for (name, value) in self.set.iter().filter(|(name, _)| !is_fixed(name)) {
-            let value = with_own_members(head.section(), name, value);
-            head.remove_named(name.as_bytes());
-            head.add_named(name, &*value);
+        for rule in self.set.iter().filter(|rule| !is_fixed(&rule.name)) {
+            if !rule.may_be_in(head.section()) {
+                rule.add_to(head);
+                continue;
+            }
+            let value = with_own_members(head.section(), &rule.name, &rule.value);
+            head.remove_named(rule.name.as_bytes());
+            head.add_named(&rule.name, &*value);
         }
-        for (name, value) in self.added.iter().filter(|(name, _)| !is_fixed(name)) {
-            if !has_line(head.section(), name, value) {
-                head.add_named(name, value);
+        for rule in self.added.iter().filter(|rule| !is_fixed(&rule.name)) {
+            if !has_line(head.section(), &rule.name, &rule.value) {
+                rule.add_to(head);
             }
         }
-        for (name, value) in &self.supplied {
-            if !self.removes(name) && !has_any(head.section(), name) {
-                head.add_named(name, value);
+        for rule in &self.supplied {
+            if !self.removes(&rule.name) && !rule.is_in(head.section()) {
+                rule.add_to(head);
             }
         }
     }
@@ -125,15 +137,15 @@ impl FieldRules {
         let section = head.section();
         let goes = |name: &[u8]| {
             let is = |rule: &str| rule.as_bytes().eq_ignore_ascii_case(name);
-            self.removed.iter().any(|rule| is(rule)) || self.set.iter().any(|(rule, _)| is(rule))
+            self.removed.iter().any(|rule| is(rule)) || self.set.iter().any(|rule| is(&rule.name))
         };
         let kept = section.iter().filter(|(name, _)| !goes(name));
         let supplied = self
             .supplied
             .iter()
-            .filter(|(name, _)| !self.removes(name) && !has_any(section, name));
+            .filter(|rule| !self.removes(&rule.name) && !rule.is_in(section));
         let new = self.set.iter().chain(&self.added).chain(supplied);
-        let new = new.map(|(name, value)| (name.as_bytes(), &**value));
+        let new = new.map(|rule| (rule.name.as_bytes(), &*rule.value));
         with_lines(head, kept.chain(new))
     }
 
@@ -195,8 +207,23 @@ fn with_lines<'a>(
     OwnedRequest::new(octets.into(), index)
 }
 
-fn has_any(section: Section<'_>, name: &str) -> bool {
-    section.all_named(name.as_bytes()).next().is_some()
+impl Rule {
+    /// Whether a line of this name is there; a field with an id is not looked for.
+    #[inline]
+    fn may_be_in(&self, section: Section<'_>) -> bool {
+        self.known.is_none_or(|field| section.has(field))
+    }
+
+    fn is_in(&self, section: Section<'_>) -> bool {
+        match self.known {
+            Some(field) => section.has(field),
+            None => section.all_named(self.name.as_bytes()).next().is_some(),
+        }
+    }
+
+    fn add_to(&self, head: &mut ResponseHead) {
+        head.add_checked(&self.name, self.known, &self.value);
+    }
 }
 
 fn has_line(section: Section<'_>, name: &str, value: &[u8]) -> bool {
@@ -257,7 +284,7 @@ fn is_content_type(name: &str) -> bool {
 /// RFC 9110 §14.6.
 const MULTIPART_RANGES: &[u8] = b"multipart/byteranges";
 
-fn checked(name: &str, value: &str) -> Result<(Box<str>, Box<[u8]>), FieldRuleError> {
+fn checked(name: &str, value: &str) -> Result<Rule, FieldRuleError> {
     check_name(name)?;
     let is_text = value
         .bytes()
@@ -265,7 +292,11 @@ fn checked(name: &str, value: &str) -> Result<(Box<str>, Box<[u8]>), FieldRuleEr
     if !is_text || value.trim_matches([' ', '\t']) != value {
         return Err(FieldRuleError::Value);
     }
-    Ok((name.into(), value.as_bytes().into()))
+    Ok(Rule {
+        name: name.into(),
+        known: Known::from_name(name.as_bytes()),
+        value: value.as_bytes().into(),
+    })
 }
 
 fn check_name(name: &str) -> Result<(), FieldRuleError> {

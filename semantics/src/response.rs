@@ -91,6 +91,11 @@ impl ResponseHead {
         self.fields.add(name.as_bytes(), value.as_ref());
     }
 
+    /// Adds a line whose name was found to be a token.
+    pub(crate) fn add_checked(&mut self, name: &str, known: Option<Known>, value: &[u8]) {
+        self.fields.push(name.as_bytes(), value, known);
+    }
+
     /// Removes all lines of this name, compared without case.
     pub fn remove_named(&mut self, name: &[u8]) {
         self.fields.remove(name);

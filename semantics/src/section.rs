@@ -228,14 +228,20 @@ impl OwnedSection {
     }
 
     pub(crate) fn push(&mut self, name: &[u8], value: &[u8], known: Option<Known>) {
+        // Laid out as it is transmitted, so that several lines are written in one go.
+        self.octets.reserve(name.len() + value.len() + 4);
         let name_start = self.octets.len();
         self.octets.extend_from_slice(name);
+        let name_end = self.octets.len();
+        self.octets.extend_from_slice(b": ");
         let value_start = self.octets.len();
         self.octets.extend_from_slice(value);
         make_safe(self.octets.get_mut(value_start..).unwrap_or_default());
+        let value_end = self.octets.len();
+        self.octets.extend_from_slice(b"\r\n");
         let line = FieldLine {
-            name: Span::between(name_start, value_start),
-            value: Span::between(value_start, self.octets.len()),
+            name: Span::between(name_start, name_end),
+            value: Span::between(value_start, value_end),
             known,
         };
         self.index.lines.push(line);

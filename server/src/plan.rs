@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use engine::{Admission, Change, Worker, WorkerOptions};
 use http1::{Leniency, Policy};
+use intermediary::Commons;
 use net::{BindError, ListenOptions, RunError, Tls, TlsError};
 use origin::wire::Recent;
 use origin::{Cache, CacheLimits};
@@ -74,6 +75,8 @@ pub(crate) struct Lasting {
     recent: Recent,
     /// Who failed to sign in, and who is signed in.
     registry: Arc<auth::Registry>,
+    /// What workers know of servers together.
+    commons: Arc<Commons>,
 }
 
 impl Lasting {
@@ -86,6 +89,7 @@ impl Lasting {
             admission: Arc::new(Admission::new()),
             recent: Recent::new(),
             registry: Arc::new(auth::Registry::new(net::cores(), say)),
+            commons: Arc::new(Commons::new(|event| say(&format!("hansom: {event}")))),
         }
     }
 }
@@ -121,7 +125,7 @@ impl Plan {
             config,
         };
         // What is wrong with a site is told before anything listens.
-        plan.sites()?;
+        plan.sites(None)?;
         Ok(plan)
     }
 
@@ -144,7 +148,7 @@ impl Plan {
     /// A worker that begins with this plan.
     pub(crate) fn worker(&self) -> Worker<Sites, AccessLog> {
         // The same was done before anything listened; a folder that went since ends this worker, and with it the server.
-        let sites = match self.sites() {
+        let sites = match self.sites(None) {
             Ok(sites) => sites,
             Err(error) => panic!("{error}"),
         };
@@ -156,8 +160,12 @@ impl Plan {
         Worker::new(options, sites, self.recorder(), admission)
     }
 
-    /// What brings a worker that runs to this plan. `numbers` are those of its listeners.
-    pub(crate) fn change(&self, numbers: &[usize]) -> Result<Change<Sites, AccessLog>, ServeError> {
+    /// What brings a worker that runs to this plan. `numbers` are those of its listeners, `before` is what it has.
+    pub(crate) fn change(
+        &self,
+        numbers: &[usize],
+        before: &Sites,
+    ) -> Result<Change<Sites, AccessLog>, ServeError> {
         Ok(Change {
             policies: numbers
                 .iter()
@@ -171,12 +179,12 @@ impl Plan {
                 .map(|(number, _)| *number)
                 .collect(),
             server_field: self.config.server.server_field.clone(),
-            handler: self.sites()?,
+            handler: self.sites(Some(before))?,
             recorder: self.recorder(),
         })
     }
 
-    fn sites(&self) -> Result<Sites, ServeError> {
+    fn sites(&self, before: Option<&Sites>) -> Result<Sites, ServeError> {
         let cache = Rc::new(Cache::new(self.cache));
         Sites::new(
             &self.config,
@@ -184,6 +192,7 @@ impl Plan {
             &self.lasting.recent,
             &self.signing.gates(),
             self.names.generation(),
+            (&self.lasting.commons, before),
         )
         .map_err(ServeError::Site)
     }

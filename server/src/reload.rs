@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use engine::Worker;
+use intermediary::Checks;
 use net::{Address, Control, Reachable, Rebound, Unwatched};
 
 use crate::config::Config;
@@ -111,9 +112,10 @@ impl Serving {
             .inspect_err(|_| self.discard())?;
         plan.limit_signing();
         let drain_time = plan.config.server.drain_time;
-        let unwatched = self
-            .control
-            .apply(rebound, drain_time, |worker, _| worker.commit());
+        let unwatched = self.control.apply(rebound, drain_time, |worker, cx| {
+            worker.commit();
+            worker.handler().start(checks(cx.worker()));
+        });
         *lock(&self.plan) = plan;
         drop(was);
         let left = lock(&self.logs).commit(log);
@@ -127,7 +129,9 @@ impl Serving {
     fn prepare(&self, plan: &Arc<Plan>, numbers: &[usize]) -> Result<(), String> {
         let (plan, numbers) = (Arc::clone(plan), numbers.to_vec());
         let prepared = self.control.ask(move |worker, _| {
-            let change = plan.change(&numbers).map_err(|error| error.to_string())?;
+            let change = plan
+                .change(&numbers, worker.handler())
+                .map_err(|error| error.to_string())?;
             worker.prepare(change);
             Ok(())
         });
@@ -170,6 +174,14 @@ impl Serving {
         if let Some(last) = last {
             last.finish(LOG_WAIT);
         }
+    }
+}
+
+/// One worker of all checks the servers of pools.
+pub(crate) fn checks(worker: usize) -> Checks {
+    match worker {
+        0 => Checks::Here,
+        _ => Checks::Elsewhere,
     }
 }
 

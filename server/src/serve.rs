@@ -6,7 +6,7 @@ use net::{Errand, Event, RunOptions, Shutdown, Signals};
 
 use crate::config::Config;
 use crate::plan::{Lasting, ServeError};
-use crate::reload::{Serving, say, url};
+use crate::reload::{Serving, checks, say, url};
 use crate::tls;
 
 /// Gives the configuration again, as it is said at that time; else all that is wrong, in words.
@@ -57,7 +57,9 @@ pub fn serve(config: Config, source: Source) -> Result<(), ServeError> {
             if let (0, Some(tls)) = (number, &plan.tls) {
                 net::spawn(tls::watch(Arc::downgrade(tls)));
             }
-            plan.worker()
+            let worker = plan.worker();
+            worker.handler().start(checks(number));
+            worker
         }
     };
     let control = serving.control().clone();

@@ -14,8 +14,8 @@ impl Line {
     ///
     /// Content that came with its head goes as it is; other content is read as the client takes it. Its length is told as the server told it.
     pub fn into_content(
-        mut self,
-        done: impl FnOnce(Result<Self, OutboundError>) + 'static,
+        mut self: Box<Self>,
+        done: impl FnOnce(Result<Box<Self>, OutboundError>) + 'static,
     ) -> Content {
         if self.answer.is_to_head && self.answer.end.is_some() {
             let octets = self.answer.declared_octets;
@@ -57,11 +57,11 @@ impl Source for Nothing {
 /// Content as it comes from a line.
 struct LineContent<D> {
     /// The line and who gets it, until it has ended.
-    line: Option<(Line, D)>,
+    line: Option<(Box<Line>, D)>,
     trailers: OwnedSection,
 }
 
-impl<D: FnOnce(Result<Line, OutboundError>)> Source for LineContent<D> {
+impl<D: FnOnce(Result<Box<Line>, OutboundError>)> Source for LineContent<D> {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Interrupted>>> {
         let Some((line, _)) = &mut self.line else {
             return Poll::Ready(None);

@@ -28,7 +28,7 @@ struct Forward(Rc<Pool>);
 struct Pool {
     address: Address,
     options: Rc<LineOptions>,
-    idle: RefCell<Vec<Line>>,
+    idle: RefCell<Vec<Box<Line>>>,
     errors: Arc<Mutex<Vec<String>>>,
 }
 
@@ -117,7 +117,7 @@ fn copied(view: ResponseView<'_>) -> ResponseHead {
 }
 
 impl Pool {
-    async fn line(&self) -> Result<Line, OutboundError> {
+    async fn line(&self) -> Result<Box<Line>, OutboundError> {
         loop {
             let Some(mut line) = self.idle.borrow_mut().pop() else {
                 return Line::connect(&self.address, &self.options).await;

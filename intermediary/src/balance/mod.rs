@@ -25,7 +25,6 @@ mod round_robin;
 pub use hash_client::key_of_client;
 pub use hash_target::key_of_target;
 
-#[cfg(test)]
 pub(crate) use hash::mixed;
 
 /// A server as one who chooses sees it.
@@ -48,6 +47,8 @@ pub struct Server {
 pub enum Standing {
     /// As the others.
     Ready,
+    /// Only where no other is ready.
+    Backup,
     /// It failed, or was tried for this request: only where there is no other, so that the last server of a pool is never out.
     Out,
     /// Never.
@@ -119,6 +120,12 @@ impl Balance {
     /// All names, sorted.
     pub fn names() -> impl Iterator<Item = &'static str> {
         POLICIES.iter().map(|policy| policy.name)
+    }
+
+    /// Whether [`Server::micros`] counts.
+    #[must_use]
+    pub fn uses_time(&self) -> bool {
+        self.policy.name == least_time::POLICY.name
     }
 
     /// What `key` of [`Self::choose`] is made of.

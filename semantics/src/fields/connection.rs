@@ -24,17 +24,28 @@ impl Connection {
     /// Reads all lines of the field, which may be none.
     pub fn parse<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut seen = Self::default();
-        for option in options(lines) {
-            match option {
-                Ok(option) if option.eq_ignore_ascii_case(b"close") => seen.close = true,
-                Ok(option) if option.eq_ignore_ascii_case(b"keep-alive") => seen.keep_alive = true,
-                Ok(option) if option.eq_ignore_ascii_case(b"upgrade") => seen.upgrade = true,
-                Ok(option) if option.eq_ignore_ascii_case(b"te") => seen.te = true,
-                Ok(_) => seen.others += 1,
-                Err(Malformed) => seen.malformed += 1,
+        for line in lines {
+            // Nearly every line is one of the first two.
+            match line.len() {
+                10 if line.eq_ignore_ascii_case(b"keep-alive") => seen.keep_alive = true,
+                5 if line.eq_ignore_ascii_case(b"close") => seen.close = true,
+                _ => seen.read(line),
             }
         }
         seen
+    }
+
+    fn read(&mut self, line: &[u8]) {
+        for option in options([line]) {
+            match option {
+                Ok(option) if option.eq_ignore_ascii_case(b"close") => self.close = true,
+                Ok(option) if option.eq_ignore_ascii_case(b"keep-alive") => self.keep_alive = true,
+                Ok(option) if option.eq_ignore_ascii_case(b"upgrade") => self.upgrade = true,
+                Ok(option) if option.eq_ignore_ascii_case(b"te") => self.te = true,
+                Ok(_) => self.others += 1,
+                Err(Malformed) => self.malformed += 1,
+            }
+        }
     }
 }
 

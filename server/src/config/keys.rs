@@ -5,9 +5,14 @@ use super::kinds::{
     Empty, Existing, List, Map, NUMBER_MAX, Named, NetworkKind, Number, Octets, OneOf, OrNobody,
     PathTo, Place, Section, Switch, Text, Time, TimePositive, UserNames,
 };
+mod pools;
+
+pub(crate) use pools::{BREAKER, CHECK, POOL, SERVERS, STICKY};
+
 use super::model::{
-    Auth, AuthMethod, ClientCertificate, CodingName, Cors, HandlerName, Lenient, Limits, Listener,
-    Log, LogFormat, Route, SameSite, Server, Sessions, Settings, Site, Tls, TlsVersion, WhenAway,
+    Auth, AuthMethod, ClientCertificate, ClientFields, CodingName, Cors, Expect, HandlerName,
+    Lenient, Limits, Listener, Log, LogFormat, Route, SameSite, Server, Sessions, Settings, Site,
+    Tls, TlsVersion, WhenAway,
 };
 use super::read::{Group, Keys};
 use super::slot::{Is, May, Must, OrFalse, Slot, Unlimited};
@@ -43,6 +48,7 @@ pub(crate) const TOP: &[(&str, &str)] = &[
     ("tls", "[[tls]]"),
     ("auth", "[[auth]]"),
     ("sessions", "[sessions]"),
+    ("pool", "[[pool]]"),
     ("site", "[[site]]"),
 ];
 
@@ -96,6 +102,31 @@ pub(crate) fn sections() -> Vec<Described> {
             "A way of knowing who asks, which sites and routes name by `auth`; may be repeated.",
         ),
         section("[sessions]", SESSIONS, "Where the sessions of `form` live."),
+        section(
+            "[[pool]]",
+            POOL,
+            "Servers that gateways ask, which routes name by `pool`; may be repeated.",
+        ),
+        section(
+            "[[pool.server]]",
+            SERVERS,
+            "A server of the pool above of which more is to be said; may be repeated, directly below it.",
+        ),
+        section(
+            "[pool.sticky]",
+            STICKY,
+            "A cookie by which clients come back to the server that they were with.",
+        ),
+        section(
+            "[pool.check]",
+            CHECK,
+            "How servers are asked how they do; without it they are not.",
+        ),
+        section(
+            "[pool.breaker]",
+            BREAKER,
+            "When a server that fails is left alone for a while, each worker for itself; without it never.",
+        ),
         section(
             "[[site]]",
             SITE,
@@ -697,7 +728,7 @@ pub(crate) const ROUTE: &[Key<Route>] = &[
         slot: &Is(
             |r: &mut Route| &mut r.to,
             List {
-                of: Text(&SERVER_URL),
+                of: Text(&ASKED_URL),
                 empty: Empty::Fits,
                 allowed: "a list of \"http://HOST:PORT\" and \"unix:PATH\", for applications of \"tcp://HOST:PORT\" and \"unix:PATH\"",
             },
@@ -750,6 +781,56 @@ pub(crate) const ROUTE: &[Key<Route>] = &[
         name: "processes_max",
         slot: &Is(|r: &mut Route| &mut r.processes_max, Number(1, 10_000)),
         about: "Programs of `cgi` that each core runs at once; beyond it 503.",
+    },
+    Key {
+        name: "pool",
+        slot: &May(|r: &mut Route| &mut r.pool, Text(&POOL_NAME), "none"),
+        about: "The `name` of the [[pool]] that `handler = \"gateway\"` asks, where more is to be said of the servers than `to` can.",
+    },
+    Key {
+        name: "strip_prefix",
+        slot: &May(
+            |r: &mut Route| &mut r.strip_prefix,
+            Text(&PATH_PREFIX),
+            "none",
+        ),
+        about: "What paths begin with that servers do not see. Location, Content-Location and the paths of cookies in answers get it back.",
+    },
+    Key {
+        name: "add_prefix",
+        slot: &May(
+            |r: &mut Route| &mut r.add_prefix,
+            Text(&PATH_PREFIX),
+            "none",
+        ),
+        about: "What paths begin with for servers, in place of what is stripped; answers lose it again.",
+    },
+    Key {
+        name: "outbound_host",
+        slot: &Is(|r: &mut Route| &mut r.outbound_host, Text(&HOST_RULE)),
+        about: "The `Host` that servers are asked with: the client's, the server's own, or another. Location and the domains of cookies that name it are told as the client knows them.",
+    },
+    Key {
+        name: "client_fields",
+        slot: &Is(
+            |r: &mut Route| &mut r.client_fields,
+            List {
+                of: Named(ClientFields::NAMES),
+                empty: Empty::Fits,
+                allowed: "a list of \"forwarded\" and \"x-forwarded\"; an empty one tells nothing",
+            },
+        ),
+        about: "Which fields tell servers of the client: `Forwarded` (RFC 7239), and `X-Forwarded-For`, `-Proto` and `-Host`. Those of a client that is no trusted gateway are removed in any case.",
+    },
+    Key {
+        name: "via_answers",
+        slot: &Is(|r: &mut Route| &mut r.via_answers, Switch),
+        about: "Whether answers have `Via` too; requests always do (RFC 9110 §7.6.3).",
+    },
+    Key {
+        name: "expect",
+        slot: &Is(|r: &mut Route| &mut r.expect, Named(Expect::NAMES)),
+        about: "Whether we answer `Expect: 100-continue` as soon as the content is wanted, or the server does (RFC 9110 §10.1.1).",
     },
 ];
 

@@ -4,6 +4,7 @@ mod collections;
 mod nobody;
 mod paths;
 mod scalars;
+mod statuses;
 
 pub(crate) use collections::{Empty, List, Map, Section, UserNames};
 pub(crate) use nobody::OrNobody;
@@ -11,6 +12,8 @@ pub(crate) use paths::{Existing, PathTo};
 pub(crate) use scalars::{
     Named, NetworkKind, Number, Octets, OneOf, Place, Switch, Text, TextRule, Time, TimePositive,
 };
+
+pub(crate) use statuses::StatusRange;
 
 use super::json::Json;
 use super::node::{Node, Value};

@@ -39,9 +39,9 @@ pub use json::Json;
 #[doc(hidden)]
 pub use law::law;
 pub use model::{
-    Auth, AuthMethod, ClientCertificate, CodingName, Config, Cors, HandlerName, Lenient, Limits,
-    Listener, Log, LogFormat, Output, Route, SameSite, Server, Sessions, Settings, Site, Tls,
-    TlsVersion, WhenAway,
+    Auth, AuthMethod, Breaker, Check, ClientCertificate, ClientFields, CodingName, Config, Cors,
+    Expect, HandlerName, Lenient, Limits, Listener, Log, LogFormat, Output, Pool, PoolServer,
+    Route, SameSite, Server, Sessions, Settings, Site, Sticky, Tls, TlsVersion, WhenAway,
 };
 pub use places::Places;
 pub use read::{Loaded, load, load_with_places, parse, parse_with_places};

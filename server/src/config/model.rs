@@ -1,7 +1,10 @@
 //! The values a configuration consists of.
 
 mod names;
+mod pools;
 mod settings;
+
+pub use pools::{Breaker, Check, ClientFields, Expect, Pool, PoolServer, Sticky};
 
 use net::{Address, Network};
 use std::collections::BTreeMap;
@@ -27,6 +30,8 @@ pub struct Config {
     pub sessions: Sessions,
     /// `[log]`: the access log.
     pub log: Log,
+    /// `[[pool]]`: servers that gateways ask.
+    pub pools: Vec<Pool>,
     /// `[[site]]`: what is served, by host.
     pub sites: Vec<Site>,
     /// What the program knows of its standard output; not part of the file.
@@ -323,6 +328,20 @@ pub struct Route {
     pub idle_connections: u64,
     /// Programs that run at once.
     pub processes_max: u64,
+    /// The name of the `[[pool]]` that it asks instead.
+    pub pool: Option<String>,
+    /// What paths begin with that the servers do not see.
+    pub strip_prefix: Option<String>,
+    /// What they begin with for the servers.
+    pub add_prefix: Option<String>,
+    /// With which Host servers are asked: `client`, `server`, or another.
+    pub outbound_host: String,
+    /// Which fields tell servers of the client.
+    pub client_fields: Vec<ClientFields>,
+    /// Whether answers have Via too (RFC 9110 §7.6.3).
+    pub via_answers: bool,
+    /// What becomes of Expect.
+    pub expect: Expect,
     /// What differs from the site.
     pub settings: Settings,
 }
@@ -632,6 +651,13 @@ impl Default for Route {
             front: None,
             idle_connections: 0,
             processes_max: 16,
+            pool: None,
+            strip_prefix: None,
+            add_prefix: None,
+            outbound_host: "client".to_owned(),
+            client_fields: vec![ClientFields::Forwarded, ClientFields::XForwarded],
+            via_answers: true,
+            expect: Expect::default(),
             settings: Settings::default(),
         }
     }

@@ -5,7 +5,7 @@ use super::file;
 use super::findings::Findings;
 use super::json::Json;
 use super::keys::{self, Key, MOVED, TOP};
-use super::model::{Auth, Config, Listener, Route, Site, Tls};
+use super::model::{Auth, Config, Listener, Pool, PoolServer, Route, Site, Tls};
 use super::node::{Entry, Node, Value};
 use super::places::Places;
 use super::rules;
@@ -297,6 +297,10 @@ impl<'t> Reader<'t> {
                     );
                     config.auth.push(auth);
                 }),
+                "pool" => self.many(node, at, |reader, node| {
+                    let pool = reader.pool(node);
+                    config.pools.push(pool);
+                }),
                 "site" => self.many(node, at, |reader, node| {
                     let site = reader.site(node);
                     config.sites.push(site);
@@ -307,6 +311,21 @@ impl<'t> Reader<'t> {
         if config.listeners.is_empty() {
             config.listeners.push(Listener::default());
         }
+    }
+
+    fn pool(&mut self, node: &Node) -> Pool {
+        let mut pool = Pool::default();
+        let groups: &mut [&mut dyn Group] = &mut [&mut Keys(keys::POOL, &mut pool)];
+        self.section(node, "pool", "[[pool]]", &["server"], groups);
+        if let Some(servers) = node.get("server") {
+            self.many(servers, "pool.server", |reader, node| {
+                let mut server = PoolServer::default();
+                let groups: &mut [&mut dyn Group] = &mut [&mut Keys(keys::SERVERS, &mut server)];
+                reader.section(node, "pool.server", "[[pool.server]]", &[], groups);
+                pool.servers.push(server);
+            });
+        }
+        pool
     }
 
     fn site(&mut self, node: &Node) -> Site {

@@ -4,6 +4,7 @@ mod applications;
 mod exposure;
 mod named;
 mod people;
+mod pools;
 mod redirects;
 mod repeats;
 mod routes;
@@ -29,6 +30,7 @@ pub(super) fn check(config: &Config, file: &Path, root: &Node, findings: &mut Fi
     rules.the_log_has_a_format();
     rules.check_repeats();
     rules.check_routes();
+    rules.check_pools();
     rules.check_redirects();
     rules.check_secured();
     rules.check_people();

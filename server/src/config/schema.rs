@@ -2,7 +2,9 @@
 
 use super::json::Json;
 use super::keys::{self, Key, MOVED};
-use super::model::{Auth, Listener, Log, Route, Server, Sessions, Settings, Site, Tls};
+use super::model::{
+    Auth, Listener, Log, Pool, PoolServer, Route, Server, Sessions, Settings, Site, Tls,
+};
 use super::read::{Group, Keys};
 use super::slot::Shown;
 
@@ -32,6 +34,7 @@ pub fn schema() -> String {
         "sessions",
         one(&mut Keys(keys::SESSIONS, Sessions::default())),
     );
+    add("pool", many(pool()));
     add("site", many(site()).with("minItems", Json::Number(1)));
     for (name, schema) in &mut top {
         let title = keys::TOP.iter().find(|(top, _)| top == name);
@@ -96,19 +99,29 @@ fn many(items: Json) -> Json {
     Json::object([("type", "array".into()), ("items", items)])
 }
 
+fn pool() -> Json {
+    let servers = many(one(&mut Keys(keys::SERVERS, PoolServer::default())));
+    let servers = servers.with("description", about("[[pool.server]]").into());
+    let mut pool = Keys(keys::POOL, Pool::default()).properties();
+    pool.0.push(("server".to_owned(), servers));
+    object(pool.0, pool.1)
+}
+
+/// What a section is for.
+fn about(title: &str) -> &'static str {
+    let section = keys::sections()
+        .into_iter()
+        .find(|section| section.title == title);
+    section.map_or("", |section| section.about)
+}
+
 fn site() -> Json {
     let route = joined(&mut [
         &mut Keys(keys::ROUTE, Route::default()),
         &mut Keys(keys::SETTINGS, Settings::default()),
     ]);
-    let about = keys::sections()
-        .into_iter()
-        .find(|section| section.title == "[[site.route]]");
     let routes = many(object(route.0, route.1));
-    let routes = routes.with(
-        "description",
-        about.map_or("", |section| section.about).into(),
-    );
+    let routes = routes.with("description", about("[[site.route]]").into());
     let mut site = joined(&mut [
         &mut Keys(keys::SITE, Site::default()),
         &mut Keys(keys::SETTINGS, Settings::default()),

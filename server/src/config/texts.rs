@@ -78,15 +78,19 @@ pub(crate) static LOCAL_TARGET: TextRule = TextRule {
     allowed: "a path from \"/\", as \"/app{rest}\", with {path}, {rest}, {query} or {host}",
 };
 pub(crate) static SERVER_URL: TextRule = TextRule {
+    check: |text| match crate::sites::server_of(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(why) => Err(Complaint::new(why)),
+    },
+    allowed: "\"http://HOST:PORT\" or \"unix:PATH\"",
+};
+pub(crate) static ASKED_URL: TextRule = TextRule {
     check: |text| match text.starts_with("tcp://") {
         true => match crate::sites::application_place(text) {
             Ok(_) => Ok(text.to_owned()),
             Err(why) => Err(Complaint::new(why)),
         },
-        false => match crate::sites::server_of(text) {
-            Ok(_) => Ok(text.to_owned()),
-            Err(why) => Err(Complaint::new(why)),
-        },
+        false => (SERVER_URL.check)(text),
     },
     allowed: "\"http://HOST:PORT\", \"unix:PATH\" or, for applications, \"tcp://HOST:PORT\"",
 };
@@ -128,6 +132,26 @@ pub(crate) static BALANCE: TextRule = TextRule {
         None => Err(Complaint::new("this is no way to choose a server")),
     },
     allowed: "\"round-robin\", \"random-two\", \"least-connections\", \"least-time\", \"hash-client\" or \"hash-target\"",
+};
+pub(crate) static POOL_NAME: TextRule = TextRule {
+    check: auth_name,
+    allowed: "the name of a [[pool]], of letters, digits, \"-\" and \"_\"",
+};
+pub(crate) static PATH_PREFIX: TextRule = TextRule {
+    check: path_prefix,
+    allowed: "a path from \"/\" in whole segments, as \"/shop\"",
+};
+pub(crate) static CHECK_PATH: TextRule = TextRule {
+    check: check_path,
+    allowed: "a path from \"/\", perhaps with a query, as \"/health\"",
+};
+pub(crate) static OUTBOUND_HOST: TextRule = TextRule {
+    check: outbound_host,
+    allowed: "a host, perhaps with a port",
+};
+pub(crate) static HOST_RULE: TextRule = TextRule {
+    check: outbound_host,
+    allowed: "\"client\", \"server\", or a host, perhaps with a port",
 };
 pub(crate) static TRY_FILE: TextRule = TextRule {
     check: templates::tried,
@@ -204,6 +228,31 @@ fn auth_name(text: &str) -> Result<String, Complaint> {
             "{} is not such a name",
             shown(text)
         ))),
+    }
+}
+
+fn path_prefix(text: &str) -> Result<String, Complaint> {
+    let text = text.strip_suffix('/').unwrap_or(text);
+    match intermediary::PathMap::new(text, "") {
+        Ok(_) if !text.is_empty() => Ok(text.to_owned()),
+        _ => Err(Complaint::new(format!("{} is no such path", shown(text))).by("RFC 3986 §3.3")),
+    }
+}
+
+/// What is asked for in origin-form (RFC 9112 §3.2.1).
+fn check_path(text: &str) -> Result<String, Complaint> {
+    let is_fit =
+        |octet: u8| octet.is_ascii_graphic() && !matches!(octet, b'#' | b'"' | b'<' | b'>');
+    match text.starts_with('/') && text.bytes().all(is_fit) {
+        true => Ok(text.to_owned()),
+        false => Err(Complaint::new(format!("{} is no target", shown(text))).by("RFC 9112 §3.2.1")),
+    }
+}
+
+fn outbound_host(text: &str) -> Result<String, Complaint> {
+    match intermediary::Passage::new("a", intermediary::Scheme::Http, text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err(Complaint::new(format!("{} is no host", shown(text))).by("RFC 9110 §7.2")),
     }
 }
 

@@ -40,6 +40,12 @@ impl Config {
             "sessions",
             &mut Keys(keys::SESSIONS, &mut config.sessions),
         );
+        for pool in &mut config.pools {
+            many(&mut out, "pool", &mut Keys(keys::POOL, &mut *pool));
+            for server in &mut pool.servers {
+                many(&mut out, "pool.server", &mut Keys(keys::SERVERS, server));
+            }
+        }
         for site in &mut config.sites {
             write_site(&mut out, site);
         }

@@ -48,6 +48,15 @@ pub(super) fn finish(route: &Rc<Route>, exchange: &Exchange<'_>, answer: Answer)
     }
 }
 
+/// The same as a function of the answer, at a route without pages of its own and without an origin that matters.
+pub(super) fn finish_plain(
+    route: &Rc<Route>,
+    is_secured: bool,
+) -> impl FnOnce(&mut Response) + 'static {
+    let route = Rc::clone(route);
+    move |response| route.rules(is_secured).apply(&mut response.head)
+}
+
 /// The same for a form, whose content no page may replace.
 pub(super) fn finish_form(
     route: &Route,

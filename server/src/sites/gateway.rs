@@ -1,44 +1,185 @@
-//! Routes that other servers answer.
+//! Routes that other servers answer, and the pools of those.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use engine::{Answer, Exchange, Response};
 use intermediary::{
-    Balance, Gateway, GatewayConfig, GatewayServer, IdleRules, Passage, Place, Scheme,
+    Balance, BreakerRules, BudgetRules, CheckRules, ExpectRule, Gateway, GatewayConfig,
+    HealthRules, HostRule, IdleRules, Passage, PathMap, Place, PoolConfig, PoolServer, Pools,
+    Scheme, Sticky, Told,
 };
-use net::{Address, Now};
+use net::Address;
 use origin::{error_response, options_answer, trace_answer};
 use semantics::{Method, RequestHead, ResponseHead, Status};
 
 use super::route::SiteError;
-use crate::config::Route;
+use crate::config::{self, ClientFields, Config, Expect, HandlerName, Route, Site};
+
+/// All pools of a configuration: those that have a name, and one for each route that names its servers itself.
+pub(super) fn pools(config: &Config) -> Result<Vec<PoolConfig>, SiteError> {
+    let named = config.pools.iter().map(pool);
+    let own = config.sites.iter().flat_map(|site| {
+        let routes = site.routes.iter();
+        let own = routes.filter(|route| {
+            route.handler == HandlerName::Gateway && route.pool.is_none() && !route.to.is_empty()
+        });
+        own.map(|route| {
+            pool(&config::Pool {
+                name: own_pool(site, route),
+                to: route.to.clone(),
+                balance: route.balance.clone(),
+                outbound_timeout: route.outbound_timeout,
+                ..config::Pool::default()
+            })
+        })
+    });
+    named.chain(own).collect()
+}
+
+/// The name of a pool that a route has for itself: what no other can be called.
+fn own_pool(site: &Site, route: &Route) -> String {
+    let host = site.hosts.first().map_or("*", String::as_str);
+    format!("{host}{}", route.path)
+}
+
+fn pool(pool: &config::Pool) -> Result<PoolConfig, SiteError> {
+    let servers = pool.all_servers().map(|server| {
+        let made = server_of(&server.to);
+        let made = made.map_err(|error| SiteError::Template(server.to.clone(), error))?;
+        Ok(PoolServer {
+            weight: number(server.weight),
+            is_backup: server.backup,
+            connections_max: server.connections_max.or(pool.connections_max).map(number),
+            ..made
+        })
+    });
+    let servers: Vec<_> = servers.collect::<Result<_, SiteError>>()?;
+    let plain = || SiteError::Template(pool.balance.clone(), "no balance".to_owned());
+    let balance = Balance::named(&pool.balance).ok_or_else(plain)?;
+    Ok(PoolConfig {
+        outbound_millis: millis(pool.outbound_timeout),
+        queue_max: usize::try_from(pool.queue_max).unwrap_or(usize::MAX),
+        queue_millis: millis(pool.queue_time),
+        tries_max: usize::try_from(pool.tries_max).unwrap_or(usize::MAX),
+        idle: IdleRules {
+            lines_max: usize::try_from(pool.idle_connections_max).unwrap_or(usize::MAX),
+            millis_max: millis(pool.idle_time),
+            age_millis_max: pool.connection_age.map_or(u64::MAX, millis),
+        },
+        health: HealthRules {
+            failures_max: number(pool.failures_max),
+            out_millis: millis(pool.out_time),
+            out_millis_max: millis(pool.out_time_max),
+            slow_start_millis: millis(pool.slow_start),
+            slow_answer_millis: pool.slow_answer_time.map_or(0, millis),
+        },
+        budget: BudgetRules {
+            permille: number(pool.retries_percent).saturating_mul(10),
+            per_second: number(pool.retries_per_second),
+            tries_max: number(pool.retries_per_second).saturating_mul(RETRIES_SAVED_SECONDS),
+        },
+        breaker: pool.breaker.as_ref().map(breaker),
+        sticky: pool.sticky.as_ref().map(|sticky| Sticky {
+            cookie: sticky.cookie.clone(),
+            seconds: sticky.time.map(|time| time.as_secs().max(1)),
+        }),
+        check: pool.check.as_ref().map(check),
+        ..PoolConfig::new(&pool.name, servers, balance)
+    })
+}
+
+fn breaker(breaker: &config::Breaker) -> BreakerRules {
+    BreakerRules {
+        failures_max: breaker.failures_max.map_or(0, number),
+        failures_percent: breaker.failures_percent.map_or(0, number),
+        requests_min: number(breaker.requests_min),
+        window_millis: millis(breaker.window),
+        open_millis: millis(breaker.open_time),
+    }
+}
+
+fn check(check: &config::Check) -> CheckRules {
+    CheckRules {
+        method: check.method.clone(),
+        path: check.path.clone(),
+        host: check.host.clone(),
+        statuses: check.status.clone(),
+        interval_millis: millis(check.interval),
+        timeout_millis: millis(check.timeout),
+        rise: number(check.rise),
+        fall: number(check.fall),
+    }
+}
 
 /// The gateway of a route.
-pub(super) fn gateway(route: &Route) -> Result<Gateway, SiteError> {
-    let server =
-        |text: &String| server_of(text).map_err(|error| SiteError::Template(text.clone(), error));
-    let config = GatewayConfig {
-        servers: route.to.iter().map(server).collect::<Result<_, _>>()?,
-        balance: Balance::named(&route.balance)
-            .or_else(|| Balance::named("round-robin"))
-            .ok_or_else(|| SiteError::Template(route.balance.clone(), "no balance".to_owned()))?,
-        outbound_millis: u64::try_from(route.outbound_timeout.as_millis()).unwrap_or(u64::MAX),
-        idle: IdleRules::default(),
+pub(super) fn gateway(site: &Site, route: &Route, pools: &Pools) -> Result<Gateway, SiteError> {
+    let own = || own_pool(site, route);
+    let name = route.pool.clone().unwrap_or_else(own);
+    let pool = pools
+        .find(&name)
+        .ok_or_else(|| SiteError::Pool(name.clone()))?;
+    let passages = pool.authorities().map(|authority| {
+        let made = passage(route, authority);
+        made.map_err(|error| SiteError::Template(authority.to_owned(), error))
+    });
+    Ok(Gateway::new(GatewayConfig {
+        passages: passages.collect::<Result<_, _>>()?,
+        pool: std::rc::Rc::clone(pool),
         words,
-    };
-    Ok(Gateway::new(config, Now::read()))
+    }))
+}
+
+/// How messages of a route pass to a server.
+fn passage(route: &Route, authority: &str) -> Result<Passage, String> {
+    let made = Passage::new(own_name(), Scheme::Http, authority);
+    let made = made.ok_or_else(|| format!("\"{authority}\" is no host"))?;
+    let prefix = |prefix: &Option<String>| prefix.clone().unwrap_or_default();
+    let paths = PathMap::new(&prefix(&route.strip_prefix), &prefix(&route.add_prefix));
+    let tells = |fields| route.client_fields.contains(&fields);
+    Ok(made
+        .paths(paths.map_err(|error| error.to_string())?)
+        .host(match route.outbound_host.as_str() {
+            "client" => HostRule::Kept,
+            "server" => HostRule::Server,
+            other => HostRule::Set(other.as_bytes().into()),
+        })
+        .told(Told {
+            forwarded: tells(ClientFields::Forwarded),
+            x_forwarded: tells(ClientFields::XForwarded),
+        })
+        .via_answers(route.via_answers)
+        .expect(match route.expect {
+            Expect::Answer => ExpectRule::Answered,
+            Expect::Pass => ExpectRule::Passed,
+        }))
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn number(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// What a text in `to` names.
-pub(crate) fn server_of(text: &str) -> Result<GatewayServer, String> {
+pub(crate) fn server_of(text: &str) -> Result<PoolServer, String> {
     let server = |place: Place, authority: &str| {
-        let passage = Passage::new(own_name(), Scheme::Http, authority);
-        let passage = passage.ok_or_else(|| format!("\"{authority}\" is no host"))?;
-        Ok(GatewayServer {
+        Passage::new(own_name(), Scheme::Http, authority)
+            .ok_or_else(|| format!("\"{authority}\" is no host"))?;
+        let name = match &place {
+            Place::Address(address) => address.to_string(),
+            Place::Name(host, port) => format!("{host}:{port}"),
+        };
+        Ok(PoolServer {
             place,
-            passage,
+            authority: authority.to_owned(),
+            name,
             weight: 1,
+            is_backup: false,
+            connections_max: None,
         })
     };
     if text.starts_with("unix:") {
@@ -109,6 +250,9 @@ pub(super) fn last_forward(exchange: &Exchange<'_>) -> Answer {
         _ => options_answer("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS").into(),
     }
 }
+
+/// Retries are saved up for so many seconds.
+const RETRIES_SAVED_SECONDS: u32 = 10;
 
 #[cfg(test)]
 mod tests {

@@ -38,6 +38,7 @@ use std::cell::Cell;
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use engine::{Answer, Exchange, Handler, OwnedExchange, Response};
 use origin::wire::Recent;
@@ -54,7 +55,7 @@ pub(crate) use fences::fences;
 use fences::upload_fences;
 use gate::Refused;
 pub(crate) use gateway::server_of;
-use intermediary::{CameBy, Scheme, Trust};
+use intermediary::{CameBy, Checks, Commons, Gateway, Pools, Scheme, Trust};
 pub(crate) use matching::{HostRule, Matcher, prefix};
 use redirect::to_https;
 pub(crate) use redirect::{SecurePort, secured_location, shown_host, to_https_status};
@@ -71,6 +72,7 @@ pub(crate) struct Sites {
     sites: Vec<SiteTable>,
     gateways: Gateways,
     secure_port: SecurePort,
+    pools: Pools,
     /// What is allowed anywhere.
     allow: String,
     /// Which configuration it is of; see [`mark_of`].
@@ -127,15 +129,20 @@ pub(crate) fn content_octets_max(config: &Config) -> u64 {
 }
 
 impl Sites {
-    /// The sites of a configuration.
+    /// The sites of a configuration. What the pools of those before know stays.
     pub(crate) fn new(
         config: &Config,
         cache: &Rc<Cache>,
         recent: &Recent,
         gates: &[(String, Gate)],
         generation: u16,
+        (commons, before): (&Arc<Commons>, Option<&Self>),
     ) -> Result<Self, SiteError> {
+        let configs = gateway::pools(config)?;
+        let before = before.map(|before| &before.pools);
+        let pools = Pools::new(configs, commons, before, net::Now::read());
         let made = Made {
+            pools: &pools,
             allow_trace: config.server.allow_trace,
             cache,
             recent,
@@ -156,15 +163,20 @@ impl Sites {
             allow: allow(config),
             generation,
             told_loop: Cell::new(false),
+            pools,
         })
+    }
+
+    /// They are in force, on this worker.
+    pub(crate) fn start(&self, checks: Checks) {
+        self.pools.start(checks);
     }
 
     /// The commonest request: a plain path, at a route where nothing stands before the files.
     #[inline]
     fn handle_direct(&self, exchange: &mut Exchange<'_>) -> Option<Answer> {
         let head = exchange.head;
-        let has_content = exchange.content != semantics::ContentLength::None;
-        if !head.is_plain_path() || has_content || !self.gateways.is_empty() {
+        if !head.is_plain_path() || !self.gateways.is_empty() {
             return None;
         }
         let site = self.matcher.site(head.first(Known::Host))?.site;
@@ -174,8 +186,13 @@ impl Sites {
         }
         let place = self.matcher.route(site, &path);
         let route = self.sites.get(site)?.routes.get(place)?;
-        let files = route.direct(exchange.is_secured)?;
-        if !may_be_served(exchange, head.first(Known::Host)) {
+        let Some(files) = route.direct(exchange.is_secured) else {
+            let gateway = route.direct_gateway()?;
+            return self.pass_on(exchange, (site, place), route, gateway);
+        };
+        if exchange.content != semantics::ContentLength::None
+            || !may_be_served(exchange, head.first(Known::Host))
+        {
             return None;
         }
         if head.method() == Method::Connect || (route.cors.is_some() && head.has(Known::Origin)) {
@@ -186,6 +203,41 @@ impl Sites {
             kept @ Answer::Kept { .. } => kept,
             other => after::finish(route, exchange, other),
         })
+    }
+
+    /// The same where a gateway answers, with content or without.
+    fn pass_on(
+        &self,
+        exchange: &mut Exchange<'_>,
+        (site, place): (usize, usize),
+        route: &Rc<Route>,
+        gateway: &Gateway,
+    ) -> Option<Answer> {
+        let head = exchange.head;
+        let is_tunnel = head.method() == Method::Connect;
+        if is_tunnel || (route.cors.is_some() && head.has(Known::Origin)) {
+            return None;
+        }
+        if !may_be_served(exchange, head.first(Known::Host)) {
+            return None;
+        }
+        exchange.mark(mark_of(self.generation, site, place));
+        if let Err(response) = route.limit_content(exchange) {
+            return Some(after::finish(route, exchange, (*response).into()));
+        }
+        let came = CameBy {
+            peer: exchange.client.ip(),
+            trust: Trust::Nobody,
+            scheme: match exchange.tls {
+                Some(_) => Scheme::Https,
+                None => Scheme::Http,
+            },
+        };
+        gateway.answer(
+            exchange,
+            came,
+            after::finish_plain(route, exchange.is_secured),
+        )
     }
 
     fn route(&self, site: usize, path: &NormalPath<'_>) -> Option<&Rc<Route>> {

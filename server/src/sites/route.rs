@@ -21,7 +21,7 @@ use super::redirect::Redirect;
 use super::template::{Template, TemplateError, Words};
 use crate::config::{self, CodingName, HandlerName, Settings, Site};
 use auth::Gate;
-use intermediary::{CameBy, Gateway};
+use intermediary::{CameBy, Gateway, Pools};
 
 /// What answers below one path of a site, and under which rules.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub(crate) struct Route {
     pub(super) pages: Option<Pages>,
     /// Octets of content, where that is another number than the listener's.
     content_octets_max: Option<u64>,
-    /// Nothing stands between a request without content and the files.
+    /// Nothing stands between a request and the gateway, or one without content and the files.
     is_direct: bool,
 }
 
@@ -134,6 +134,7 @@ pub(super) struct Made<'a> {
     pub(super) listener_octets_max: u64,
     pub(super) gates: &'a [(String, Gate)],
     pub(super) upload_limits: UploadLimits,
+    pub(super) pools: &'a Pools,
 }
 
 /// Why a site cannot be served.
@@ -150,6 +151,8 @@ pub enum SiteError {
     Status(u64),
     /// No `[[auth]]` has this name.
     Auth(String),
+    /// No `[[pool]]` has this name.
+    Pool(String),
 }
 
 impl Route {
@@ -197,11 +200,14 @@ impl Route {
     }
 
     fn is_plain(&self) -> bool {
-        let has_files = matches!(
-            &self.target,
-            Target::Files(files) if files.tried.is_none() && files.uploads.is_none()
-        ) && self.led_octets == 0;
-        has_files
+        let answers_at_once = match &self.target {
+            Target::Files(files) => {
+                files.tried.is_none() && files.uploads.is_none() && self.led_octets == 0
+            }
+            Target::Gateway(_) => self.pages.is_none(),
+            _ => false,
+        };
+        answers_at_once
             && self.rewrite.is_none()
             && self.access.is_open()
             && self.gate.is_none()
@@ -213,6 +219,15 @@ impl Route {
     pub(super) fn direct(&self, is_secured: bool) -> Option<&Files> {
         match &self.target {
             Target::Files(files) if self.is_direct => Some(files.by(is_secured)),
+            _ => None,
+        }
+    }
+
+    /// The gateway that answers any request, if nothing stands before it.
+    #[inline]
+    pub(super) fn direct_gateway(&self) -> Option<&Gateway> {
+        match &self.target {
+            Target::Gateway(gateway) if self.is_direct => Some(gateway),
             _ => None,
         }
     }
@@ -260,7 +275,7 @@ impl Route {
             Target::Echo => origin::echo::answer(exchange),
             Target::Wire(recent) => recent.answer(exchange),
             Target::Redirect(redirect) => redirect.answer(exchange.head, &self.words(asked)).into(),
-            Target::Gateway(gateway) => match gateway.answer(exchange, asked.came) {
+            Target::Gateway(gateway) => match gateway.answer(exchange, asked.came, |_| {}) {
                 Some(answer) => answer,
                 None => last_forward(exchange),
             },
@@ -345,7 +360,7 @@ impl Target {
             HandlerName::Echo => Self::Echo,
             HandlerName::Wire => Self::Wire(made.recent.clone()),
             HandlerName::Redirect => Self::Redirect(redirect(route)?),
-            HandlerName::Gateway => Self::Gateway(gateway(route)?),
+            HandlerName::Gateway => Self::Gateway(gateway(site, route, made.pools)?),
             HandlerName::Fastcgi | HandlerName::Scgi | HandlerName::Cgi => {
                 let beside = |index| {
                     // A negotiated variant could be the text of a script.
@@ -626,6 +641,11 @@ impl fmt::Display for SiteError {
             Self::Field(name, error) => write!(f, "{name}: {error}"),
             Self::Template(text, error) => write!(f, "\"{}\": {error}", text.escape_debug()),
             Self::Status(code) => write!(f, "{code} is not a status that can be given here"),
+            Self::Pool(name) => write!(
+                f,
+                "there is no [[pool]] by the name \"{}\"",
+                name.escape_debug()
+            ),
             Self::Auth(name) => write!(
                 f,
                 "there is no [[auth]] by the name \"{}\"",

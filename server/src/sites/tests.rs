@@ -81,7 +81,15 @@ impl World {
 
     fn sites(&self) -> Result<Sites, SiteError> {
         let cache = Rc::new(Cache::new(CacheLimits::default()));
-        Sites::new(&self.config, &cache, &Recent::new(), &[], 0)
+        let commons = Arc::new(Commons::new(|_| {}));
+        Sites::new(
+            &self.config,
+            &cache,
+            &Recent::new(),
+            &[],
+            0,
+            (&commons, None),
+        )
     }
 
     /// The answer to a request from 127.0.0.1, whenever that comes.

@@ -1,8 +1,8 @@
 //! How values are called in a configuration.
 
 use super::{
-    AuthMethod, ClientCertificate, CodingName, HandlerName, LogFormat, SameSite, TlsVersion,
-    WhenAway,
+    AuthMethod, ClientCertificate, ClientFields, CodingName, Expect, HandlerName, LogFormat,
+    SameSite, TlsVersion, WhenAway,
 };
 use std::fmt;
 
@@ -33,6 +33,19 @@ impl SameSite {
 impl WhenAway {
     /// All of them, by name.
     pub const NAMES: &[(&str, Self)] = &[("refuse", Self::Refuse), ("remember", Self::Remember)];
+}
+
+impl ClientFields {
+    /// All of them, by name.
+    pub const NAMES: &[(&str, Self)] = &[
+        ("forwarded", Self::Forwarded),
+        ("x-forwarded", Self::XForwarded),
+    ];
+}
+
+impl Expect {
+    /// All of them, by name.
+    pub const NAMES: &[(&str, Self)] = &[("answer", Self::Answer), ("pass", Self::Pass)];
 }
 
 impl CodingName {

@@ -9,8 +9,8 @@ use crate::sites::scripts_config;
 use application::Rule;
 
 impl Rules<'_> {
-    /// Whether the route is answered by an application; its keys, and that others have none of them.
-    pub(super) fn check_application(&mut self, at: &str, route: &Route) -> bool {
+    /// What only applications have.
+    pub(super) fn check_application(&mut self, at: &str, route: &Route) {
         let handler = route.handler;
         let key = |name: &str| format!("{at}.{name}");
         let defaults = Route::default();
@@ -64,7 +64,6 @@ impl Rules<'_> {
             self.front_exists(&key("front"), front, root.as_deref(), route);
         }
         self.asks_an_application(at, route);
-        has_scripts || is_cgi
     }
 
     fn front_exists(&mut self, key: &str, front: &str, root: Option<&Path>, route: &Route) {

@@ -18,6 +18,7 @@ impl Rules<'_> {
         };
         self.repeated(self.texts("listen", "address", address), "the address");
         self.repeated(self.texts("auth", "name", str::to_owned), "the [[auth]]");
+        self.repeated(self.texts("pool", "name", str::to_owned), "the [[pool]]");
         self.repeated(self.hosts(), "the host");
         self.repeated(self.server_names(), "the server name");
         for site in self.sections("site") {

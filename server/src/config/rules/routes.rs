@@ -74,30 +74,7 @@ impl Rules<'_> {
             let complaint = Complaint::new("nothing is redirected here");
             self.warn(&key("redirect_status"), complaint);
         }
-        let is_gateway = handler == HandlerName::Gateway;
-        if is_gateway && route.to.is_empty() {
-            let hint = "add to = [\"http://127.0.0.1:3000\"]";
-            let message = "the handler is `gateway`, and there is no server in `to`";
-            self.error(&key("handler"), Complaint::with(message, hint));
-        }
-        let defaults = Route::default();
-        let of_gateways = [
-            ("to", !route.to.is_empty()),
-            ("balance", route.balance != defaults.balance),
-            (
-                "outbound_timeout",
-                route.outbound_timeout != defaults.outbound_timeout,
-            ),
-        ];
-        let is_application = self.check_application(at, route);
-        for (name, _) in of_gateways
-            .into_iter()
-            .filter(|(_, is_said)| *is_said && !is_gateway && !is_application)
-        {
-            let message = format!("the handler is `{handler}`, which asks no other server");
-            let hint = "add handler = \"gateway\"";
-            self.error(&key(name), Complaint::with(message, hint));
-        }
+        self.check_application(at, route);
         if handler != HandlerName::Files {
             let of_files = [
                 ("try_files", !route.try_files.is_empty()),
