@@ -9,6 +9,7 @@ mod codings;
 mod connections;
 mod content;
 mod crowd;
+mod fastcgi;
 mod files;
 mod gateway;
 mod harness;
