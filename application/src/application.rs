@@ -63,7 +63,7 @@ pub struct Application(Rc<Inner>);
 #[derive(Debug)]
 struct Inner {
     config: ApplicationConfig,
-    servers: Vec<Server>,
+    servers: Vec<Rc<Server>>,
     next: Cell<usize>,
 }
 
@@ -103,7 +103,10 @@ impl Application {
             Speaker::Cgi(_) => Vec::new(),
         };
         Self(Rc::new(Inner {
-            servers: places.into_iter().map(Server::new).collect(),
+            servers: places
+                .into_iter()
+                .map(|place| Rc::new(Server::new(place)))
+                .collect(),
             config,
             next: Cell::new(0),
         }))

@@ -11,6 +11,7 @@ use std::future::poll_fn;
 
 use net::{Outbound, Program};
 
+use crate::talk::MORE;
 use crate::{Fault, Script, Variables};
 
 /// Programs that are started for requests. Clones count together.
@@ -102,7 +103,7 @@ impl Running {
 
 /// Hears what a program says for the people who run it; up to a bound it is told.
 async fn listen(mut errors: Outbound, name: String, tell: fn(&str, &str)) {
-    let (mut said, mut buffer) = (Vec::new(), [0; 1024]);
+    let (mut said, mut buffer, mut is_cut) = (Vec::new(), [0; 1024], false);
     loop {
         let received = poll_fn(|cx| errors.poll_receive(cx, &mut buffer)).await;
         let octets = match received {
@@ -114,6 +115,10 @@ async fn listen(mut errors: Outbound, name: String, tell: fn(&str, &str)) {
         };
         let room = ERRORS_OCTETS_MAX.saturating_sub(said.len());
         said.extend_from_slice(buffer.get(..octets.min(room)).unwrap_or_default());
+        is_cut |= octets > room;
+    }
+    if is_cut {
+        said.extend_from_slice(MORE);
     }
     if !said.is_empty() {
         tell(&name, &String::from_utf8_lossy(&said));

@@ -70,6 +70,8 @@ pub enum Found {
     Script(Script),
     /// A program would be named by it, and there is none.
     Lost,
+    /// It leads through a program to what asks more of who comes in.
+    Closed,
     /// No program is named by it.
     Other,
 }
@@ -103,7 +105,7 @@ impl Scripts {
         })))
     }
 
-    /// What a path in normal form leads to. `is_closed` says of a file below the root that it may not stand for its folder.
+    /// What a path in normal form leads to. `is_closed` says of a path below the root that it asks more of who comes in.
     ///
     /// # Errors
     /// [`OpenError::WouldBlock`] for [`Wait::CachedOnly`]; else what the system says that is not that there is none.
@@ -125,7 +127,7 @@ impl Scripts {
             }));
         }
         let below = path.get(inner.led_octets..).unwrap_or_default();
-        if below.windows(2).any(|two| two == b"/.") {
+        if has_hidden_segment(below) {
             return Ok(Found::Lost);
         }
         let mut is_named = false;
@@ -136,6 +138,10 @@ impl Scripts {
             }
             is_named = true;
             match inner.kind(file, wait)? {
+                // What applications make of PATH_INFO is a path too: of this route, not of one that asks more of who comes in.
+                Some(FileKind::Regular) if is_named_closed(file, info, &is_closed) => {
+                    return Ok(Found::Closed);
+                }
                 Some(FileKind::Regular) => {
                     let name = path.get(..inner.led_octets + end).unwrap_or(path);
                     return Ok(Found::Script(inner.script(name, file, info)));
@@ -214,6 +220,19 @@ impl Inner {
             root: Some(self.seen_root.clone()),
         }
     }
+}
+
+/// As files are not served whose names begin with a dot.
+fn has_hidden_segment(path: &[u8]) -> bool {
+    path.split(|&octet| octet == b'/')
+        .any(|segment| segment.first() == Some(&b'.') && segment != b".well-known")
+}
+
+/// Whether PATH_INFO, behind the script's folder or alone, is the path of something closed.
+fn is_named_closed(file: &[u8], info: &[u8], is_closed: impl Fn(&[u8]) -> bool) -> bool {
+    let end = file.iter().rposition(|&octet| octet == b'/').unwrap_or(0);
+    let folder = file.get(..end).unwrap_or_default();
+    !info.is_empty() && (is_closed(info) || is_closed(&[folder, info].concat()))
 }
 
 /// Where the segments of a path end, the last included unless it is empty.
@@ -300,6 +319,7 @@ mod tests {
             ("/.hidden/a.php", "Lost"),
             ("/A.PHP", "Lost"),
             ("/photo.jpg", "Other"),
+            ("/.well-known/a", "Other"),
             ("/none", "Other"),
             ("/shop", "Other"),
             ("/", "Other"),
@@ -311,6 +331,21 @@ mod tests {
             (front.name, front.file),
             (b"/index.php".to_vec(), Some(b"/app/index.php".to_vec()))
         );
+    }
+
+    #[test]
+    fn no_script_leads_to_what_is_closed() {
+        let folder = folder();
+        let scripts = scripts(folder.path(), |_| {});
+        let find = |path: &str| {
+            let is_closed = |path: &[u8]| path.starts_with(b"/shop/admin");
+            scripts
+                .find(path.as_bytes(), Wait::MayBlock, is_closed)
+                .unwrap()
+        };
+        assert_eq!(find("/a.php/shop/admin/x"), Found::Closed);
+        assert_eq!(find("/shop/item.php/admin"), Found::Closed);
+        assert!(matches!(find("/a.php/admin"), Found::Script(_)));
     }
 
     #[test]

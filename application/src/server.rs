@@ -1,10 +1,12 @@
 //! One application as a worker knows it: where it is, and the connections to it that wait.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
+use std::rc::Rc;
+use std::time::Duration;
 
-use net::{Address, Outbound};
+use net::{Address, Now, Outbound};
 
 /// Where an application listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub(crate) struct Server {
     pub(crate) name: String,
     /// Those that wait for the next request, the latest last, and since when.
     idle: RefCell<VecDeque<(Outbound, u64)>>,
+    /// A task looks after those that wait.
+    is_swept: Cell<bool>,
 }
 
 impl Server {
@@ -34,6 +38,7 @@ impl Server {
             place,
             name,
             idle: RefCell::default(),
+            is_swept: Cell::new(false),
         }
     }
 
@@ -49,11 +54,30 @@ impl Server {
     }
 
     /// Keeps a connection for the next request; beyond `connections_max` the oldest goes.
-    pub(crate) fn keep(&self, outbound: Outbound, connections_max: usize, now: u64) {
+    pub(crate) fn keep(self: &Rc<Self>, outbound: Outbound, connections_max: usize, now: u64) {
         let mut idle = self.idle.borrow_mut();
         idle.push_back((outbound, now));
         while idle.len() > connections_max {
             idle.pop_front();
+        }
+        if !idle.is_empty() && !self.is_swept.replace(true) {
+            net::spawn(Rc::clone(self).sweep());
+        }
+    }
+
+    /// Closes what waits for too long, or was closed, until nothing waits: a process of the application is bound to each.
+    async fn sweep(self: Rc<Self>) {
+        loop {
+            net::sleep(SWEEP_TIME).await;
+            let now = Now::read().millis;
+            let mut idle = self.idle.borrow_mut();
+            idle.retain_mut(|(outbound, since)| {
+                now.saturating_sub(*since) < IDLE_MILLIS_MAX && outbound.is_quiet()
+            });
+            if idle.is_empty() {
+                self.is_swept.set(false);
+                return;
+            }
         }
     }
 
@@ -77,3 +101,5 @@ impl Server {
 
 /// After this time a connection is not used again.
 const IDLE_MILLIS_MAX: u64 = 45_000;
+/// How often that is looked at.
+const SWEEP_TIME: Duration = Duration::from_secs(5);

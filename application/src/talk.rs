@@ -62,6 +62,8 @@ struct Hearing {
     /// An octet of an answer came.
     is_answered: bool,
     errors: Vec<u8>,
+    /// More was said than is told.
+    is_errors_cut: bool,
 }
 
 /// What is waited for.
@@ -110,6 +112,7 @@ impl Talk {
                 is_over: false,
                 is_answered: false,
                 errors: Vec::new(),
+                is_errors_cut: false,
             },
             out,
             sent: 0,
@@ -323,7 +326,11 @@ impl Talk {
 
     /// What the application said for the people who run it, since the last time.
     pub(crate) fn take_errors(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.hearing.errors)
+        let mut errors = std::mem::take(&mut self.hearing.errors);
+        if std::mem::take(&mut self.hearing.is_errors_cut) {
+            errors.extend_from_slice(MORE);
+        }
+        errors
     }
 
     fn failed(&self, fault: Fault) -> Failed {
@@ -358,6 +365,7 @@ impl Hearing {
             is_over,
             is_answered,
             errors,
+            is_errors_cut,
         } = self;
         let mut output = |octets: &[u8]| -> Result<(), Fault> {
             *is_answered |= !octets.is_empty();
@@ -383,6 +391,7 @@ impl Hearing {
                     let room = ERRORS_OCTETS_MAX.saturating_sub(errors.len());
                     let said = octets.get(range).unwrap_or_default();
                     errors.extend_from_slice(said.get(..room).unwrap_or(said));
+                    *is_errors_cut |= said.len() > room;
                 }
                 Said::End(Ending::Complete { .. }) => *is_over = true,
                 Said::End(Ending::CannotMultiplex | Ending::Overloaded) => {
@@ -430,3 +439,5 @@ const GATHERED_OCTETS_MAX: usize = 64 * 1024;
 const EARLY_OCTETS_MAX: usize = 64 * 1024;
 /// What an application may say for the people who run it, until that is told.
 const ERRORS_OCTETS_MAX: usize = 4096;
+/// What is told in place of the rest.
+pub(crate) const MORE: &[u8] = b"\n(it says more than is told)";

@@ -8,11 +8,12 @@
 //! * What is for one connection alone is left out (RFC 9110 §7.6.1), and with it what Connection names.
 //! * Fields that stand several times are one list (RFC 3875 §4.1.18).
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use semantics::fields::connection::options;
 use semantics::fields::host::Host;
-use semantics::{FieldSet, Known, RequestHead, Section};
+use semantics::{FieldSet, Known, NormalPath, RequestHead, Section};
 
 /// Variables in the order in which they were added.
 #[derive(Clone, Debug, Default)]
@@ -176,7 +177,7 @@ impl Maker<'_> {
         );
         self.add("REQUEST_METHOD", head.method_octets());
         self.add("QUERY_STRING", asked.query.unwrap_or_default());
-        self.add("REQUEST_URI", local_target(head.target()));
+        self.add("REQUEST_URI", request_uri(local_target(head.target())));
         let version = head.version();
         self.add(
             "SERVER_PROTOCOL",
@@ -286,6 +287,37 @@ fn is_of_gateways(field: &[u8]) -> bool {
         .is_some_and(|it| it.eq_ignore_ascii_case(prefix));
     let is = |name: &str| field.eq_ignore_ascii_case(name.as_bytes());
     begins || is("X-Real-IP") || is("Client-IP") || is("X-Original-URL") || is("X-Rewrite-URL")
+}
+
+/// The target as it came, unless its path has segments that lead elsewhere: an application that reads them otherwise would answer for a path
+/// that nobody has judged, so it gets the one that was.
+fn request_uri(target: &[u8]) -> Cow<'_, [u8]> {
+    let end = target.iter().position(|&octet| octet == b'?');
+    let (path, query) = target
+        .split_at_checked(end.unwrap_or(target.len()))
+        .unwrap_or((target, b""));
+    let segments: Vec<_> = path.split(|&octet| octet == b'/').skip(1).collect();
+    let leads_elsewhere = |(number, segment): (usize, &&[u8])| {
+        let is_last = number + 1 == segments.len();
+        let text = String::from_utf8_lossy(segment).to_ascii_lowercase();
+        let name = text.replace("%2e", ".");
+        (name.is_empty() && !is_last) || name == "." || name == ".."
+    };
+    if !segments.iter().enumerate().any(leads_elsewhere) {
+        return Cow::Borrowed(target);
+    }
+    let Ok(normal) = NormalPath::of(path) else {
+        return Cow::Borrowed(target);
+    };
+    let mut uri = Vec::with_capacity(target.len());
+    for &octet in normal.octets() {
+        match octet.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&octet) {
+            true => uri.push(octet),
+            false => uri.extend_from_slice(format!("%{octet:02X}").as_bytes()),
+        }
+    }
+    uri.extend_from_slice(query);
+    Cow::Owned(uri)
 }
 
 /// The path and query of a target (RFC 9112 §3.2.2).
@@ -440,6 +472,25 @@ mod tests {
         assert_eq!(value(&ours, "HTTP_AUTHORIZATION"), None);
         assert_eq!(value(&ours, "REMOTE_USER"), Some("ann"));
         assert_eq!(value(&ours, "AUTH_TYPE"), Some("Basic"));
+    }
+
+    #[test]
+    fn the_target_is_told_as_it_came_unless_it_leads_elsewhere() {
+        // table
+        for (target, expected) in [
+            ("/a%20b?c=/../d", "/a%20b?c=/../d"),
+            ("/%61", "/%61"),
+            ("/", "/"),
+            ("/a/", "/a/"),
+            ("*", "*"),
+            ("/admin/../a%20b?c", "/a%20b?c"),
+            ("/admin/%2E%2e/a", "/a"),
+            ("//admin//x", "/admin/x"),
+            ("/./a", "/a"),
+        ] {
+            let told = request_uri(target.as_bytes());
+            assert_eq!(String::from_utf8_lossy(&told), expected, "{target}");
+        }
     }
 
     #[test]

@@ -20,17 +20,19 @@ use std::task::{Poll, Waker};
 use bytes::{Buf, Bytes};
 use http1::{Policy, Server};
 use net::{Context, Now, Peer, Readiness, Stream, Token};
-use semantics::{CloseReason, Limits, Outbox, OwnedRequest, PeerError};
+use semantics::{CloseReason, Limits, Outbox, OwnedRequest, PeerError, TunnelEnd};
 
 use crate::core::Core;
 use crate::listeners::Listeners;
 use crate::record::{self, Current};
 use crate::serve::refusal_answer;
 use crate::transmit::Outgoing;
+use crate::tunnel::Tunnelling;
 use crate::{Answer, Handler, Incoming, Interims, Interrupted, Recorder, Response, Source};
 
 mod deadline;
 mod sending;
+mod tunnelling;
 
 /// One connection of a worker.
 #[derive(Debug)]
@@ -109,6 +111,8 @@ pub(crate) enum Work {
     Future(Pin<Box<dyn Future<Output = Response>>>),
     /// Its head was given, and its content is being made.
     Stream(Box<dyn Source>),
+    /// Its head was given, and what follows is not HTTP.
+    Tunnel(Box<Tunnelling>),
 }
 
 /// Waiting for the client to close its side (RFC 9112 §9.6).
@@ -134,6 +138,8 @@ enum Phase {
     Answer,
     /// The client to close.
     Linger,
+    /// Either end of a tunnel.
+    Tunnel,
 }
 
 /// What becomes of a connection after a turn.
@@ -211,7 +217,7 @@ impl Connection {
         let mut rounds = 0;
         loop {
             if self.busy.is_some() {
-                match self.go_on(core, cx, token) {
+                match self.go_on(core, buffer, cx, token) {
                     Some(Next::Keep) => break,
                     Some(next) => return next,
                     None => {}
@@ -264,6 +270,7 @@ impl Connection {
     fn go_on<H: Handler, R: Recorder>(
         &mut self,
         core: &mut Core<H, R>,
+        buffer: &mut [u8],
         cx: &mut Context<'_>,
         token: Token,
     ) -> Option<Next> {
@@ -276,6 +283,11 @@ impl Connection {
         let busy = self.busy.as_mut()?;
         if let Work::Future(future) = &mut busy.work {
             let waker = busy.waker.get_or_insert_with(|| cx.waker(token)).clone();
+            if (self.is_read_closed || self.has_failed)
+                && let Some(interims) = &busy.interims
+            {
+                interims.client_ended();
+            }
             let polled = future
                 .as_mut()
                 .poll(&mut std::task::Context::from_waker(&waker));
@@ -308,10 +320,13 @@ impl Connection {
                 }
             }
         }
-        if self.is_outbox_empty()
-            && let Some(next) = self.stream_on(core, cx, token)
-        {
-            return Some(next);
+        if self.is_outbox_empty() {
+            if self.is_tunnel() {
+                return Some(self.relay(core, buffer, cx, token));
+            }
+            if let Some(next) = self.stream_on(core, cx, token) {
+                return Some(next);
+            }
         }
         self.tidy();
         if self.is_outbox_empty() {
@@ -408,7 +423,7 @@ impl Connection {
             .is_some_and(|incoming| incoming.is_full() && !incoming.is_abandoned());
         let awaits_answer = match busy.work {
             Work::Future(_) => !self.machine.is_in_content(),
-            Work::Stream(_) => true,
+            Work::Stream(_) | Work::Tunnel(_) => true,
             Work::None | Work::Held(_) => false,
         };
         !is_full && !awaits_answer && busy.outbox.is_empty()
@@ -507,6 +522,16 @@ impl Connection {
         let mut unsent_octets = core.outbox.octets_left();
         core.outbox.clear();
         core.has_file = false;
+        if self.is_tunnel() {
+            self.end_tunnel(
+                core,
+                match reason {
+                    CloseReason::Drain => TunnelEnd::Drain,
+                    _ => TunnelEnd::ClientFailed,
+                },
+            );
+            return;
+        }
         unsent_octets += match &mut self.busy {
             Some(busy) => {
                 if let Some(incoming) = busy.incoming.take() {

@@ -111,13 +111,17 @@ impl<H, R: Recorder> Core<H, R> {
 
     fn report(&mut self, connection: &Connection) {
         for mut current in self.finished.drain(..) {
-            let user = current.note.take().and_then(|note| note.user());
+            let note = current.note.take();
+            let user = note.as_ref().and_then(|note| note.user());
+            let server = note.as_ref().and_then(|note| note.server());
             self.recorder.record(&Record {
                 unix_millis: current.unix_millis,
                 connection: connection.number,
                 number: current.number,
                 client: current.client.unwrap_or(connection.peer),
                 user: user.as_deref(),
+                server: server.as_deref(),
+                tries: note.map_or(0, |note| note.tries()),
                 mark: current.mark,
                 tls: connection.stream.tls().map(|facts| &**facts),
                 request: &current.capture,

@@ -16,7 +16,7 @@ use semantics::{
 };
 
 use crate::note::Note;
-use crate::{Incoming, Interims, Interrupted};
+use crate::{Incoming, Interims, Interrupted, Tunnel};
 
 /// Answers requests. One instance a worker; every call happens on its thread and must not wait.
 pub trait Handler: 'static {
@@ -309,6 +309,9 @@ pub enum Content {
     Pieces(Vec<Piece>),
     /// Made while it is sent.
     Stream(Streamed),
+    /// None, and no HTTP any more: with 101 to a request that asks for an upgrade (RFC 9110 §15.2.2), whose head has to name it, or
+    /// with a successful status to CONNECT (RFC 9110 §9.3.6). To any other request it is a mistake, which is answered by 500.
+    Tunnel(Tunnel),
 }
 
 /// Content that is made while it is sent: in chunks where its length is not known (RFC 9112 §7.1), or up to the end
@@ -368,7 +371,7 @@ impl Content {
     /// Octets in all, as far as that is known.
     pub fn octets(&self) -> u64 {
         match self {
-            Self::Empty => 0,
+            Self::Empty | Self::Tunnel(_) => 0,
             Self::Octets(octets) => octets.len() as u64,
             Self::File(part) => part.octets,
             Self::Pieces(pieces) => pieces.iter().map(Piece::octets).sum(),

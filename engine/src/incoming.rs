@@ -28,10 +28,23 @@ struct Inner {
     trailers: Vec<(Bytes, Bytes)>,
     /// Somebody has asked for content.
     is_awaited: bool,
+    /// What was taken, to be had again.
+    kept: Kept,
     /// Who awaits content.
     consumer: Option<Waker>,
     /// Who awaits room.
     producer: Option<Waker>,
+}
+
+/// Pieces that were taken and can be had again.
+#[derive(Debug, Default)]
+struct Kept {
+    pieces: Vec<Bytes>,
+    /// Memory of the pieces.
+    octets: usize,
+    octets_max: usize,
+    /// Whether a piece that was taken is not among them.
+    is_lost: bool,
 }
 
 impl Incoming {
@@ -43,6 +56,7 @@ impl Incoming {
             end: None,
             trailers: Vec::new(),
             is_awaited: false,
+            kept: Kept::default(),
             consumer: None,
             producer: None,
         })))
@@ -65,6 +79,31 @@ impl Incoming {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
+    /// Keeps what is taken from here on, as long as that is not more than so many octets; then all of it is let go. What is kept counts beside the
+    /// window.
+    pub fn keep(&self, octets_max: usize) {
+        self.0.borrow_mut().kept.octets_max = octets_max;
+    }
+
+    /// Whether all that was taken is still there.
+    pub fn is_whole(&self) -> bool {
+        !self.0.borrow().kept.is_lost
+    }
+
+    /// Begins from the start again, if all of it is still there; says whether it is.
+    pub fn rewind(&self) -> bool {
+        let mut inner = self.0.borrow_mut();
+        if inner.kept.is_lost {
+            return false;
+        }
+        for piece in std::mem::take(&mut inner.kept.pieces).into_iter().rev() {
+            inner.octets += piece.len() + PIECE_OCTETS;
+            inner.pieces.push_front(piece);
+        }
+        inner.kept.octets = 0;
+        true
+    }
+
     /// The field lines of the trailer section, name and value, once the content has ended (RFC 9110 §6.5). None of them
     /// counts before whoever reads them knows that the field allows it.
     pub fn trailers(&self) -> Vec<(Bytes, Bytes)> {
@@ -79,6 +118,7 @@ impl Incoming {
         inner.is_awaited = true;
         if let Some(piece) = inner.pieces.pop_front() {
             inner.octets -= piece.len() + PIECE_OCTETS;
+            inner.kept.add(&piece);
             if let Some(producer) = inner.producer.take() {
                 producer.wake();
             }
@@ -141,6 +181,17 @@ impl Incoming {
     }
 }
 
+impl Kept {
+    fn add(&mut self, piece: &Bytes) {
+        self.octets = self.octets.saturating_add(piece.len() + PIECE_OCTETS);
+        self.is_lost |= self.octets > self.octets_max;
+        match self.is_lost {
+            true => self.pieces = Vec::new(),
+            false => self.pieces.push(piece.clone()),
+        }
+    }
+}
+
 impl Inner {
     fn wake_consumer(&mut self) {
         if let Some(consumer) = self.consumer.take() {
@@ -156,6 +207,43 @@ const PIECE_OCTETS: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// All that can be had.
+    fn drain(incoming: &Incoming) -> Vec<u8> {
+        let mut cx = Context::from_waker(Waker::noop());
+        let next = || match incoming.poll_next(&mut cx) {
+            Poll::Ready(Ok(piece)) => piece,
+            _ => None,
+        };
+        std::iter::from_fn(next).flatten().collect()
+    }
+
+    #[test]
+    fn what_is_kept_can_be_had_again_and_what_came_later_follows_it() {
+        let incoming = Incoming::new(64 * 1024);
+        incoming.keep(1000);
+        incoming.push(b"ab");
+        incoming.push(b"cd");
+        assert_eq!(drain(&incoming), b"abcd");
+        incoming.push(b"ef");
+        assert!(incoming.rewind());
+        assert_eq!(drain(&incoming), b"abcdef");
+        incoming.end(Ok(ContentEnd::Length));
+        assert!(incoming.rewind() && incoming.is_whole());
+        assert_eq!(drain(&incoming), b"abcdef");
+    }
+
+    #[test]
+    fn what_is_longer_than_is_kept_is_lost_and_so_is_what_nobody_keeps() {
+        for octets_max in [0, 100] {
+            let incoming = Incoming::new(64 * 1024);
+            incoming.keep(octets_max);
+            incoming.push(&[b'x'; 50]);
+            assert!(incoming.is_whole(), "nothing was taken");
+            drain(&incoming);
+            assert!(!incoming.rewind() && !incoming.is_whole());
+        }
+    }
 
     #[test]
     fn small_pieces_fill_the_window_with_what_they_cost() {

@@ -16,6 +16,7 @@ struct Inner {
     octets: usize,
     /// Who transmits them.
     consumer: Option<Waker>,
+    has_client_ended: bool,
 }
 
 impl Interims {
@@ -44,6 +45,17 @@ impl Interims {
             consumer.wake();
         }
         true
+    }
+
+    /// Whether the client has ended its side of the connection, or that failed. It may still read: whoever sends a request and nothing more
+    /// can end its side with it. A future is polled when this changes.
+    #[must_use]
+    pub fn has_client_ended(&self) -> bool {
+        self.0.borrow().has_client_ended
+    }
+
+    pub(crate) fn client_ended(&self) {
+        self.0.borrow_mut().has_client_ended = true;
     }
 
     /// Takes what there is.

@@ -97,6 +97,7 @@ pub mod outbound;
 mod record;
 mod serve;
 mod transmit;
+mod tunnel;
 mod worker;
 
 pub use admission::Admission;
@@ -109,4 +110,5 @@ pub use incoming::{Incoming, Interrupted};
 pub use interims::Interims;
 pub use note::Note;
 pub use record::{Capture, NoRecorder, PART_OCTETS_MAX, Record, Recorder};
+pub use tunnel::{Tunnel, Tunnelled};
 pub use worker::{Change, Worker, WorkerOptions};

@@ -279,9 +279,12 @@ impl Line {
 
     /// Whether the rest of the request is transmitted although the head of the final answer is there.
     fn is_rest_wanted(&self, sending: Sending) -> bool {
+        // RFC 9110 §7.8: who asked for another protocol finishes the request before.
+        if self.machine.is_tunnel() {
+            return sending != Sending::Held;
+        }
         sending != Sending::Held
             && self.answer.ready.len() < EARLY_OCTETS_MAX
-            && !self.machine.is_tunnel()
             && self.answer.status.is_some_and(|status| !status.is_error())
     }
 
@@ -510,6 +513,11 @@ impl Line {
     /// Exchanges that have begun on it. A failure in the first tells more of the server than one in a later.
     pub fn exchanges(&self) -> u64 {
         self.exchanges
+    }
+
+    /// Whether the answer ended the use of HTTP, and the request was transmitted whole.
+    pub fn is_tunnel(&self) -> bool {
+        self.machine.is_tunnel() && self.upload.is_complete()
     }
 
     /// The connection, and what came behind the head that ended the use of HTTP (RFC 9110 §7.8, §9.3.6).

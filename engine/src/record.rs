@@ -20,6 +20,10 @@ pub struct Record<'a> {
     pub client: Peer,
     /// Who was signed in.
     pub user: Option<&'a str>,
+    /// The server that was asked last for the answer.
+    pub server: Option<&'a str>,
+    /// How many servers were asked.
+    pub tries: usize,
     /// By what the handler marked it.
     pub mark: Option<u64>,
     /// What was negotiated, if it came by TLS.

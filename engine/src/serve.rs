@@ -279,10 +279,17 @@ impl Connection {
             return;
         }
         let discard_octets_max = core.limits(self.listener).discard_octets_max;
-        let is_too_long = self
-            .machine
-            .content_octets_left()
-            .is_some_and(|left| left > discard_octets_max);
+        let content = match &answer {
+            Answer::Ready(response) => Some(&response.content),
+            Answer::Kept { .. } | Answer::Later(_) => None,
+        };
+        let is_tunnel = matches!(content, Some(Content::Tunnel(_)));
+        if is_tunnel && self.machine.is_continue_expected() {
+            // RFC 9110 §7.8: 100 comes before 101, and the content before another protocol.
+            self.submit_continue(core);
+        }
+        let left = self.machine.content_octets_left();
+        let is_too_long = !is_tunnel && left.is_some_and(|left| left > discard_octets_max);
         if self.machine.is_continue_expected() || is_too_long {
             let reason = if is_too_long {
                 CloseReason::ContentUnread
@@ -333,7 +340,11 @@ impl Connection {
     }
 
     #[inline]
-    fn submit<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>, answer: Answer) {
+    pub(crate) fn submit<H: Handler, R: Recorder>(
+        &mut self,
+        core: &mut Core<H, R>,
+        answer: Answer,
+    ) {
         let delivery = Delivery {
             stamp: &core.stamp,
             keep_alive_seconds: core.keep_alive_seconds,
@@ -346,6 +357,10 @@ impl Connection {
                 let octets = self.submit_octets(core, content);
                 (rendition.head().status(), octets)
             }
+            Answer::Ready(Response {
+                head,
+                content: Content::Tunnel(tunnel),
+            }) => return self.submit_tunnel(core, head, tunnel),
             Answer::Ready(Response { head, content }) => {
                 let length = match (&content, content.octets()) {
                     (Content::Stream(Streamed { octets: None, .. }), _) => ContentLength::Unknown,
@@ -363,6 +378,7 @@ impl Connection {
                         .map(|piece| self.submit_piece(core, piece))
                         .sum(),
                     // What the client does not want is not made.
+                    Content::Tunnel(_) => 0,
                     Content::Stream(_) if !self.machine.is_content_awaited() => 0,
                     Content::Stream(streamed) => {
                         self.busy().work = Work::Stream(streamed.source);
@@ -525,6 +541,9 @@ impl Connection {
     /// its content, an orderly end would tell the client that it is complete (RFC 9112 §8).
     pub(crate) fn cut(&mut self) -> Next {
         self.stream.cut();
+        if self.is_tunnel() {
+            return Next::Reset;
+        }
         let is_queued = |busy: &Busy| busy.is_ended_by_close && !busy.outbox.is_empty();
         if self.machine.is_content_ended_by_close() || self.busy.as_deref().is_some_and(is_queued) {
             Next::Reset
@@ -542,7 +561,7 @@ impl Connection {
 
     /// When request and answer are complete: what becomes of the connection.
     #[inline]
-    fn settle<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>) {
+    pub(crate) fn settle<H: Handler, R: Recorder>(&mut self, core: &mut Core<H, R>) {
         let Some(fate) = self.machine.settle() else {
             return;
         };

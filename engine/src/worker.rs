@@ -111,6 +111,14 @@ impl<H: Handler, R: Recorder> Worker<H, R> {
         self.core.replace(change.handler, change.recorder, server);
     }
 
+    /// Connections that are tunnels.
+    pub fn tunnels(&mut self) -> usize {
+        self.connections
+            .values_mut()
+            .filter(|connection| connection.is_tunnel())
+            .count()
+    }
+
     /// The handler.
     pub fn handler(&self) -> &H {
         &self.core.handler

@@ -427,8 +427,8 @@ impl Client {
         state.content_octets = 0;
         state.receiving = Receiving::Head;
         if why == ContentEnd::Tunnel {
+            // The rest of the request is still its own (RFC 9110 §7.8).
             state.receiving = Receiving::Tunnel;
-            state.sending = Sending::Idle;
             return Event::End { id, why };
         }
         let fate = state.fate;

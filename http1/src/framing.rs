@@ -17,6 +17,8 @@ use semantics::{
 pub(crate) struct Framing {
     pub(crate) content: ContentLength,
     pub(crate) expects_continue: bool,
+    /// It asks for another protocol in a way that may be heeded.
+    pub(crate) asks_upgrade: bool,
 }
 
 /// Fields that a request rarely has and that say more than that there is no content.
@@ -35,6 +37,7 @@ pub(crate) fn of_request(octets: &[u8], index: &mut RequestIndex) -> Framing {
         return Framing {
             content: ContentLength::None,
             expects_continue: false,
+            asks_upgrade: false,
         };
     }
     special(octets, index)
@@ -55,10 +58,20 @@ fn special(octets: &[u8], index: &mut RequestIndex) -> Framing {
     if section.has(Known::Upgrade) {
         anomalies.insert(Anomalies::UPGRADE);
     }
+    if index.method == Method::Connect
+        && !matches!(content, ContentLength::None | ContentLength::Exactly(0))
+    {
+        anomalies.insert(Anomalies::CONNECT_CONTENT);
+    }
+    // RFC 9110 §7.8: not of HTTP/1.0, and not without the connection option.
+    let asks_upgrade = section.has(Known::Upgrade)
+        && index.version.is_at_least_11()
+        && Connection::parse(section.all(Known::Connection)).upgrade;
     index.section.anomalies.insert(anomalies);
     Framing {
         content,
         expects_continue: expectation == Some(Expectation::Continue),
+        asks_upgrade,
     }
 }
 

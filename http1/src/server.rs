@@ -7,6 +7,8 @@
 //!               └──────────────────────────────────────────────────┘
 //!
 //!  answering:  Idle ──request head──▶ Awaiting ──final head──▶ Content ──end──▶ Idle
+//!
+//!  both:       Ended, Awaiting ──101, or 2xx to CONNECT──▶ Tunnel ──end──▶ Closed
 //! ```
 //!
 //! The next request is read when the answer to this one is complete: so answers leave in order, and what a client
@@ -60,6 +62,17 @@ struct Request {
     wants_keep_alive: bool,
     /// The client waits for 100 before it sends content.
     expects_continue: bool,
+    switch: Switch,
+}
+
+/// Which answer ends the use of HTTP/1.1 on the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Switch {
+    None,
+    /// 101 (RFC 9110 §7.8).
+    Upgrade,
+    /// A successful one (RFC 9110 §9.3.6).
+    Connect,
 }
 
 #[derive(Debug)]
@@ -71,6 +84,8 @@ enum Receiving {
     Ending(ContentEnd),
     /// The message is complete: awaiting the end of its answer.
     Ended,
+    /// What follows in both directions is not HTTP/1.1.
+    Tunnel,
     /// Nothing more is read.
     Closed,
 }
@@ -125,6 +140,7 @@ impl Default for State {
                 is_11: true,
                 wants_keep_alive: false,
                 expects_continue: false,
+                switch: Switch::None,
             },
             keep: KeepReason::PersistentByDefault,
             closing: None,
@@ -171,7 +187,7 @@ impl Server {
                 })
             }
             Receiving::Chunked(_) => self.state.read_chunk(policy, input),
-            Receiving::Ended | Receiving::Closed => None,
+            Receiving::Ended | Receiving::Tunnel | Receiving::Closed => None,
         }
     }
 
@@ -275,7 +291,9 @@ impl Server {
         let is_within = match &self.state.receiving {
             Receiving::Head => self.has_begun_head(),
             Receiving::Length(_) | Receiving::Chunked(_) => true,
-            Receiving::Ending(_) | Receiving::Ended | Receiving::Closed => false,
+            Receiving::Ending(_) | Receiving::Ended | Receiving::Tunnel | Receiving::Closed => {
+                false
+            }
         };
         if is_within {
             let refusal = Refusal::Peer(PeerError::Truncated);
@@ -349,6 +367,12 @@ impl Server {
         }
     }
 
+    /// Whether what follows in both directions is not HTTP/1.1: what was not read belongs to the tunnel.
+    #[inline]
+    pub fn is_tunnel(&self) -> bool {
+        matches!(self.state.receiving, Receiving::Tunnel)
+    }
+
     /// Whether nothing more will be read.
     pub fn is_closed(&self) -> bool {
         matches!(self.state.receiving, Receiving::Closed)
@@ -399,6 +423,11 @@ impl State {
                     framing.content,
                     ContentLength::None | ContentLength::Exactly(0)
                 ),
+            switch: match head.method() {
+                Method::Connect => Switch::Connect,
+                _ if framing.asks_upgrade => Switch::Upgrade,
+                _ => Switch::None,
+            },
         };
         match persistence.fate {
             Fate::Kept(reason) => self.keep = reason,

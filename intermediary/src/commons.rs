@@ -2,7 +2,7 @@
 //!
 //! A lock is taken when a connection is made or closed, and by who waits. A request that finds a connection at rest takes none.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
@@ -21,8 +21,6 @@ pub struct Commons {
 #[derive(Debug)]
 pub(crate) struct PoolCommons {
     pub(crate) name: Box<str>,
-    /// How many wait, as `inner` has it.
-    queued: AtomicUsize,
     inner: Mutex<Inner>,
     tell: Tell,
 }
@@ -69,8 +67,9 @@ pub(crate) struct ServerCommons {
     /// What tells it from the others of its pool: a hash of where it is.
     pub(crate) identity: u64,
     pub(crate) name: Box<str>,
-    /// Connections, as the pool has it.
+    /// Connections, and who waits for one, as the pool has it.
     connections: AtomicU32,
+    waiting: AtomicU32,
     /// Checks failed.
     is_checked_out: AtomicBool,
     /// Workers that have it out.
@@ -109,7 +108,6 @@ impl Commons {
         }
         let pool = Arc::new(PoolCommons {
             name: name.into(),
-            queued: AtomicUsize::new(0),
             inner: Mutex::default(),
             tell: self.tell,
         });
@@ -130,26 +128,22 @@ impl PoolCommons {
         let server = Arc::new(ServerCommons {
             identity,
             name: name.into(),
-            connections: AtomicU32::new(inner.seats.count(identity)),
+            connections: AtomicU32::new(0),
+            waiting: AtomicU32::new(0),
             is_checked_out: AtomicBool::new(false),
             outs: AtomicU32::new(0),
             opens: AtomicU32::new(0),
         });
         inner.servers.push(Arc::downgrade(&server));
+        inner.tell_all();
         server
-    }
-
-    /// How many wait.
-    #[inline]
-    pub(crate) fn queued(&self) -> usize {
-        self.queued.load(Ordering::SeqCst)
     }
 
     /// The right to make a connection to a server of which there may be `max`.
     pub(crate) fn take(self: &Arc<Self>, server: &Arc<ServerCommons>, max: u32) -> Option<Seat> {
         let mut inner = lock(&self.inner);
         let is_taken = inner.seats.take(server.identity, max);
-        inner.count(server.identity);
+        inner.tell_all();
         is_taken.then(|| self.seat(server.identity))
     }
 
@@ -209,17 +203,16 @@ impl PoolCommons {
         call?.granted
     }
 
-    /// A connection to a server is free: it is granted to the first who waits for one. Says under which ticket, and whether they are of this
-    /// worker: then the line is to be laid ready before anything else happens, else it is to be closed and its seat
-    /// [handed over](Seat::hand_over).
+    /// A connection to a server is free, and somebody may wait for one. Says who is first, by ticket, and whether they are of this worker: then it
+    /// is granted, and the line is to be laid ready before anything else happens. Else it is to be closed, and then its seat
+    /// [given](Seat::give).
     pub(crate) fn hand_on(&self, server: u64, worker: u64) -> Option<(u64, Whose)> {
         let mut inner = lock(&self.inner);
         let next = inner.seats.next_for(server)?;
-        let (whose, grant) = match next.worker == worker {
-            true => (Whose::Own, Grant::Line(server)),
-            false => (Whose::Others, Grant::Seat(server)),
+        let (whose, waker) = match next.worker == worker {
+            true => (Whose::Own, inner.grant(next.ticket, Grant::Line(server))),
+            false => (Whose::Others, None),
         };
-        let waker = inner.grant(next.ticket, grant);
         self.settle(inner);
         wake(waker);
         Some((next.ticket, whose))
@@ -245,17 +238,16 @@ impl PoolCommons {
     fn give_back(&self, server: u64) {
         let mut inner = lock(&self.inner);
         inner.seats.give_back(server);
-        inner.count(server);
         let wakers = inner.seat_all();
         self.settle(inner);
         wake(wakers);
     }
 
-    /// What all workers see without the lock.
+    /// Lets all workers see what changed.
     fn settle(&self, mut inner: MutexGuard<'_, Inner>) {
-        let queued = inner.seats.queued();
-        self.queued.store(queued, Ordering::SeqCst);
-        let is_news = queued == 0 && std::mem::take(&mut inner.is_full_told);
+        inner.tell_all();
+        let is_empty = inner.seats.queued() == 0;
+        let is_news = is_empty && std::mem::take(&mut inner.is_full_told);
         drop(inner);
         if is_news {
             self.say(None, Change::QueueEmpty);
@@ -268,7 +260,6 @@ impl Inner {
     fn seat_all(&mut self) -> Vec<Waker> {
         let mut wakers = Vec::new();
         while let Some((server, next)) = self.seats.seat_next() {
-            self.count(server);
             wakers.extend(self.grant(next.ticket, Grant::Seat(server)));
         }
         wakers
@@ -281,11 +272,12 @@ impl Inner {
         call.waker.take()
     }
 
-    fn count(&self, server: u64) {
-        let mut servers = self.servers.iter().filter_map(Weak::upgrade);
-        if let Some(known) = servers.find(|known| known.identity == server) {
-            let count = self.seats.count(server);
-            known.connections.store(count, Ordering::Relaxed);
+    /// What all workers see without the lock.
+    fn tell_all(&self) {
+        for server in self.servers.iter().filter_map(Weak::upgrade) {
+            let (connections, waiting) = self.seats.counts(server.identity);
+            server.connections.store(connections, Ordering::Relaxed);
+            server.waiting.store(waiting, Ordering::SeqCst);
         }
     }
 }
@@ -295,6 +287,12 @@ impl ServerCommons {
     #[inline]
     pub(crate) fn connections(&self) -> u32 {
         self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Whether anybody waits for a connection to it.
+    #[inline]
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.waiting.load(Ordering::SeqCst) > 0
     }
 
     /// Whether checks found that it cannot be asked.
@@ -326,9 +324,19 @@ fn note(count: &AtomicU32, is_one_more: bool) -> bool {
 }
 
 impl Seat {
-    /// It is another's: nothing is given back.
-    pub(crate) fn hand_over(mut self) {
-        self.0 = None;
+    /// Gives it to who waits under a ticket; back, if they left meanwhile.
+    pub(crate) fn give(mut self, ticket: u64) {
+        let Some((pool, server)) = self.0.take() else {
+            return;
+        };
+        let mut inner = lock(&pool.inner);
+        let is_there = inner.calls.iter().any(|call| call.ticket == ticket);
+        let waker = inner.grant(ticket, Grant::Seat(server));
+        drop(inner);
+        wake(waker);
+        if !is_there {
+            pool.give_back(server);
+        }
     }
 }
 
@@ -369,10 +377,10 @@ mod tests {
         let seat = pool.take(&server, 1).unwrap();
         assert!(pool.take(&server, 1).is_none());
         let ticket = pool.join([7].into(), 2, 10).unwrap();
-        assert_eq!((pool.queued(), poll(&pool, ticket)), (1, None));
+        assert_eq!((server.is_awaited(), poll(&pool, ticket)), (true, None));
         drop(seat);
         assert_eq!(poll(&pool, ticket), Some(Grant::Seat(7)));
-        assert_eq!((pool.queued(), server.connections()), (0, 1));
+        assert_eq!((server.is_awaited(), server.connections()), (false, 1));
         drop(pool.seat(7));
         assert_eq!(server.connections(), 0);
     }
@@ -388,10 +396,24 @@ mod tests {
         assert_eq!(pool.hand_on(7, 1), Some((own, Whose::Own)));
         assert_eq!(poll(&pool, own), Some(Grant::Line(7)));
         assert_eq!(pool.hand_on(7, 1), Some((other, Whose::Others)));
-        seat.hand_over();
+        assert_eq!(poll(&pool, other), None, "it is not closed yet");
+        seat.give(other);
         assert_eq!(poll(&pool, other), Some(Grant::Seat(7)));
         assert_eq!(server.connections(), 1);
         assert_eq!(pool.hand_on(7, 1), None);
+    }
+
+    #[test]
+    fn what_is_given_to_who_left_is_given_back() {
+        let commons = Commons::new(|_| {});
+        let pool = commons.pool("app");
+        let server = pool.server("a", 7);
+        let seat = pool.take(&server, 1).unwrap();
+        let ticket = pool.join([7].into(), 1, 10).unwrap();
+        assert_eq!(pool.hand_on(7, 2), Some((ticket, Whose::Others)));
+        assert_eq!(pool.leave(ticket), None);
+        seat.give(ticket);
+        assert_eq!(server.connections(), 0);
     }
 
     #[test]

@@ -221,29 +221,32 @@ const COMMON: FieldSet = FieldSet::of(&[
     Known::XForwardedProto,
 ]);
 
-/// Whether a field without an id tells of a client as well, and must go: always where it is one that we write, spelled with
+/// Whether a field without an id tells of a client as well, or frames a message, and must go: always where it is one that we write, spelled with
 /// an underscore, as that is the same to servers that make variables of fields (RFC 3875 §4.1.18); and from those who are
 /// not believed also the relatives of those fields.
 #[inline]
 pub(crate) fn is_alias(name: &[u8], is_believed: bool) -> bool {
     match name {
         [b'x' | b'X', b'-' | b'_', ..] => is_relative(name, is_believed),
+        // Such a server would take what follows for content (RFC 9112 §6).
+        [b'c' | b'C', ..] if name.len() == 14 => begins(name, b"content-length"),
+        [b't' | b'T', ..] if name.len() == 17 => begins(name, b"transfer-encoding"),
         _ => false,
     }
 }
 
-fn is_relative(name: &[u8], is_believed: bool) -> bool {
+/// Whether a name begins so, to whom `_` is `-`.
+fn begins(name: &[u8], start: &[u8]) -> bool {
     let is_same = |octet: &u8, wanted: &u8| match octet {
         b'_' => *wanted == b'-',
         octet => octet.eq_ignore_ascii_case(wanted),
     };
-    let begins = |start: &[u8]| {
-        name.len() >= start.len()
-            && name
-                .iter()
-                .zip(start)
-                .all(|(octet, wanted)| is_same(octet, wanted))
-    };
+    let mut both = name.iter().zip(start);
+    name.len() >= start.len() && both.all(|(octet, wanted)| is_same(octet, wanted))
+}
+
+fn is_relative(name: &[u8], is_believed: bool) -> bool {
+    let begins = |start: &[u8]| begins(name, start);
     let is_told = begins(b"x-forwarded-") || (name.len() == 9 && begins(b"x-real-ip"));
     is_told && (!is_believed || name.contains(&b'_'))
 }
@@ -392,6 +395,10 @@ mod tests {
             ("X-Forwarded", false, false),
             ("X-Trace_Id", false, false),
             ("XX-Forwarded-For", false, false),
+            ("Content_Length", true, true),
+            ("TRANSFER_ENCODING", true, true),
+            ("Content_Lengths", false, false),
+            ("Content_Type", false, false),
         ] {
             assert_eq!(is_alias(name.as_bytes(), false), from_nobody, "{name}");
             assert_eq!(is_alias(name.as_bytes(), true), from_gateway, "{name}");

@@ -13,13 +13,14 @@ use std::rc::Rc;
 use engine::outbound::{
     Awaited, Fault as LineFault, OutboundContent, OutboundError, OutboundRequest,
 };
-use engine::{Answer, Exchange, Incoming, Interims, Response};
+use engine::{Answer, Content, Exchange, Incoming, Interims, Note, Response, Tunnel};
 use net::{Now, Stopwatch};
 use semantics::{
     Answer as Told, ContentLength, Known, Method, OwnedRequest, RequestHead, ResponseHead, Status,
 };
 
 use crate::pool::{Pool, Taken, Way, Wish};
+use crate::retry::{Blame, KEPT_OCTETS_MAX, Next, Tries};
 use crate::upstream::{Held, Ongoing, Upstream};
 use crate::{
     Attempt, Came, Fault, Onward, Passage, Reached, Repeatable, Scheme, Scratch, Stop, Trust, back,
@@ -34,6 +35,8 @@ pub struct GatewayConfig {
     pub passages: Vec<Passage>,
     /// Words an answer of our own for a request. The head has what is to be told beside what the words say.
     pub words: Words,
+    /// Whether records tell which server answered.
+    pub is_recording: bool,
 }
 
 /// Words an answer of our own: why, and the fields that it has in any case.
@@ -59,6 +62,7 @@ struct Inner {
     pool: Rc<Pool>,
     passages: Vec<Passage>,
     words: Words,
+    is_recording: bool,
     scratches: RefCell<Vec<Scratch>>,
 }
 
@@ -72,6 +76,10 @@ struct Asking {
     interims: Interims,
     /// Whether the client was told anything.
     is_told: Cell<bool>,
+    /// Where it is noted which server answered.
+    note: Option<Note>,
+    /// Whether the client asks by TLS, be it before another gateway.
+    is_secured: bool,
 }
 
 /// Why a try brought no answer.
@@ -82,8 +90,7 @@ enum Failed {
     Server {
         fault: Fault,
         reached: Reached,
-        /// The line had been used before and was closed unseen: the server is not to blame.
-        is_stale: bool,
+        blame: Blame,
     },
     /// The client's content broke off.
     Interrupted,
@@ -97,6 +104,7 @@ impl Gateway {
             pool: config.pool,
             passages: config.passages,
             words: config.words,
+            is_recording: config.is_recording,
             scratches: RefCell::default(),
         }))
     }
@@ -119,19 +127,25 @@ impl Gateway {
         {
             return None;
         }
-        let mut asking = Asking {
+        let asking = Asking {
             request: head.to_owned(),
             content: exchange.content,
-            incoming: (exchange.content != ContentLength::None).then(|| exchange.receive()),
+            incoming: (exchange.content != ContentLength::None).then(|| {
+                let incoming = exchange.receive();
+                incoming.keep(KEPT_OCTETS_MAX);
+                incoming
+            }),
             client: exchange.client.ip(),
             came,
             interims: exchange.interims(),
             is_told: Cell::new(false),
+            note: self.0.is_recording.then(|| exchange.note()),
+            is_secured: exchange.is_secured,
         };
         let inner = Rc::clone(&self.0);
         // All in one, since a future within another is moved once more for each.
         Some(Answer::Later(Box::pin(async move {
-            let mut response = inner.respond(&mut asking).await;
+            let mut response = inner.respond(&asking).await;
             finish(&mut response);
             response
         })))
@@ -162,18 +176,29 @@ impl CameBy {
 
 impl Inner {
     /// Asks until a server answers, or nothing more may be tried.
-    async fn respond(&self, asking: &mut Asking) -> Response {
+    async fn respond(&self, asking: &Asking) -> Response {
         let pool = &self.pool;
         pool.budget.borrow_mut().requested();
         let mut scratch = self.scratches.borrow_mut().pop().unwrap_or_default();
-        let mut tried: Vec<usize> = Vec::new();
+        let mut tries = Tries::new(pool.rules.tries_max, pool.members.len());
+        let mut last = Fault::NoServer;
         let response = loop {
             let now = Now::of_batch().millis;
-            let taken = match pool.take(asking.wish(), &tried, now).await {
+            let mut taken = match pool.take(asking.wish(), tries.tried(), now).await {
                 Ok(taken) => taken,
                 Err(fault) => break self.fault(fault, None, asking),
             };
             let place = taken.place;
+            if tries.is_hopeless(place) {
+                break self.fault(last, Some(place), asking);
+            }
+            taken.way = match taken.way {
+                Way::Line(held) if tries.wants_new(place) => Way::Seat(held.into_seat()),
+                way => way,
+            };
+            if let (Some(note), Some(name)) = (&asking.note, pool.shown(place)) {
+                note.set_server(name, tries.tried().len() + 1);
+            }
             match self.ask(taken, asking, &mut scratch).await {
                 Ok(response) => break response,
                 Err(Failed::Stopped(stop)) => break self.stopped(stop, place, asking),
@@ -181,26 +206,21 @@ impl Inner {
                 Err(Failed::Server {
                     fault,
                     reached,
-                    is_stale,
+                    blame,
                 }) => {
                     let now = Now::of_batch().millis;
-                    if !is_stale {
-                        if let Some(upstream) = pool.upstream(place) {
-                            pool.failed(upstream, fault.because(), now);
-                        }
-                        tried.push(place);
+                    if blame != Blame::Connection
+                        && let Some(upstream) = pool.upstream(place)
+                    {
+                        pool.failed(upstream, fault.because(), now);
                     }
-                    let attempt = Attempt {
-                        method: asking.request.head().method(),
-                        content: asking.repeatable(),
-                        reached: match asking.is_told.get() {
-                            true => Reached::Client,
-                            false => reached,
-                        },
+                    last = fault;
+                    let may = match tries.failed(place, blame, asking.attempt(reached)) {
+                        Next::Again => true,
+                        Next::AgainByBudget => pool.budget.borrow_mut().take(now),
+                        Next::Over => false,
                     };
-                    let is_left = tried.len() < pool.rules.tries_max;
-                    let may = is_left && attempt.may_repeat();
-                    if !(may && (is_stale || pool.budget.borrow_mut().take(now))) {
+                    if !may {
                         break self.fault(fault, Some(place), asking);
                     }
                 }
@@ -217,7 +237,7 @@ impl Inner {
     async fn ask(
         &self,
         taken: Taken,
-        asking: &mut Asking,
+        asking: &Asking,
         scratch: &mut Scratch,
     ) -> Result<Response, Failed> {
         let pool = &self.pool;
@@ -236,14 +256,15 @@ impl Inner {
             }
         };
         let is_used = held.line.exchanges() > 0;
-        let content = match asking.incoming.take() {
+        let content = match &asking.incoming {
             None => OutboundContent::None,
+            // Whether it is whole was asked before.
+            Some(incoming) if !incoming.rewind() => return Err(Failed::of_ours()),
             Some(incoming) => OutboundContent::Incoming {
                 length: asking.content,
-                incoming,
+                incoming: incoming.clone(),
             },
         };
-        let asking = &*asking;
         let came = asking.came.with(asking.request.head(), asking.content);
         let onward = Onward::new(&came, passage, scratch).map_err(Failed::Stopped)?;
         let request = OutboundRequest {
@@ -257,7 +278,12 @@ impl Inner {
                 asking.is_told.set(is_told || asking.is_told.get());
             }
         };
-        let on_head = |view: semantics::ResponseView<'_>, _| back(view, passage, onward.host());
+        let on_head = |view: semantics::ResponseView<'_>, _| {
+            if view.status() == Status::SWITCHING_PROTOCOLS && !onward.offers(view) {
+                return Err(Fault::Upgrade);
+            }
+            back(view, passage, onward.host())
+        };
         let answered = held
             .line
             .exchange(&pool.options, request, on_interim, on_head)
@@ -268,18 +294,23 @@ impl Inner {
         let refused = |fault| Failed::Server {
             fault,
             reached: Reached::Server,
-            is_stale: false,
+            blame: Blame::Server,
         };
         let mut head = head.map_err(refused)?;
-        if head.status() == Status::SWITCHING_PROTOCOLS {
+        let is_switch = head.status() == Status::SWITCHING_PROTOCOLS;
+        if is_switch && !held.line.is_tunnel() {
+            // RFC 9110 §7.8: nobody changes what is spoken within a message.
             return Err(refused(Fault::Upgrade));
         }
         let micros =
             started.map(|started| u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX));
         pool.succeeded(server, micros, Now::of_batch().millis);
-        let is_secure = asking.came.scheme == Scheme::Https;
-        if let Some(cookie) = pool.set_sticky(place, asking.request.head(), is_secure) {
+        let request = asking.request.head();
+        if let Some(cookie) = pool.set_sticky(place, request, asking.is_secured) {
             head.add(Known::SetCookie, cookie);
+        }
+        if is_switch {
+            return Ok(tunnel(head, held, taken.ongoing));
         }
         Ok(self.response(server, taken.ongoing, head, held))
     }
@@ -302,6 +333,18 @@ impl Inner {
             }
         });
         Response { head, content }
+    }
+}
+
+/// The server has gone over to what was asked for: the two go on alone, as an exchange of that server until their end.
+fn tunnel(head: ResponseHead, held: Held, ongoing: Ongoing) -> Response {
+    // It has its place among the server's connections until it ends.
+    let (line, seat) = held.split();
+    let (outbound, received) = line.into_tunnel();
+    let tunnel = Tunnel::new(outbound, received).with_end(move |_| drop((ongoing, seat)));
+    Response {
+        head,
+        content: Content::Tunnel(tunnel),
     }
 }
 
@@ -357,14 +400,23 @@ impl Asking {
         Wish {
             head: self.request.head(),
             client: self.client,
+            interims: Some(&self.interims),
         }
     }
 
-    fn repeatable(&self) -> Repeatable {
-        // What was taken from the client is gone with the try that took it.
-        match (self.content, &self.incoming) {
-            (ContentLength::None, _) | (_, Some(_)) => Repeatable::Whole,
-            (_, None) => Repeatable::Lost,
+    /// What is to be known of a try that came so far.
+    fn attempt(&self, reached: Reached) -> Attempt {
+        let is_whole = self.incoming.as_ref().is_none_or(Incoming::is_whole);
+        Attempt {
+            method: self.request.head().method(),
+            content: match is_whole {
+                true => Repeatable::Whole,
+                false => Repeatable::Lost,
+            },
+            reached: match self.is_told.get() {
+                true => Reached::Client,
+                false => reached,
+            },
         }
     }
 }
@@ -380,7 +432,12 @@ impl Failed {
                 true => Reached::Server,
                 false => Reached::Nothing,
             },
-            is_stale: is_used && !error.is_answered && fault == Fault::ClosedBeforeHead,
+            blame: match fault {
+                // It was closed unseen: the server is not to blame.
+                Fault::ClosedBeforeHead if is_used => Blame::Connection,
+                Fault::ClosedBeforeHead => Blame::Closing,
+                _ => Blame::Server,
+            },
         }
     }
 
@@ -389,7 +446,7 @@ impl Failed {
         Self::Server {
             fault: Fault::Internal,
             reached: Reached::Server,
-            is_stale: false,
+            blame: Blame::Server,
         }
     }
 }

@@ -88,7 +88,7 @@ impl Pools {
         keeper
             .generation
             .set(keeper.generation.get().wrapping_add(1));
-        if !keeper.is_started.replace(true) {
+        if !self.pools.is_empty() && !keeper.is_started.replace(true) {
             net::spawn(keep(Rc::downgrade(keeper)));
         }
         keeper.wake();

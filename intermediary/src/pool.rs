@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use engine::Interims;
 use engine::outbound::LineOptions;
 use http1::Policy;
 use net::Now;
@@ -141,6 +142,8 @@ pub(crate) struct Rules {
 pub(crate) struct Member {
     pub(crate) upstream: Rc<Upstream>,
     pub(crate) authority: Box<str>,
+    /// How it is named in records.
+    shown: Rc<str>,
     weight: u32,
     is_backup: bool,
     connections_max: u32,
@@ -155,6 +158,8 @@ pub(crate) struct Member {
 pub(crate) struct Wish<'a> {
     pub(crate) head: RequestHead<'a>,
     pub(crate) client: Option<IpAddr>,
+    /// Tells whether the client has ended its side.
+    pub(crate) interims: Option<&'a Interims>,
 }
 
 /// A server that is to be asked.
@@ -244,6 +249,13 @@ impl Pool {
         self.members.iter().map(|member| &*member.authority)
     }
 
+    /// How a server is named in records.
+    pub(crate) fn shown(&self, place: usize) -> Option<Rc<str>> {
+        self.members
+            .get(place)
+            .map(|member| Rc::clone(&member.shown))
+    }
+
     pub(crate) fn upstream(&self, place: usize) -> Option<&Rc<Upstream>> {
         self.members.get(place).map(|member| &member.upstream)
     }
@@ -264,7 +276,7 @@ impl Pool {
             },
             Choice::Queue(accepts) => accepts,
         };
-        Box::pin(self.wait(accepts, self.rules.queue_millis)).await
+        Box::pin(self.wait(accepts, self.rules.queue_millis, wish.interims)).await
     }
 
     pub(crate) fn try_take(&self, place: usize, now: u64) -> Option<Taken> {
@@ -285,6 +297,20 @@ impl Pool {
         })
     }
 
+    /// The right to make a connection beside those at rest.
+    pub(crate) fn try_seat(&self, place: usize) -> Option<Taken> {
+        let member = self.members.get(place)?;
+        let upstream = &member.upstream;
+        let seat = self
+            .commons
+            .take(&upstream.commons, member.connections_max)?;
+        Some(Taken {
+            place,
+            ongoing: upstream.begin(),
+            way: Way::Seat(seat),
+        })
+    }
+
     /// A server is asked for a client: what is out gets its trial.
     pub(crate) fn asked(&self, upstream: &Upstream, now: u64) {
         upstream.health.borrow_mut().asked(&self.rules.health, now);
@@ -293,8 +319,16 @@ impl Pool {
         }
     }
 
-    /// Waits for a connection to one of some servers, first come, first served.
-    pub(crate) async fn wait(&self, accepts: Arc<[u64]>, millis: u64) -> Result<Taken, Fault> {
+    /// Waits for a connection to one of some servers, first come, first served. A client that ends its side meanwhile is taken for one that left; one
+    /// that did so with its request, as scripts do, is not.
+    pub(crate) async fn wait(
+        &self,
+        accepts: Arc<[u64]>,
+        millis: u64,
+        client: Option<&Interims>,
+    ) -> Result<Taken, Fault> {
+        let client = client.filter(|client| !client.has_client_ended());
+        let has_left = || client.is_some_and(Interims::has_client_ended);
         let joined = self
             .commons
             .join(accepts, self.keeper.worker(), self.rules.queue_max);
@@ -305,6 +339,7 @@ impl Pool {
         let mut late = pin!(net::sleep(Duration::from_millis(millis)));
         let granted = poll_fn(|cx| match waiting.poll(cx) {
             Poll::Ready(granted) => Poll::Ready(Some(granted)),
+            Poll::Pending if has_left() => Poll::Ready(None),
             Poll::Pending => late.as_mut().poll(cx).map(|()| None),
         });
         match granted.await {
@@ -427,10 +462,10 @@ impl Pool {
         if !member.is_limited() {
             return false;
         }
+        let upstream = &member.upstream;
         // Whoever waits came first.
-        self.commons.queued() > 0
-            || (!member.upstream.has_idle()
-                && member.upstream.commons.connections() >= member.connections_max)
+        upstream.commons.is_awaited()
+            || (!upstream.has_idle() && upstream.commons.connections() >= member.connections_max)
     }
 
     /// A line whose exchange is over.
@@ -522,6 +557,7 @@ impl Member {
         };
         Self {
             sticky_value: sticky::value_of(&pool.name, &server.name),
+            shown: (&*upstream.commons.name).into(),
             upstream,
             authority: server.authority.into(),
             weight: server.weight.saturating_mul(WEIGHT_SCALE),
@@ -597,3 +633,6 @@ impl Drop for Waiting<'_> {
 
 /// Slow start is in hundredths of what is least.
 const WEIGHT_SCALE: u32 = 100;
+
+#[cfg(test)]
+mod tests;

@@ -65,10 +65,11 @@ async fn check(pool: Weak<Pool>, place: usize, generation: u64) {
 /// One check: why it is bad, if it is; `None` if no connection was to be had.
 async fn ask(pool: &Pool, place: usize, rules: &CheckRules) -> Option<Result<(), String>> {
     let now = Now::read().millis;
-    let taken = match pool.try_take(place, now) {
+    let free = pool.try_seat(place).or_else(|| pool.try_take(place, now));
+    let taken = match free {
         Some(taken) => taken,
         None => {
-            let wait = pool.wait(pool.alone(place), rules.timeout_millis);
+            let wait = pool.wait(pool.alone(place), rules.timeout_millis, None);
             wait.await.ok()?
         }
     };

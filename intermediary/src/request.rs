@@ -6,7 +6,7 @@ use http1::RequestParts;
 use semantics::fields::expect::{self, Expectation};
 use semantics::fields::list::only_line;
 use semantics::fields::{max_forwards, te, upgrade};
-use semantics::{ContentLength, FieldSet, Form, Known, Method, RequestHead, Target};
+use semantics::{ContentLength, FieldSet, Form, Known, Method, RequestHead, ResponseView, Target};
 
 use crate::Stop;
 use crate::authority::Scheme;
@@ -111,6 +111,21 @@ impl<'a> Onward<'a> {
     #[must_use]
     pub fn host(&self) -> &'a [u8] {
         self.host
+    }
+
+    /// Whether an answer names protocols to go over to, and none but those that this request asks for (RFC 9110 §15.2.2).
+    #[must_use]
+    pub fn offers(&self, answer: ResponseView<'_>) -> bool {
+        let section = answer.section();
+        let asked = |name: &[u8]| {
+            let mut lines = self.lines.iter();
+            lines.any(|(field, value)| {
+                field.eq_ignore_ascii_case(b"upgrade")
+                    && upgrade::protocols([*value]).any(|it| it.name.eq_ignore_ascii_case(name))
+            })
+        };
+        let mut named = upgrade::protocols(section.all(Known::Upgrade)).peekable();
+        named.peek().is_some() && named.all(|it| asked(it.name))
     }
 
     /// Its memory, for [`Scratch::give_back`].

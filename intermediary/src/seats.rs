@@ -26,6 +26,8 @@ struct Taken {
     count: u32,
     /// As many as there may be, as who took one last has it.
     max: u32,
+    /// Who waits and accepts it.
+    waiting: u32,
 }
 
 /// Who waits for a connection.
@@ -64,6 +66,7 @@ impl Seats {
             return None;
         }
         self.tickets += 1;
+        self.note(&accepts, |waiting| waiting.saturating_add(1));
         self.queue.push_back(Waiter {
             ticket: self.tickets,
             worker,
@@ -74,9 +77,8 @@ impl Seats {
 
     /// One waits no longer; says whether it did.
     pub(crate) fn leave(&mut self, ticket: u64) -> bool {
-        let before = self.queue.len();
-        self.queue.retain(|waiter| waiter.ticket != ticket);
-        self.queue.len() < before
+        let at = self.queue.iter().position(|it| it.ticket == ticket);
+        at.and_then(|at| self.remove(at)).is_some()
     }
 
     /// The first who accepts a server of which there may be one more: it is taken for them.
@@ -90,7 +92,7 @@ impl Seats {
             let server = waiter.accepts.iter().copied().find(is_free)?;
             Some((at, server))
         })?;
-        let waiter = self.queue.remove(at)?;
+        let waiter = self.remove(at)?;
         self.of(server).count += 1;
         Some((server, waiter.next()))
     }
@@ -99,7 +101,7 @@ impl Seats {
     pub(crate) fn next_for(&mut self, server: u64) -> Option<Next> {
         let accepts = |waiter: &Waiter| waiter.accepts.contains(&server);
         let at = self.queue.iter().position(accepts)?;
-        self.queue.remove(at).map(|waiter| waiter.next())
+        self.remove(at).map(|waiter| waiter.next())
     }
 
     /// A connection is closed.
@@ -108,10 +110,10 @@ impl Seats {
         taken.count = taken.count.saturating_sub(1);
     }
 
-    /// How many connections there are.
-    pub(crate) fn count(&self, server: u64) -> u32 {
+    /// How many connections there are to a server, and how many wait for one.
+    pub(crate) fn counts(&self, server: u64) -> (u32, u32) {
         let known = self.servers.iter().find(|taken| taken.server == server);
-        known.map_or(0, |taken| taken.count)
+        known.map_or((0, 0), |taken| (taken.count, taken.waiting))
     }
 
     /// How many wait.
@@ -119,16 +121,31 @@ impl Seats {
         self.queue.len()
     }
 
+    fn remove(&mut self, at: usize) -> Option<Waiter> {
+        let waiter = self.queue.remove(at)?;
+        self.note(&waiter.accepts, |waiting| waiting.saturating_sub(1));
+        Some(waiter)
+    }
+
+    fn note(&mut self, servers: &[u64], change: impl Fn(u32) -> u32) {
+        for server in servers {
+            let taken = self.of(*server);
+            taken.waiting = change(taken.waiting);
+        }
+    }
+
     fn of(&mut self, server: u64) -> &mut Taken {
         let at = match self.servers.iter().position(|it| it.server == server) {
             Some(at) => at,
             None => {
                 // Those that went, and have no connection left, make room.
-                self.servers.retain(|taken| taken.count > 0);
+                self.servers
+                    .retain(|taken| taken.count > 0 || taken.waiting > 0);
                 self.servers.push(Taken {
                     server,
                     count: 0,
                     max: u32::MAX,
+                    waiting: 0,
                 });
                 self.servers.len() - 1
             }
@@ -171,7 +188,7 @@ mod tests {
         assert!(seats.take(B, 1) && !seats.take(B, 1));
         seats.give_back(A);
         assert!(seats.take(A, 2));
-        assert_eq!((seats.count(A), seats.count(B)), (2, 1));
+        assert_eq!((seats.counts(A), seats.counts(B)), ((2, 0), (1, 0)));
     }
 
     #[test]
@@ -194,7 +211,9 @@ mod tests {
         assert!(seats.take(A, 1) && seats.take(B, 1));
         let of_a = join(&mut seats, &[A]).unwrap();
         let of_both = join(&mut seats, &[A, B]).unwrap();
+        assert_eq!((seats.counts(A), seats.counts(B)), ((1, 2), (1, 1)));
         assert_eq!(seats.next_for(B).map(|next| next.ticket), Some(of_both));
+        assert_eq!((seats.counts(A), seats.counts(B)), ((1, 1), (1, 0)));
         seats.give_back(B);
         assert_eq!(seated(&mut seats), None);
         seats.give_back(A);

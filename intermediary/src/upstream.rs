@@ -50,6 +50,13 @@ pub(crate) struct Held {
     born: u64,
 }
 
+impl Held {
+    /// Closes the line; its seat is for another.
+    pub(crate) fn into_seat(self) -> Seat {
+        self.seat
+    }
+}
+
 /// What stays of a line while its content is read.
 #[derive(Debug)]
 pub(crate) struct Stub {
@@ -150,7 +157,7 @@ impl Upstream {
         if !is_fit {
             return;
         }
-        if self.pool.queued() > 0 {
+        if self.commons.is_awaited() {
             match self.hand_on(held, worker) {
                 Some(left) => held = left,
                 None => return,
@@ -175,10 +182,10 @@ impl Upstream {
         match self.pool.hand_on(self.commons.identity, worker) {
             None => return Some(held),
             Some((ticket, Whose::Own)) => self.laid.borrow_mut().push((ticket, held)),
-            Some((_, Whose::Others)) => {
+            Some((ticket, Whose::Others)) => {
                 let Held { line, seat, .. } = held;
                 drop(line);
-                seat.hand_over();
+                seat.give(ticket);
             }
         }
         None
@@ -202,7 +209,7 @@ impl Upstream {
                 continue;
             }
             let since = idle.since;
-            if self.pool.queued() == 0 {
+            if !self.commons.is_awaited() {
                 left.push_back(idle);
             } else if let Some(held) = self.hand_on(idle.held, worker) {
                 left.push_back(Idle { held, since });

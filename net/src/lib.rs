@@ -58,7 +58,7 @@
 //! # }
 //! ```
 //!
-//! Where to look next: [`Service`] and [`Context`] (the reactor), [`Stream`] (octets), [`Outbound`] (connections that we make), [`bind_all`] and [`run()`] (start and stop),
+//! Where to look next: [`Service`] and [`Context`] (the reactor), [`Stream`] (octets), [`Outbound`] (connections that we make), [`Flow`] (from one stream to another), [`bind_all`] and [`run()`] (start and stop),
 //! [`Control`] (changing what runs), [`Tls`] (certificates), [`Root`] (files below a folder), [`blocking()`] (work that may wait). `net/examples/fixed.rs` is the least server there can be.
 //!
 //! Invariant: no other crate names an async runtime.
@@ -98,6 +98,7 @@ mod notify;
 mod outbound;
 mod program;
 mod reactor;
+mod relay;
 mod resolve;
 mod run;
 mod service;
@@ -129,6 +130,7 @@ pub use network::{Network, NetworkError};
 pub use notify::{Notice, notify};
 pub use outbound::{Outbound, poll_disturbed};
 pub use program::Program;
+pub use relay::{End, Flow, FlowError, Flowed};
 pub use resolve::resolve;
 pub use run::{Event, Pinning, RunError, RunOptions, Shutdown, Signals, run, run_with};
 pub use service::{Context, Counters, Readiness, Service};

@@ -30,7 +30,9 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, sockopt};
 use crate::service::{LISTENER_FLAG, OUTBOUND_FLAG};
 use crate::stream::StreamKind;
 use crate::wake::Shared;
-use crate::{Address, More, Now, Peer, Readiness, Received, Rest, Slots, Stream, Timers, Token};
+use crate::{
+    Address, End, More, Now, Peer, Readiness, Received, Rest, Slots, Stream, Timers, Token,
+};
 
 /// A connection that we made. Dropping it closes it.
 ///
@@ -198,6 +200,25 @@ impl Outbound {
     #[inline]
     pub fn set_resting(&mut self, is_resting: bool) {
         self.watched.watch.is_resting.set(is_resting);
+    }
+
+    /// This connection as an end of a relay.
+    pub fn end(&mut self) -> End<'_> {
+        let watch = &self.watched.watch;
+        End::new(
+            &mut self.stream,
+            &watch.is_readable,
+            &watch.is_writable,
+            watch.is_read_closed.get(),
+        )
+    }
+
+    /// Lets `cx` be woken when it becomes readable, or writable, where it is not.
+    pub fn await_change(&self, cx: &mut Context<'_>) {
+        let watch = &self.watched.watch;
+        // A bound that has passed is told to who receives or transmits.
+        let _ = watch.poll_readable(cx);
+        let _ = watch.poll_writable(cx);
     }
 
     /// Ends the outgoing half: the peer sees the end once it has all octets. The incoming half stays.

@@ -53,6 +53,7 @@ pub(crate) fn octets(content: &Content) -> Vec<u8> {
         Content::Octets(octets) => octets.to_vec(),
         Content::File(part) => part_octets(part),
         Content::Pieces(pieces) => pieces.iter().flat_map(piece).collect(),
+        Content::Tunnel(_) => panic!("a tunnel, which is no content"),
         Content::Stream(_) => panic!("content that is made while it is sent: see `streamed`"),
     }
 }

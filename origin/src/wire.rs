@@ -156,6 +156,8 @@ mod tests {
                     number,
                     client: SocketAddr::from((client, 1)).into(),
                     user: None,
+                    server: None,
+                    tries: 0,
                     mark: None,
                     tls: None,
                     request: &Capture::for_test(exchange.head),

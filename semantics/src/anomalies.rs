@@ -67,6 +67,7 @@ anomalies! {
     45 TARGET_AUTHORITY "target-authority" 400 "RFC 9110 §4.2.4" "An absolute-form target whose authority is not valid or carries userinfo";
     46 CONNECTION_MALFORMED "connection-malformed" 400 "RFC 9110 §7.6.1" "A Connection option that is no token";
     47 TARGET_ESCAPE "target-escape" 400 "RFC 3986 §2.1" "A `%` in the target that two hexadecimal digits do not follow";
+    49 CONNECT_CONTENT "connect-content" 400 "RFC 9110 §9.3.6" "A CONNECT that announces content: what follows its head is the tunnel's";
     48 CHUNK_SPACE "chunk-space" 400 "RFC 9112 §7.1" "White space around a chunk size";
 }
 

@@ -179,6 +179,57 @@ pub enum CloseReason {
     ServerClosed,
     /// The server sent octets that answer no request.
     SurplusOctets,
+    /// It had become a tunnel, which ended.
+    Tunnel(TunnelEnd),
+}
+
+/// Why a tunnel ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TunnelEnd {
+    /// Both sides ended theirs, the client first.
+    Client,
+    /// Both sides ended theirs, the server first.
+    Server,
+    /// The client's connection failed, such as by a reset.
+    ClientFailed,
+    /// The server's connection failed, such as by a reset.
+    ServerFailed,
+    /// Silence in both directions for `tunnel_idle_millis_max`.
+    Idle,
+    /// The server is shutting down, and its time to do so is over.
+    Drain,
+    /// The head that was to open it could not be given.
+    NotOpened,
+}
+
+impl TunnelEnd {
+    /// Whether both sides have all that was sent to them, and said their ends themselves.
+    pub const fn is_orderly(self) -> bool {
+        matches!(self, Self::Client | Self::Server)
+    }
+
+    /// The reason and its rule.
+    pub const fn because(self) -> Because {
+        const RULE: &str = "RFC 9110 §9.3.6";
+        match self {
+            Self::Client => because("tunnel-client", "tunnel: ended by the client", RULE),
+            Self::Server => because("tunnel-server", "tunnel: ended by the server", RULE),
+            Self::ClientFailed => because(
+                "tunnel-client-failed",
+                "tunnel: the client's connection failed",
+                RULE,
+            ),
+            Self::ServerFailed => because(
+                "tunnel-server-failed",
+                "tunnel: the server's connection failed",
+                RULE,
+            ),
+            Self::Idle => because("tunnel-idle", "tunnel: silent too long", RULE),
+            Self::Drain => because("tunnel-drain", "tunnel: the server shuts down", RULE),
+            Self::NotOpened => because("tunnel-not-opened", "tunnel: could not be opened", RULE),
+        }
+    }
 }
 
 impl CloseReason {
@@ -254,6 +305,7 @@ impl CloseReason {
                 "closed: the server closed",
                 "RFC 9112 §9.5",
             ),
+            Self::Tunnel(end) => end.because(),
             Self::SurplusOctets => because(
                 "surplus-octets",
                 "closed: the server sent what answers no request",

@@ -146,7 +146,7 @@ impl FieldRules {
             .filter(|rule| !self.removes(&rule.name) && !rule.is_in(section));
         let new = self.set.iter().chain(&self.added).chain(supplied);
         let new = new.map(|rule| (rule.name.as_bytes(), &*rule.value));
-        with_lines(head, kept.chain(new))
+        with_lines(head, head.target(), kept.chain(new))
     }
 
     fn removes(&self, name: &str) -> bool {
@@ -160,12 +160,19 @@ impl FieldRules {
 pub fn with_host(head: RequestHead<'_>, host: &[u8]) -> OwnedRequest {
     let lines = head.section().iter();
     let others = lines.filter(|(name, _)| Known::from_name(name) != Some(Known::Host));
-    with_lines(head, others.chain([(Known::Host.name().as_bytes(), host)]))
+    let lines = others.chain([(Known::Host.name().as_bytes(), host)]);
+    with_lines(head, head.target(), lines)
 }
 
-/// The head with these lines in place of its own.
+/// A request head with this target in place of its own: what is looked for instead.
+pub fn with_target(head: RequestHead<'_>, target: &[u8]) -> OwnedRequest {
+    with_lines(head, target, head.section().iter())
+}
+
+/// The head with these lines and this target in place of its own.
 fn with_lines<'a>(
     head: RequestHead<'_>,
+    target: &[u8],
     lines: impl Iterator<Item = (&'a [u8], &'a [u8])>,
 ) -> OwnedRequest {
     let mut octets = Vec::with_capacity(head.octets_len() + 256);
@@ -178,11 +185,11 @@ fn with_lines<'a>(
     };
     let mut index = RequestIndex {
         method_span: put(head.method_octets(), b" "),
-        target_span: put(head.target(), b" "),
+        target_span: put(target, b" "),
         version_span: put(head.version().name().as_bytes(), b"\r\n"),
         method: head.method(),
         version: head.version(),
-        is_plain_path: head.is_plain_path(),
+        is_plain_path: head.is_plain_path() && target == head.target(),
         start_anomalies: head.anomalies(),
         section: SectionIndex {
             anomalies: head.anomalies(),

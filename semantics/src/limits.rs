@@ -37,6 +37,8 @@ pub struct Limits {
     pub linger_silence_millis_max: u64,
     /// How many octets are still read then.
     pub linger_octets_max: u64,
+    /// Silence in both directions of a tunnel. Over it both ends are reset.
+    pub tunnel_idle_millis_max: u64,
     /// Content in flight between connection and handler.
     pub window_octets: usize,
     /// Connections in all.
@@ -65,6 +67,7 @@ impl Default for Limits {
             linger_millis_max: 30_000,
             linger_silence_millis_max: 5_000,
             linger_octets_max: 1 << 30,
+            tunnel_idle_millis_max: 3_600_000,
             window_octets: 64 * 1024,
             connections_max: 10_000,
             connections_per_client_max: 1_000,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::Method;
+use crate::fields::host::Host;
 
 /// The four forms of a request target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,13 +39,15 @@ impl<'a> Target<'a> {
     /// Takes a target apart; `None` when it has no form that the method allows.
     pub fn parse(octets: &'a [u8], method: Method) -> Option<Self> {
         if method == Method::Connect {
-            let is_authority =
-                octets.contains(&b':') && !octets.contains(&b'/') && !octets.contains(&b'@');
-            return is_authority.then_some(Self {
-                form: Form::Authority(octets),
-                path: b"",
-                query: None,
-            });
+            // RFC 9112 §3.2.3: a host and a port and nothing else; RFC 9110 §9.3.6: there is no default port.
+            let is_authority = |host: &Host<'_>| !host.is_empty() && host.port.is_some();
+            return Host::parse(octets)
+                .is_ok_and(|host| is_authority(&host))
+                .then_some(Self {
+                    form: Form::Authority(octets),
+                    path: b"",
+                    query: None,
+                });
         }
         match octets {
             b"*" => (method == Method::Options).then_some(Self {
@@ -362,7 +365,30 @@ mod tests {
         );
         assert_eq!(Target::parse(b"*", Method::Get), None);
         assert_eq!(Target::parse(b"a:443", Method::Get), None);
-        assert_eq!(Target::parse(b"/", Method::Connect), None);
+        for wrong in [
+            "/",
+            "a",
+            "a:",
+            ":443",
+            "a:x",
+            "a:65536",
+            "u@a:443",
+            "a:443/",
+            "http://a:443",
+            "[::1]",
+            "a:443?",
+            "*",
+        ] {
+            assert_eq!(
+                Target::parse(wrong.as_bytes(), Method::Connect),
+                None,
+                "{wrong}"
+            );
+        }
+        for right in ["a:443", "127.0.0.1:1", "[::1]:8443"] {
+            let form = Target::parse(right.as_bytes(), Method::Connect).map(|target| target.form);
+            assert_eq!(form, Some(Form::Authority(right.as_bytes())));
+        }
         assert_eq!(Target::parse(b"", Method::Get), None);
         assert_eq!(Target::parse(b"http:///a", Method::Get), None);
         assert_eq!(Target::parse(b"a/b", Method::Get), None);

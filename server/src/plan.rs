@@ -274,6 +274,7 @@ fn limits(config: &Config, open_files: u64) -> Limits {
         receive_octets_per_second_min: set.content_octets_per_second_min,
         transmit_octets_per_second_min: set.transmit_octets_per_second_min,
         rate_grace_millis: millis(set.rate_grace).max(1),
+        tunnel_idle_millis_max: millis(set.tunnel_idle_time),
         connections_max: size(connections_max),
         connections_per_client_max: set.connections_per_client_max.map_or(usize::MAX, size),
         ..Limits::default()

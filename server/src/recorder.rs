@@ -67,6 +67,8 @@ impl Recorder for AccessLog {
             user_agent: request.user_agent(),
             site,
             route,
+            server: record.server,
+            tries: record.tries,
             status: record.status.map(Status::code),
             octets: record.octets,
             micros: u64::try_from(record.duration.as_micros()).unwrap_or(u64::MAX),

@@ -19,7 +19,7 @@ use crate::log::{LogSetup, Logs, PreparedLog};
 use crate::plan::{Lasting, Plan, ServeError};
 use crate::recorder::AccessLog;
 use crate::serve::Source;
-use crate::sites::Sites;
+use crate::sites::{Sites, pool_changes};
 use crate::tls;
 
 /// A server that runs, as those see it who change it.
@@ -116,13 +116,21 @@ impl Serving {
             worker.commit();
             worker.handler().start(checks(cx.worker()));
         });
+        let pools = pool_changes(&was.config, &plan.config);
         *lock(&self.plan) = plan;
         drop(was);
         let left = lock(&self.logs).commit(log);
         if let Some(left) = left {
             left.finish(LOG_WAIT);
         }
-        Ok(report(listeners, &unwatched, &fixed))
+        let tunnels = self.control.ask(|worker, _| worker.tunnels());
+        Ok(report(
+            listeners,
+            tunnels.into_iter().sum(),
+            &unwatched,
+            &fixed,
+            &pools,
+        ))
     }
 
     /// Lets each worker make what it goes over to: that may still fail, as when a folder went since it was looked at.
@@ -202,8 +210,14 @@ impl Listeners {
     }
 }
 
-/// What became of the listeners, in one line, which of them failed, and what did not change.
-fn report(mut listeners: Listeners, unwatched: &[Unwatched], fixed: &[&str]) -> String {
+/// What became of the listeners, in one line, which of them failed, which servers come and go, and what did not change.
+fn report(
+    mut listeners: Listeners,
+    tunnels: usize,
+    unwatched: &[Unwatched],
+    fixed: &[&str],
+    pools: &[String],
+) -> String {
     let list = |listeners: &[Reachable]| {
         let urls: Vec<_> = listeners
             .iter()
@@ -216,10 +230,16 @@ fn report(mut listeners: Listeners, unwatched: &[Unwatched], fixed: &[&str]) -> 
             .iter()
             .any(|failed| !failed.is_served && failed.listener == *it)
     };
+    let mut kept = list(&listeners.kept);
+    if tunnels > 0 {
+        let and = if kept.is_empty() { "" } else { " and " };
+        let plural = if tunnels == 1 { "" } else { "s" };
+        kept.push_str(&format!("{and}{tunnels} tunnel{plural}"));
+    }
     listeners.added.retain(|it| !has_failed(it));
     let mut text = "reloaded".to_owned();
     for (what, urls) in [
-        ("kept", list(&listeners.kept)),
+        ("kept", kept),
         ("added", list(&listeners.added)),
         ("drained", list(&listeners.removed)),
     ] {
@@ -235,6 +255,9 @@ fn report(mut listeners: Listeners, unwatched: &[Unwatched], fixed: &[&str]) -> 
             false => "cannot listen on",
         };
         text.push_str(&format!("\nhansom: {who} {url}: {}", failed.error));
+    }
+    for pool in pools {
+        text.push_str(&format!("\nhansom: {pool}"));
     }
     for key in fixed {
         text.push_str(&format!("\nhansom: {key} stays as it was until a restart"));

@@ -14,6 +14,7 @@
 
 pub mod date;
 pub mod dialogue;
+pub mod gateway;
 pub mod octets;
 pub mod relay;
 pub mod report;

@@ -339,6 +339,35 @@ fn a_front_script_answers_for_what_is_not_there() {
 }
 
 #[test]
+fn a_route_that_asks_who_comes_in_is_not_reached_through_a_script() {
+    let fpm = Fpm::start();
+    let front = "echo 'front ', $_SERVER['REQUEST_URI'];";
+    let admin = format!(
+        "front = \"index.php\"\n[[site.route]]\npath = \"/admin\"\nhandler = \"fastcgi\"\nto = [\"unix:{}\"]\n\
+         front = \"index.php\"\ndeny = [\"127.0.0.0/8\"]",
+        fpm.socket().display()
+    );
+    let hansom = site(&fpm, &[("index.php", front)], &admin);
+    let mut client = hansom.connect();
+    // table
+    for (path, status) in [
+        ("/admin", 403),
+        ("/admin/x", 403),
+        ("//admin/x", 403),
+        ("/%61dmin", 403),
+        ("/x/../admin", 403),
+        ("/index.php/admin", 404),
+        ("/index.php/admin/x", 404),
+        ("/index.php/x", 200),
+        ("/x", 200),
+    ] {
+        assert_eq!(client.get(path).status, status, "{path}");
+    }
+    let told = client.get("/admin/../x").content;
+    assert_eq!(text(&told), "front /x");
+}
+
+#[test]
 fn an_answer_that_is_flushed_comes_at_once() {
     let fpm = Fpm::start();
     let hansom = site(

@@ -1,7 +1,7 @@
 //! What a connection waits for, for how long, and what happens then.
 
 use net::{Context, Token};
-use semantics::{CloseReason, LimitError, Limits, OwnedRequest};
+use semantics::{CloseReason, LimitError, Limits, OwnedRequest, TunnelEnd};
 
 use super::{Connection, Next, Phase};
 use crate::core::Core;
@@ -25,6 +25,7 @@ impl Connection {
             Phase::Head => limits.head_millis_max,
             Phase::Content | Phase::Transmit => limits.rate_grace_millis,
             Phase::Linger => limits.linger_silence_millis_max,
+            Phase::Tunnel => self.tunnel_idle_millis_max(),
             Phase::Answer => {
                 self.due = u64::MAX;
                 return;
@@ -60,6 +61,9 @@ impl Connection {
             }
             if !busy.outbox.is_empty() {
                 return Phase::Transmit;
+            }
+            if self.is_tunnel() {
+                return Phase::Tunnel;
             }
             if !self.may_read() {
                 return Phase::Answer;
@@ -120,6 +124,7 @@ impl Connection {
                 return Next::Reset;
             }
             Phase::Answer => return Next::Keep,
+            Phase::Tunnel => return self.end_tunnel(core, TunnelEnd::Idle),
         };
         self.refuse(refusal, core, buffer, cx, token)
     }

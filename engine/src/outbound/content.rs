@@ -69,7 +69,9 @@ impl<D: FnOnce(Result<Box<Line>, OutboundError>)> Source for LineContent<D> {
         match ready!(line.poll_content(cx)) {
             Some(Ok(octets)) => return Poll::Ready(Some(Ok(octets))),
             Some(Err(error)) => {
-                if let Some((_, done)) = self.line.take() {
+                if let Some((line, done)) = self.line.take() {
+                    // Whoever is told may make another connection in its place.
+                    drop(line);
                     done(Err(error));
                 }
                 return Poll::Ready(Some(Err(Interrupted)));

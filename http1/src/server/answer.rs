@@ -2,7 +2,7 @@
 
 use semantics::{CloseReason, ContentLength, Fate, Rendition, ResponseHead, Section, Status};
 
-use super::{Answering, Delivery, Receiving, Server, State};
+use super::{Answering, Delivery, Receiving, Server, State, Switch};
 use crate::write;
 
 impl Server {
@@ -49,6 +49,53 @@ impl Server {
             }
         };
         state.end_head(delivery, out);
+    }
+
+    /// Writes the head that ends the use of HTTP/1.1: 101, with the lines that name what follows (RFC 9110 §15.2.2), or a successful
+    /// one to CONNECT (RFC 9110 §9.3.6). What was not read from here on is the tunnel's.
+    ///
+    /// `false`, and nothing is written, if the request did not ask for it, or has not come whole and its end been told: no client can
+    /// change what it speaks within a message (RFC 9110 §7.8).
+    #[must_use]
+    pub fn submit_tunnel(
+        &mut self,
+        delivery: Delivery<'_>,
+        head: &ResponseHead,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        if !self.may_tunnel(head.status()) {
+            return false;
+        }
+        // Neither length nor coding, also no word of this connection: there is no content, and nothing of it comes back (RFC 9110 §8.6,
+        // RFC 9112 §6.1).
+        write::response_head(head, delivery.stamp, out);
+        out.extend_from_slice(b"\r\n");
+        self.held = None;
+        self.state.receiving = Receiving::Tunnel;
+        self.state.answering = Answering::Bare;
+        true
+    }
+
+    /// Whether an answer of this status to the present request may end the use of HTTP/1.1, as far as the request goes and at this time.
+    pub fn may_tunnel(&self, status: Status) -> bool {
+        let state = &self.state;
+        let is_asked = match state.request.switch {
+            Switch::None => false,
+            Switch::Upgrade => status == Status::SWITCHING_PROTOCOLS,
+            Switch::Connect => status.is_successful(),
+        };
+        is_asked
+            && state.answering == Answering::Awaiting
+            && matches!(state.receiving, Receiving::Ended)
+    }
+
+    /// The tunnel is over, and with it the connection.
+    pub fn end_tunnel(&mut self, reason: CloseReason) {
+        if self.is_tunnel() {
+            self.state.closing = Some(reason);
+            self.state.receiving = Receiving::Closed;
+            self.state.answering = Answering::Idle;
+        }
     }
 
     /// Writes the head of an answer that is given often. The whole content is to follow, unless the request is HEAD.

@@ -273,6 +273,11 @@ pub(crate) const LIMITS: &[Key<Limits>] = &[
         about: "How long a transfer may be slow before the two paces count.",
     },
     Key {
+        name: "tunnel_idle_time",
+        slot: &Is(|l: &mut Limits| &mut l.tunnel_idle_time, TimePositive),
+        about: "How long both ends of a tunnel, such as a WebSocket, may be silent before it is reset.",
+    },
+    Key {
         name: "connections_max",
         slot: &May(
             |l: &mut Limits| &mut l.connections_max,
@@ -831,6 +836,18 @@ pub(crate) const ROUTE: &[Key<Route>] = &[
         name: "expect",
         slot: &Is(|r: &mut Route| &mut r.expect, Named(Expect::NAMES)),
         about: "Whether we answer `Expect: 100-continue` as soon as the content is wanted, or the server does (RFC 9110 §10.1.1).",
+    },
+    Key {
+        name: "upgrade",
+        slot: &Is(
+            |r: &mut Route| &mut r.upgrade,
+            List {
+                of: Text(&PROTOCOL),
+                empty: Empty::Fits,
+                allowed: "a list of protocols, as \"websocket\"",
+            },
+        ),
+        about: "Protocols that a client may ask a server of the gateway to go over to, as `[\"websocket\"]`; of others nothing is told to the server (RFC 9110 §7.8).",
     },
 ];
 

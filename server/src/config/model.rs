@@ -204,6 +204,8 @@ pub struct Limits {
     pub transmit_octets_per_second_min: u64,
     /// How long a transfer may be slow before the paces above count.
     pub rate_grace: Duration,
+    /// How long both ends of a tunnel may be silent.
+    pub tunnel_idle_time: Duration,
     /// Connections in all; `None` is the open files less 200, or half of them.
     pub connections_max: Option<u64>,
     /// Connections of one client, by its IPv4 address or IPv6 /64 (loopback is not counted); `None` is unlimited.
@@ -342,6 +344,8 @@ pub struct Route {
     pub via_answers: bool,
     /// What becomes of Expect.
     pub expect: Expect,
+    /// Protocols that a client may ask one of them to go over to.
+    pub upgrade: Vec<String>,
     /// What differs from the site.
     pub settings: Settings,
 }
@@ -492,6 +496,7 @@ impl Config {
             sites: vec![Site {
                 routes: vec![Route {
                     handler: HandlerName::Gateway,
+                    upgrade: vec!["websocket".to_owned()],
                     ..Route::default()
                 }],
                 ..Site::default()
@@ -571,6 +576,7 @@ impl Default for Limits {
             content_octets_per_second_min: 100,
             transmit_octets_per_second_min: 100,
             rate_grace: Duration::from_secs(10),
+            tunnel_idle_time: Duration::from_secs(3600),
             connections_max: None,
             connections_per_client_max: Some(1000),
             cached_file_octets_max: 64 * KIB,
@@ -658,6 +664,7 @@ impl Default for Route {
             client_fields: vec![ClientFields::Forwarded, ClientFields::XForwarded],
             via_answers: true,
             expect: Expect::default(),
+            upgrade: Vec::new(),
             settings: Settings::default(),
         }
     }

@@ -153,6 +153,17 @@ pub(crate) static HOST_RULE: TextRule = TextRule {
     check: outbound_host,
     allowed: "\"client\", \"server\", or a host, perhaps with a port",
 };
+pub(crate) static PROTOCOL: TextRule = TextRule {
+    check: |text| match text {
+        _ if text.eq_ignore_ascii_case("h2c") => Err(Complaint::with(
+            "whoever speaks h2c with the server has its requests read by nobody on the way (RFC 9113 §3.1)",
+            "leave it out",
+        )),
+        _ if is_token(text) => Ok(text.to_owned()),
+        _ => Err(Complaint::new("this is no name of a protocol")),
+    },
+    allowed: "a protocol, as \"websocket\"",
+};
 pub(crate) static TRY_FILE: TextRule = TextRule {
     check: templates::tried,
     allowed: "a path from \"/\" with {path}, {rest}, {query} or {host}, or \"=404\"",

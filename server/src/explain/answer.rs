@@ -2,7 +2,7 @@
 
 use super::Step;
 use super::steps::{At, Explainer, listed, step};
-use crate::config::{AuthMethod, HandlerName, Settings};
+use crate::config::{AuthMethod, HandlerName, Pool, PoolServer, Route, Settings};
 use crate::sites::{Template, uploads_octets_max};
 use semantics::Method;
 
@@ -164,19 +164,105 @@ impl Explainer<'_> {
 
     fn gateway(&mut self, at: &At<'_>) {
         let Some((_, route)) = at.route else { return };
-        let what = match route.to.as_slice() {
-            [only] => format!("what {only} answers"),
-            several => format!(
-                "what one of {} answers, by {}",
-                several.join(", "),
-                route.balance
-            ),
+        let pools = self.config.pools.iter().enumerate();
+        let named = route.pool.as_ref().and_then(|name| {
+            let mut pools = pools.clone();
+            pools.find(|(_, pool)| pool.name == *name)
+        });
+        let (servers, balance, place) = match named {
+            Some((number, pool)) => {
+                let place = self.spot(&format!("pool[{number}]"));
+                self.push(step("pool", format!("\"{}\"", pool.name), place.clone()));
+                let servers = pool.all_servers().map(|server| shown(&server, pool));
+                (servers.collect::<Vec<_>>(), &pool.balance, place)
+            }
+            None => {
+                let place = self.spot(&format!("{}.to", at.key()));
+                (route.to.clone(), &route.balance, place)
+            }
         };
-        let place = self.spot(&format!("{}.to", at.key()));
+        if let Some((number, pool)) = named {
+            self.limits(number, pool);
+        }
+        self.asked_as(at, route);
+        let what = match servers.as_slice() {
+            [only] => format!("what {only} answers"),
+            several => format!("what one of {} answers, by {balance}", several.join(", ")),
+        };
         self.push(Step {
             rule: Some("RFC 9110 §3.7"),
             ..step("answer", what, place)
         });
+    }
+
+    /// What bounds and guards the servers of a pool.
+    fn limits(&mut self, number: usize, pool: &Pool) {
+        let key = |name: &str| format!("pool[{number}].{name}");
+        let mut said = Vec::new();
+        if let Some(max) = pool.connections_max {
+            let what = format!(
+                "at most {max} connections to each server; {} requests wait up to {:?}, beyond it 503",
+                pool.queue_max, pool.queue_time
+            );
+            said.push(("limit", what, key("connections_max")));
+        }
+        if let Some(sticky) = &pool.sticky {
+            let what = format!("the cookie {} leads back to the same server", sticky.cookie);
+            said.push(("sticky", what, key("sticky")));
+        }
+        if let Some(check) = &pool.check {
+            let what = format!(
+                "{} {} is asked of each server every {:?}; out after {} bad answers, in after {} good ones",
+                check.method, check.path, check.interval, check.fall, check.rise
+            );
+            said.push(("check", what, key("check")));
+        }
+        if let Some(breaker) = &pool.breaker {
+            let by = [
+                breaker
+                    .failures_max
+                    .map(|max| format!("{max} failures in a row")),
+                breaker
+                    .failures_percent
+                    .map(|percent| format!("{percent} % failures within {:?}", breaker.window)),
+            ];
+            let by: Vec<_> = by.into_iter().flatten().collect();
+            let what = format!(
+                "a server is left alone for {:?} after {}; if all are, 503",
+                breaker.open_time,
+                by.join(" or ")
+            );
+            said.push(("breaker", what, key("breaker")));
+        }
+        for (about, what, place) in said {
+            let place = self.spot(&place);
+            self.push(step(about, what, place));
+        }
+    }
+
+    /// With which target and Host a server is asked.
+    fn asked_as(&mut self, at: &At<'_>, route: &Route) {
+        let key = |name: &str| format!("{}.{name}", at.key());
+        let prefix = |prefix: &Option<String>| prefix.clone().unwrap_or_default();
+        let (strip, add) = (prefix(&route.strip_prefix), prefix(&route.add_prefix));
+        let what = match (strip.as_str(), add.as_str()) {
+            ("", "") => None,
+            (strip, "") => Some(format!("{strip} is stripped from the path")),
+            ("", add) => Some(format!("{add} is put before the path")),
+            (strip, add) => Some(format!("{add} takes the place of {strip} in the path")),
+        };
+        if let Some(what) = what {
+            let place = self.spot(&key("strip_prefix"));
+            let place = place.or_else(|| self.spot(&key("add_prefix")));
+            self.push(step("asked", what, place));
+        }
+        let host = match route.outbound_host.as_str() {
+            "client" => return,
+            "server" => "the server's own".to_owned(),
+            other => other.to_owned(),
+        };
+        let place = self.spot(&key("outbound_host"));
+        self.push(step("asked", format!("the Host is {host}"), place));
     }
 
     fn redirect(&mut self, at: &At<'_>, settings: &Settings) {
@@ -246,6 +332,23 @@ impl Explainer<'_> {
             let place = self.spot_of(at, "remove_fields");
             self.push(step("field", format!("{name} is removed"), place));
         }
+    }
+}
+
+/// A server with what is said of it alone.
+fn shown(server: &PoolServer, pool: &Pool) -> String {
+    let said = [
+        (server.weight != 1).then(|| format!("weight {}", server.weight)),
+        server.backup.then(|| "backup".to_owned()),
+        server
+            .connections_max
+            .filter(|max| Some(*max) != pool.connections_max)
+            .map(|max| format!("at most {max} connections")),
+    ];
+    let said: Vec<_> = said.into_iter().flatten().collect();
+    match said.is_empty() {
+        true => server.to.clone(),
+        false => format!("{} ({})", server.to, said.join(", ")),
     }
 }
 

@@ -31,6 +31,11 @@ impl Explainer<'_> {
         let is_read = matches!(self.asked.method(), Method::Get | Method::Head);
         let (script, place) = match found {
             Ok(Found::Script(script)) => (script, None),
+            Ok(Found::Closed) => {
+                let what = "404: it leads to a route that asks more of who comes in".to_owned();
+                self.push(step("answer", what, None));
+                return self.error_page(at, settings, 404);
+            }
             Ok(Found::Other) if is_read && scripts.has_files() && scripts.front().is_none() => {
                 return self.files(at, settings);
             }

@@ -528,3 +528,39 @@ fn a_file_that_is_closed_to_who_asks_for_another_path_is_not_named_as_its_answer
         "{lines:#?}"
     );
 }
+
+#[test]
+fn a_pool_is_told_with_its_servers_and_limits() {
+    let text = r#"[[pool]]
+name = "app"
+to = ["http://127.0.0.1:3000"]
+connections_max = 5
+[[pool.server]]
+to = "http://127.0.0.1:3001"
+weight = 2
+backup = true
+[pool.breaker]
+failures_max = 2
+[[site]]
+[[site.route]]
+path = "/shop"
+handler = "gateway"
+pool = "app"
+strip_prefix = "/shop"
+outbound_host = "server"
+"#;
+    let loaded = parse_with_places(text, "a.toml", std::path::Path::new("/")).unwrap();
+    let explained = explain(&loaded, "GET", "http://127.0.0.1:8080/shop/a").unwrap();
+    let explained = explained.to_string();
+    let lines: Vec<_> = explained.lines().map(str::to_owned).collect();
+    for wanted in [
+        "pool      \"app\"  [a.toml:1]",
+        "limit     at most 5 connections to each server; 1000 requests wait up to 10s, beyond it 503  [a.toml:4]",
+        "breaker   a server is left alone for 10s after 2 failures in a row; if all are, 503  [a.toml:9]",
+        "asked     /shop is stripped from the path  [a.toml:16]",
+        "asked     the Host is the server's own  [a.toml:17]",
+        "answer    what one of http://127.0.0.1:3000, http://127.0.0.1:3001 (weight 2, backup) answers, by round-robin (RFC 9110 §3.7)  [a.toml:1]",
+    ] {
+        assert!(has(&lines, wanted), "{wanted}\n{lines:#?}");
+    }
+}

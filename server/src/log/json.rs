@@ -32,6 +32,10 @@ pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>) {
     append_text(out, ",\"user_agent\":", record.user_agent);
     append_text(out, ",\"site\":", record.site.map(str::as_bytes));
     append_text(out, ",\"route\":", record.route.map(str::as_bytes));
+    if let Some(server) = record.server {
+        append_text(out, ",\"server\":", Some(server.as_bytes()));
+        append_number(out, ",\"tries\":", record.tries as u64);
+    }
     match record.status {
         Some(status) => append_number(out, ",\"status\":", u64::from(status)),
         None => out.extend_from_slice(b",\"status\":null"),

@@ -301,6 +301,14 @@ static VALUES: &[(&str, Append)] = &[
     ("route", |out, record| {
         quoted(out, record.route.unwrap_or_default().as_bytes());
     }),
+    ("server", |out, record| {
+        quoted(out, record.server.unwrap_or_default().as_bytes());
+    }),
+    ("tries", |out, record| {
+        if record.server.is_some() {
+            number::append(out, record.tries as u64);
+        }
+    }),
     ("status", |out, record| {
         if let Some(status) = record.status {
             number::append(out, u64::from(status));

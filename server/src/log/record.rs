@@ -35,6 +35,10 @@ pub struct Record<'a> {
     pub site: Option<&'a str>,
     /// The route that answered, by its path; `None` also for the site itself.
     pub route: Option<&'a str>,
+    /// The server behind this gateway that was asked last for the answer.
+    pub server: Option<&'a str>,
+    /// How many servers were asked.
+    pub tries: usize,
     /// The status of the response; `None` if the exchange ended without one.
     pub status: Option<u16>,
     /// Octets of response content that were sent.

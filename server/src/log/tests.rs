@@ -20,6 +20,8 @@ pub(super) fn record() -> Record<'static> {
         user_agent: Some(b"test/1.0"),
         site: None,
         route: None,
+        server: None,
+        tries: 0,
         status: Some(200),
         octets: 1234,
         micros: 420,

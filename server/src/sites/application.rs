@@ -123,6 +123,8 @@ impl ApplicationTarget {
         };
         match (found, files) {
             (Found::Script(script), _) => self.ask(exchange, asked, script),
+            // Not the front script either, which would take the path for what is closed.
+            (Found::Closed, _) => absent(exchange).into(),
             (Found::Other, Some(files)) if is_read || inner.scripts.front().is_none() => {
                 let below = asked.path.octets().get(inner.led_octets..);
                 let below = NormalPath::plain(below.unwrap_or_default());

@@ -7,35 +7,66 @@ use std::time::Duration;
 use engine::{Answer, Exchange, Response};
 use intermediary::{
     Balance, BreakerRules, BudgetRules, CheckRules, ExpectRule, Gateway, GatewayConfig,
-    HealthRules, HostRule, IdleRules, Passage, PathMap, Place, PoolConfig, PoolServer, Pools,
-    Scheme, Sticky, Told,
+    HealthRules, HostRule, IdleRules, Passage, PathMap, Place, PoolConfig, PoolServer, Scheme,
+    Sticky, Told,
 };
 use net::Address;
 use origin::{error_response, options_answer, trace_answer};
 use semantics::{Method, RequestHead, ResponseHead, Status};
 
-use super::route::SiteError;
+use super::route::{Made, SiteError};
 use crate::config::{self, ClientFields, Config, Expect, HandlerName, Route, Site};
 
 /// All pools of a configuration: those that have a name, and one for each route that names its servers itself.
 pub(super) fn pools(config: &Config) -> Result<Vec<PoolConfig>, SiteError> {
-    let named = config.pools.iter().map(pool);
+    all_pools(config).iter().map(pool).collect()
+}
+
+fn all_pools(config: &Config) -> Vec<config::Pool> {
     let own = config.sites.iter().flat_map(|site| {
         let routes = site.routes.iter();
         let own = routes.filter(|route| {
             route.handler == HandlerName::Gateway && route.pool.is_none() && !route.to.is_empty()
         });
-        own.map(|route| {
-            pool(&config::Pool {
-                name: own_pool(site, route),
-                to: route.to.clone(),
-                balance: route.balance.clone(),
-                outbound_timeout: route.outbound_timeout,
-                ..config::Pool::default()
-            })
+        own.map(|route| config::Pool {
+            name: own_pool(site, route),
+            to: route.to.clone(),
+            balance: route.balance.clone(),
+            outbound_timeout: route.outbound_timeout,
+            ..config::Pool::default()
         })
     });
-    named.chain(own).collect()
+    config.pools.iter().cloned().chain(own).collect()
+}
+
+/// Which servers come to pools, and which go, from one configuration to another: a line for each pool in which any does.
+pub(crate) fn pool_changes(was: &Config, is: &Config) -> Vec<String> {
+    let servers = |pools: &[config::Pool], name: &str| -> Vec<String> {
+        let known = pools.iter().find(|pool| pool.name == name);
+        let servers = known.into_iter().flat_map(config::Pool::all_servers);
+        servers.map(|server| server.to).collect()
+    };
+    let (was, is) = (all_pools(was), all_pools(is));
+    let gone = was
+        .iter()
+        .filter(|pool| !is.iter().any(|it| it.name == pool.name));
+    let changes = is.iter().chain(gone).filter_map(|pool| {
+        let (before, after) = (servers(&was, &pool.name), servers(&is, &pool.name));
+        let only = |these: &[String], those: &[String]| {
+            let only = these.iter().filter(|it| !those.contains(it));
+            only.cloned().collect::<Vec<_>>().join(" ")
+        };
+        let parts = [
+            ("added", only(&after, &before)),
+            ("drained", only(&before, &after)),
+        ];
+        let parts: Vec<_> = (parts.iter())
+            .filter(|(_, servers)| !servers.is_empty())
+            .map(|(what, servers)| format!("{what} {servers}"))
+            .collect();
+        (!parts.is_empty()).then(|| format!("pool {}: {}", pool.name, parts.join(", ")))
+    });
+    changes.collect()
 }
 
 /// The name of a pool that a route has for itself: what no other can be called.
@@ -75,11 +106,7 @@ fn pool(pool: &config::Pool) -> Result<PoolConfig, SiteError> {
             slow_start_millis: millis(pool.slow_start),
             slow_answer_millis: pool.slow_answer_time.map_or(0, millis),
         },
-        budget: BudgetRules {
-            permille: number(pool.retries_percent).saturating_mul(10),
-            per_second: number(pool.retries_per_second),
-            tries_max: number(pool.retries_per_second).saturating_mul(RETRIES_SAVED_SECONDS),
-        },
+        budget: budget(pool),
         breaker: pool.breaker.as_ref().map(breaker),
         sticky: pool.sticky.as_ref().map(|sticky| Sticky {
             cookie: sticky.cookie.clone(),
@@ -88,6 +115,20 @@ fn pool(pool: &config::Pool) -> Result<PoolConfig, SiteError> {
         check: pool.check.as_ref().map(check),
         ..PoolConfig::new(&pool.name, servers, balance)
     })
+}
+
+fn budget(pool: &config::Pool) -> BudgetRules {
+    let per_second = number(pool.retries_per_second);
+    let saved = per_second.saturating_mul(RETRIES_SAVED_SECONDS);
+    BudgetRules {
+        permille: number(pool.retries_percent).saturating_mul(10),
+        per_second,
+        // Also a share of the requests has to be saved up somewhere.
+        tries_max: match pool.retries_percent {
+            0 => saved,
+            _ => saved.max(RETRIES_SAVED_MIN),
+        },
+    }
 }
 
 fn breaker(breaker: &config::Breaker) -> BreakerRules {
@@ -114,10 +155,11 @@ fn check(check: &config::Check) -> CheckRules {
 }
 
 /// The gateway of a route.
-pub(super) fn gateway(site: &Site, route: &Route, pools: &Pools) -> Result<Gateway, SiteError> {
+pub(super) fn gateway(site: &Site, route: &Route, made: Made<'_>) -> Result<Gateway, SiteError> {
     let own = || own_pool(site, route);
     let name = route.pool.clone().unwrap_or_else(own);
-    let pool = pools
+    let pool = made
+        .pools
         .find(&name)
         .ok_or_else(|| SiteError::Pool(name.clone()))?;
     let passages = pool.authorities().map(|authority| {
@@ -128,6 +170,7 @@ pub(super) fn gateway(site: &Site, route: &Route, pools: &Pools) -> Result<Gatew
         passages: passages.collect::<Result<_, _>>()?,
         pool: std::rc::Rc::clone(pool),
         words,
+        is_recording: made.is_recording,
     }))
 }
 
@@ -138,7 +181,9 @@ fn passage(route: &Route, authority: &str) -> Result<Passage, String> {
     let prefix = |prefix: &Option<String>| prefix.clone().unwrap_or_default();
     let paths = PathMap::new(&prefix(&route.strip_prefix), &prefix(&route.add_prefix));
     let tells = |fields| route.client_fields.contains(&fields);
-    Ok(made
+    let protocols = route.upgrade.iter();
+    Ok(protocols
+        .fold(made, |made, protocol| made.upgrade(protocol))
         .paths(paths.map_err(|error| error.to_string())?)
         .host(match route.outbound_host.as_str() {
             "client" => HostRule::Kept,
@@ -236,6 +281,8 @@ pub(super) fn words(
     let status = told.status.unwrap_or(Status::INTERNAL_SERVER_ERROR);
     let mut response = error_response(status, told.because, told.rule, Some(request));
     for (name, value) in head.section().iter() {
+        // As Retry-After, of which the gateway knows more.
+        response.head.remove_named(name);
         response
             .head
             .add_named(&String::from_utf8_lossy(name), value);
@@ -253,10 +300,54 @@ pub(super) fn last_forward(exchange: &Exchange<'_>) -> Answer {
 
 /// Retries are saved up for so many seconds.
 const RETRIES_SAVED_SECONDS: u32 = 10;
+const RETRIES_SAVED_MIN: u32 = 100;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn retries_are_a_share_of_requests_or_so_many_a_second_or_none() {
+        let of = |retries_percent, retries_per_second| {
+            budget(&config::Pool {
+                retries_percent,
+                retries_per_second,
+                ..config::Pool::default()
+            })
+        };
+        let defaults = config::Pool::default();
+        assert_eq!(
+            of(defaults.retries_percent, defaults.retries_per_second),
+            BudgetRules::default()
+        );
+        assert_eq!(of(20, 0).tries_max, 100);
+        assert_eq!(of(0, 5).tries_max, 50);
+        assert_eq!(of(0, 0).tries_max, 0);
+    }
+
+    #[test]
+    fn a_change_of_pools_is_told_by_what_comes_and_goes() {
+        let config = |pools: &[(&str, &[&str])]| Config {
+            pools: (pools.iter())
+                .map(|(name, to)| config::Pool {
+                    name: (*name).to_owned(),
+                    to: to.iter().map(|to| (*to).to_owned()).collect(),
+                    ..config::Pool::default()
+                })
+                .collect(),
+            ..Config::default()
+        };
+        let was = config(&[("a", &["x", "y"]), ("b", &["z"]), ("c", &["w"])]);
+        let is = config(&[("a", &["y", "v"]), ("c", &["w"]), ("d", &["u"])]);
+        assert_eq!(
+            pool_changes(&was, &is),
+            [
+                "pool a: added v, drained x",
+                "pool d: added u",
+                "pool b: drained z"
+            ]
+        );
+    }
 
     #[test]
     fn a_server_is_a_host_and_a_port_or_a_socket() {

@@ -54,7 +54,7 @@ use client::Gateways;
 pub(crate) use fences::fences;
 use fences::upload_fences;
 use gate::Refused;
-pub(crate) use gateway::server_of;
+pub(crate) use gateway::{pool_changes, server_of};
 use intermediary::{CameBy, Checks, Commons, Gateway, Pools, Scheme, Trust};
 pub(crate) use matching::{HostRule, Matcher, prefix};
 use redirect::to_https;
@@ -143,6 +143,7 @@ impl Sites {
         let pools = Pools::new(configs, commons, before, net::Now::read());
         let made = Made {
             pools: &pools,
+            is_recording: config.log_format() != config::LogFormat::Off,
             allow_trace: config.server.allow_trace,
             cache,
             recent,
@@ -356,6 +357,7 @@ impl Sites {
             query: target.query.map(Cow::Borrowed),
             host,
             came,
+            is_rewritten: false,
         };
         match self.choose(place, asked) {
             Ok((number, chosen)) => {
@@ -380,8 +382,9 @@ impl Sites {
             Some((route.rewrite.as_ref()?, route.prefix_octets()))
         };
         let next = |path: &NormalPath<'_>| self.matcher.route(site, path);
-        let mut passed = Vec::new();
+        let (mut passed, mut is_rewritten) = (Vec::new(), false);
         let tell = |from: usize, to: &Looked<'_>| {
+            is_rewritten = true;
             passed.extend(routes.get(from).filter(|_| from != to.route).map(Rc::clone));
         };
         let host = asked.host;
@@ -397,6 +400,7 @@ impl Sites {
             query: at.query,
             host,
             came: asked.came,
+            is_rewritten,
         };
         let chosen = Chosen {
             route: route(at.route)?,

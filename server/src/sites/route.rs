@@ -18,7 +18,7 @@ use super::gateway::{gateway, last_forward};
 use super::matching::prefix;
 use super::pages::Pages;
 use super::redirect::Redirect;
-use super::template::{Template, TemplateError, Words};
+use super::template::{Template, TemplateError, Words, target_of};
 use crate::config::{self, CodingName, HandlerName, Settings, Site};
 use auth::Gate;
 use intermediary::{CameBy, Gateway, Pools};
@@ -100,6 +100,8 @@ pub(super) struct Asked<'a> {
     pub(super) host: Option<String>,
     /// Who made the connection, for whoever asks on.
     pub(super) came: CameBy,
+    /// Whether path and query are others than the client's.
+    pub(super) is_rewritten: bool,
 }
 
 impl Asked<'_> {
@@ -110,6 +112,7 @@ impl Asked<'_> {
             query: self.query.as_deref().map(|query| query.to_vec().into()),
             host: self.host.clone(),
             came: self.came,
+            is_rewritten: self.is_rewritten,
         }
     }
 
@@ -119,6 +122,7 @@ impl Asked<'_> {
             query: self.query.map(|query| query.into_owned().into()),
             host: self.host,
             came: self.came,
+            is_rewritten: self.is_rewritten,
         }
     }
 }
@@ -135,6 +139,8 @@ pub(super) struct Made<'a> {
     pub(super) gates: &'a [(String, Gate)],
     pub(super) upload_limits: UploadLimits,
     pub(super) pools: &'a Pools,
+    /// Whether anybody is told of exchanges.
+    pub(super) is_recording: bool,
 }
 
 /// Why a site cannot be served.
@@ -275,11 +281,13 @@ impl Route {
             Target::Echo => origin::echo::answer(exchange),
             Target::Wire(recent) => recent.answer(exchange),
             Target::Redirect(redirect) => redirect.answer(exchange.head, &self.words(asked)).into(),
-            Target::Gateway(gateway) => match gateway.answer(exchange, asked.came, |_| {}) {
-                Some(answer) => answer,
-                None => last_forward(exchange),
-            },
             Target::Application(application) => application.answer(exchange, asked),
+            Target::Gateway(gateway) if asked.is_rewritten => {
+                let target = target_of(asked.path.octets(), asked.query.as_deref());
+                let edited = semantics::with_target(exchange.head, target.as_bytes());
+                ask(gateway, &mut exchange.with_head(edited.head()), asked)
+            }
+            Target::Gateway(gateway) => ask(gateway, exchange, asked),
             Target::Nothing => error_response(
                 Status::NOT_FOUND,
                 "There is nothing at this path",
@@ -337,6 +345,14 @@ impl Route {
     }
 }
 
+/// What a server answers, or what is answered without one.
+fn ask(gateway: &Gateway, exchange: &mut Exchange<'_>, asked: &Asked<'_>) -> Answer {
+    match gateway.answer(exchange, asked.came, |_| {}) {
+        Some(answer) => answer,
+        None => last_forward(exchange),
+    }
+}
+
 impl FilesTarget {
     #[inline]
     fn by(&self, is_secured: bool) -> &Files {
@@ -360,7 +376,7 @@ impl Target {
             HandlerName::Echo => Self::Echo,
             HandlerName::Wire => Self::Wire(made.recent.clone()),
             HandlerName::Redirect => Self::Redirect(redirect(route)?),
-            HandlerName::Gateway => Self::Gateway(gateway(site, route, made.pools)?),
+            HandlerName::Gateway => Self::Gateway(gateway(site, route, made)?),
             HandlerName::Fastcgi | HandlerName::Scgi | HandlerName::Cgi => {
                 let beside = |index| {
                     // A negotiated variant could be the text of a script.

@@ -309,6 +309,17 @@ fn push_text(out: &mut String, text: &str, is_in_query: bool) {
     }
 }
 
+/// A target in origin-form that asks for a path in normal form, and a query (RFC 9112 §3.2.1).
+pub(crate) fn target_of(path: &[u8], query: Option<&[u8]>) -> String {
+    let mut out = String::with_capacity(path.len() + 16);
+    push_segments(&mut out, path, false);
+    if let Some(query) = query {
+        out.push('?');
+        push_query(&mut out, query);
+    }
+    out
+}
+
 /// Appends a decoded path. A slash is not doubled, and the path is one segment after the other, never an authority.
 fn push_segments(out: &mut String, path: &[u8], is_in_query: bool) {
     if is_in_query {

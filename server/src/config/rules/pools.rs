@@ -2,6 +2,7 @@
 
 use super::Rules;
 use crate::config::model::{HandlerName, Pool, Route};
+use crate::config::node::{Node, Value};
 use crate::config::slot::Complaint;
 use crate::config::suggest::nearest;
 
@@ -53,8 +54,14 @@ impl Rules<'_> {
     }
 
     fn pool_has_servers(&mut self, at: &str, pool: &Pool) {
-        let is_said = self.span(&format!("{at}.server")).is_some();
-        if pool.to.is_empty() && pool.servers.is_empty() && !is_said {
+        let keys = ["to", "server"].map(|key| format!("{at}.{key}"));
+        // What is there and could not be read was complained of.
+        let is_odd = keys.iter().any(|key| {
+            let is_empty =
+                |node: &Node| matches!(&node.value, Value::List(nodes) if nodes.is_empty());
+            self.root.at(key).is_some_and(|node| !is_empty(node))
+        });
+        if pool.to.is_empty() && pool.servers.is_empty() && !is_odd {
             let hint = "add to = [\"http://127.0.0.1:3000\"], or a [[pool.server]]";
             self.absence(at, Complaint::with("[[pool]] has no server", hint));
             return;
@@ -167,7 +174,7 @@ impl Rules<'_> {
 }
 
 /// Keys of a route that only gateways have, and whether they say anything.
-fn of_gateways(route: &Route) -> [(&'static str, bool); 10] {
+fn of_gateways(route: &Route) -> [(&'static str, bool); 11] {
     let plain = Route::default();
     [
         ("to", !route.to.is_empty()),
@@ -183,6 +190,7 @@ fn of_gateways(route: &Route) -> [(&'static str, bool); 10] {
         ("client_fields", route.client_fields != plain.client_fields),
         ("via_answers", route.via_answers != plain.via_answers),
         ("expect", route.expect != plain.expect),
+        ("upgrade", !route.upgrade.is_empty()),
     ]
 }
 

@@ -37,6 +37,8 @@ fn every_name_of_the_json_format_is_known() {
         referer: Some(b"b"),
         site: Some("a.example"),
         route: Some("/docs"),
+        server: Some("127.0.0.1:3000"),
+        tries: 2,
         ..record()
     };
     json::append(&mut out, &all);
