@@ -4,8 +4,9 @@
 //! `corpus/fuzz/` as ordinary tests, so that whatever was once found stays found without a fuzzer.
 
 /// The laws: of the message core, of the configuration, of decoders, forms, credentials, of requests
-/// passed on and of the PROXY protocol.
+/// passed on, of applications and of the PROXY protocol.
 pub mod laws {
+    pub use application::law_of_answers as application;
     pub use auth::law as credentials;
     pub use coding::law as codings;
     pub use intermediary::law_of_requests as intermediary;

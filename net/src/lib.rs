@@ -92,11 +92,13 @@ mod files;
 mod holder;
 mod listen;
 mod machine;
+mod nameless;
 mod network;
 mod notify;
 mod outbound;
 mod proxied;
 mod race;
+mod program;
 mod reactor;
 mod relay;
 mod resolve;
@@ -126,6 +128,7 @@ pub use files::{
 pub use holder::Holder;
 pub use listen::{BindError, ListenOptions, Listeners, bind_all};
 pub use machine::{cores, raise_open_files, state_folder};
+pub use nameless::{nameless_file, write_all_at};
 pub use network::{Network, NetworkError};
 pub use notify::{Notice, notify};
 pub use outbound::{Outbound, poll_disturbed};
@@ -134,6 +137,7 @@ pub use proxied::{
     law_of_proxied, read_proxied,
 };
 pub use race::ATTEMPT_DELAY;
+pub use program::Program;
 pub use relay::{End, Flow, FlowError, Flowed};
 pub use resolve::{resolve, resolve_within, set_name_servers};
 pub use run::{Event, Pinning, RunError, RunOptions, Shutdown, Signals, run, run_with};

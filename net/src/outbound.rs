@@ -107,6 +107,17 @@ impl Outbound {
         self.stream.outbound_tls()
     }
 
+    /// A connection that is there already, with a socket of this machine.
+    ///
+    /// # Errors
+    /// `Unsupported` outside a worker of [`run`](crate::run()); else what the system says.
+    pub(crate) fn of(socket: std::os::unix::net::UnixStream) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let stream = Stream::new(socket.into(), StreamKind::Unix);
+        let watched = Outside::here()?.watch(&stream, true)?;
+        Ok(Self { stream, watched })
+    }
+
     fn poll_connected(&mut self, cx: &mut Context<'_>, address: &Address) -> Poll<io::Result<()>> {
         ready!(self.watched.watch.poll_writable(cx))?;
         sockopt::socket_error(&self.stream)??;

@@ -5,6 +5,7 @@
 //! would be asked.
 
 mod answer;
+mod application;
 mod change;
 mod files;
 mod proxy;

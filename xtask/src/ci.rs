@@ -209,7 +209,7 @@ const BESIDE: [&str; 3] = [
     "bench/parser/Cargo.toml",
 ];
 
-const CI: [needs::Need; 11] = [
+const CI: [needs::Need; 13] = [
     needs::C_COMPILER,
     needs::CXX_COMPILER,
     needs::CHROMIUM,
@@ -221,4 +221,6 @@ const CI: [needs::Need; 11] = [
     needs::NGINX,
     needs::HAPROXY,
     needs::WEBSOCKETS,
+    needs::PHP,
+    needs::PYTHON,
 ];

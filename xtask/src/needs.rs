@@ -116,6 +116,18 @@ pub(crate) const CHROMIUM: Need = need(
 pub(crate) const CHROMEDRIVER: Need = need(&["chromedriver"], "chromium-driver");
 /// Sessions that machines share.
 pub(crate) const REDIS: Need = need(&["redis-server"], "redis-server");
+/// An application behind FastCGI.
+pub(crate) const PHP: Need = need(
+    &[
+        "php-fpm",
+        "php-fpm8.1",
+        "php-fpm8.2",
+        "php-fpm8.3",
+        "php-fpm8.4",
+        "php-fpm8.5",
+    ],
+    "php-fpm",
+);
 pub(crate) const PYTHON: Need = need(&["python3"], "python3");
 /// The other side of WebSocket, written by others.
 pub(crate) const WEBSOCKETS: Need = need(

@@ -33,7 +33,11 @@ fn every_command_and_configuration_of_the_guide_works_as_shown() {
 
 /// Does what one section says; gives how many commands it has and what went otherwise.
 fn follow(section: &Section<'_>) -> (usize, Vec<String>) {
-    let mut world = World::new();
+    let configurations = section.blocks.iter().map(|block| match block {
+        Block::Toml { text, .. } => &text[..],
+        Block::Command(_) => "",
+    });
+    let mut world = World::new(&configurations.collect::<String>());
     let mut failures = Vec::new();
     let mut commands = 0;
     for block in &section.blocks {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -35,12 +36,21 @@ impl Drop for Server {
 }
 
 impl World {
-    pub(crate) fn new() -> Self {
+    /// Programs are there where a configuration names their folder.
+    pub(crate) fn new(configurations: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        for (name, content) in FILES {
+        let is_named = |(name, _): &&(&str, &str)| {
+            let folder = name.split('/').next().unwrap_or(name);
+            configurations.contains(&format!("\"{folder}\""))
+        };
+        for (name, content) in FILES.iter().chain(PROGRAMS.iter().filter(is_named)) {
             let path = folder.path().join(name);
             fs::create_dir_all(path.parent().expect("a folder")).expect("the folder can be made");
-            fs::write(path, content).expect("the file can be written");
+            fs::write(&path, content).expect("the file can be written");
+            if content.starts_with("#!") {
+                let all = fs::Permissions::from_mode(0o755);
+                fs::set_permissions(path, all).expect("it can be changed");
+            }
         }
         // Free at the time; the sockets are held until all are chosen, so that they differ.
         let held: Vec<_> = PORTS
@@ -276,6 +286,15 @@ const FILES: &[(&str, &str)] = &[
     ("site/errors/5xx.html", "<h1>Not now</h1>\n"),
     ("docs/index.html", "docs\n"),
     ("media/a.txt", "a\n"),
+];
+
+const PROGRAMS: &[(&str, &str)] = &[
+    ("shop/index.php", "<?php echo 'front';\n"),
+    ("shop/style.css", "body{}\n"),
+    (
+        "cgi-bin/hello",
+        "#!/bin/sh\necho 'Content-Type: text/plain'\necho\necho \"Hello from $SCRIPT_NAME, and $PATH_INFO\"\n",
+    ),
 ];
 
 /// How long one command may take.

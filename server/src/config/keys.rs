@@ -713,7 +713,7 @@ pub(crate) const ROUTE: &[Key<Route>] = &[
     Key {
         name: "handler",
         slot: &Is(|r: &mut Route| &mut r.handler, Named(HandlerName::NAMES)),
-        about: "What answers: `files`; `redirect`; `gateway`, another server; `echo`, the request itself; `wire`, what happened on the connection.",
+        about: "What answers: `files`; `redirect`; `gateway`, another server; `fastcgi`, `scgi` and `cgi`, programs; `echo`, the request itself; `wire`, what happened on the connection.",
     },
     Key {
         name: "cache_control",
@@ -773,12 +773,12 @@ pub(crate) const ROUTE: &[Key<Route>] = &[
         slot: &Is(
             |r: &mut Route| &mut r.to,
             List {
-                of: Text(&SERVER_URL),
+                of: Text(&ASKED_URL),
                 empty: Empty::Fits,
-                allowed: "a list of \"http://HOST:PORT\", \"https://HOST:PORT\" and \"unix:PATH\"",
+                allowed: "a list of \"http://HOST:PORT\", \"https://HOST:PORT\" and \"unix:PATH\", for applications of \"tcp://HOST:PORT\" and \"unix:PATH\"",
             },
         ),
-        about: "The servers that `handler = \"gateway\"` asks. One that fails is asked less, and the last never not at all.",
+        about: "The servers that `gateway`, `fastcgi` and `scgi` ask. One that fails is asked less, and the last never not at all.",
     },
     Key {
         name: "balance",
@@ -789,6 +789,43 @@ pub(crate) const ROUTE: &[Key<Route>] = &[
         name: "outbound_timeout",
         slot: &Is(|r: &mut Route| &mut r.outbound_timeout, TimePositive),
         about: "Bounds connecting to a server, waiting for the head of its answer, and silence within its content, each; 504 before a head, a cut after it.",
+    },
+    Key {
+        name: "scripts",
+        slot: &May(
+            |r: &mut Route| &mut r.scripts,
+            List {
+                of: Text(&SCRIPT_SUFFIX),
+                empty: Empty::Fits,
+                allowed: "a list of ends of names, as [\".php\"]; an empty one is one application for the whole route",
+            },
+            "[\".php\"] for `fastcgi`, [] for `scgi`",
+        ),
+        about: "How the names of scripts end. Only files below `root` that are there are run; other files are served beside them.",
+    },
+    Key {
+        name: "front",
+        slot: &May(|r: &mut Route| &mut r.front, Text(&SCRIPT), "none"),
+        about: "The script below `root` that answers for what is not there, as `index.php` of many applications.",
+    },
+    Key {
+        name: "script_root",
+        slot: &May(
+            |r: &mut Route| &mut r.script_root,
+            Text(&SEEN_FOLDER),
+            "`root`",
+        ),
+        about: "The same folder as the application sees it, as in a container.",
+    },
+    Key {
+        name: "idle_connections",
+        slot: &Is(|r: &mut Route| &mut r.idle_connections, Number(0, 10_000)),
+        about: "Connections to an application that each core keeps for its next request. Each holds one of the processes of PHP.",
+    },
+    Key {
+        name: "processes_max",
+        slot: &Is(|r: &mut Route| &mut r.processes_max, Number(1, 10_000)),
+        about: "Programs of `cgi` that each core runs at once; beyond it 503.",
     },
     Key {
         name: "pool",
@@ -1045,6 +1082,20 @@ pub(crate) const SETTINGS: &[Key<Settings>] = &[
             "[]",
         ),
         about: "Networks whose clients may not, whatever `allow` says.",
+    },
+    Key {
+        name: "params",
+        slot: &May(
+            |s: &mut Settings| &mut s.params,
+            Map {
+                key: param_name,
+                of: Text(&PARAM_VALUE),
+                allowed: "a table of variables and their values",
+                pattern: "^[A-Z_][A-Z0-9_]*$",
+            },
+            "none",
+        ),
+        about: "Variables that applications get as they are, in place of those of the same name (RFC 3875 §4.1).",
     },
     Key {
         name: "set_fields",

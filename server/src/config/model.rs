@@ -330,6 +330,16 @@ pub struct Route {
     pub balance: String,
     /// Bounds connecting to a server, waiting for the head of its answer, and silence within its content, each.
     pub outbound_timeout: Duration,
+    /// How the names of scripts end; empty: all below the route is one application.
+    pub scripts: Option<Vec<String>>,
+    /// The root as the application sees it.
+    pub script_root: Option<String>,
+    /// The script that answers for what is not there.
+    pub front: Option<String>,
+    /// Connections to an application that are kept.
+    pub idle_connections: u64,
+    /// Programs that run at once.
+    pub processes_max: u64,
     /// The name of the `[[pool]]` that it asks instead.
     pub pool: Option<String>,
     /// What paths begin with that the servers do not see.
@@ -428,6 +438,8 @@ pub struct Settings {
     pub allow: Option<Vec<Network>>,
     /// Networks that may not, whatever `allow` says.
     pub deny: Option<Vec<Network>>,
+    /// Variables that applications get as they are.
+    pub params: Option<BTreeMap<String, String>>,
     /// Fields set on responses, replacing those there are.
     pub set_fields: Option<BTreeMap<String, String>>,
     /// Fields added to responses.
@@ -489,6 +501,12 @@ pub enum HandlerName {
     Redirect,
     /// What one of the servers of [`Route::to`] answers.
     Gateway,
+    /// What an application answers by FastCGI, and the files beside its scripts.
+    Fastcgi,
+    /// What an application answers by SCGI.
+    Scgi,
+    /// What a program answers that is started for the request.
+    Cgi,
 }
 
 /// How the access log is written.
@@ -713,6 +731,11 @@ impl Default for Route {
             to: Vec::new(),
             balance: "round-robin".to_owned(),
             outbound_timeout: Duration::from_secs(60),
+            scripts: None,
+            script_root: None,
+            front: None,
+            idle_connections: 0,
+            processes_max: 16,
             pool: None,
             strip_prefix: None,
             add_prefix: None,

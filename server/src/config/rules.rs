@@ -1,5 +1,6 @@
 //! What must hold between sections: errors, and warnings of what is probably not meant.
 
+mod applications;
 mod exposure;
 mod named;
 mod people;

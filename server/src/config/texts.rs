@@ -105,6 +105,48 @@ pub(crate) static TLS_NAME: TextRule = TextRule {
     },
     allowed: "a host name, as \"app.example.com\", or an IP address",
 };
+pub(crate) static ASKED_URL: TextRule = TextRule {
+    check: |text| match text.starts_with("tcp://") {
+        true => match crate::sites::application_place(text) {
+            Ok(_) => Ok(text.to_owned()),
+            Err(why) => Err(Complaint::new(why)),
+        },
+        false => (SERVER_URL.check)(text),
+    },
+    allowed: "\"http://HOST:PORT\", \"unix:PATH\" or, for applications, \"tcp://HOST:PORT\"",
+};
+pub(crate) static SCRIPT_SUFFIX: TextRule = TextRule {
+    check: |text| match text.len() > 1 && text.starts_with('.') && !text.contains(['/', '\\', '\0'])
+    {
+        true => Ok(text.to_owned()),
+        false => Err(Complaint::new(format!(
+            "{} is not the end of a name",
+            shown(text)
+        ))),
+    },
+    allowed: "the end of a file name, as \".php\"",
+};
+pub(crate) static SCRIPT: TextRule = TextRule {
+    check: checks::page,
+    allowed: "a script below the root, as \"index.php\"",
+};
+pub(crate) static SEEN_FOLDER: TextRule = TextRule {
+    check: |text| match text.starts_with('/') && !text.contains('\0') {
+        true => Ok(text.to_owned()),
+        false => Err(Complaint::new(format!(
+            "{} is no folder from \"/\" on",
+            shown(text)
+        ))),
+    },
+    allowed: "a folder from \"/\" on, as \"/var/www/html\"",
+};
+pub(crate) static PARAM_VALUE: TextRule = TextRule {
+    check: |text| match text.contains('\0') {
+        false => Ok(text.to_owned()),
+        true => Err(Complaint::new("a value has no NUL")),
+    },
+    allowed: "a text",
+};
 pub(crate) static BALANCE: TextRule = TextRule {
     check: |text| match intermediary::Balance::named(text) {
         Some(_) => Ok(text.to_owned()),
@@ -601,3 +643,23 @@ const REQUEST: &Refused = &[
         "RFC 9110 §10.1.1",
     ),
 ];
+
+/// The name of a variable that an application gets (RFC 3875 §4.1).
+pub(crate) fn param_name(text: &str) -> Result<String, Complaint> {
+    let is_fit = |octet: u8| octet.is_ascii_uppercase() || octet.is_ascii_digit() || octet == b'_';
+    let begins = text
+        .bytes()
+        .next()
+        .is_some_and(|octet| !octet.is_ascii_digit());
+    if !begins || !text.bytes().all(is_fit) {
+        let message = format!("{} is not the name of a variable", shown(text));
+        return Err(
+            Complaint::with(message, "write capitals, digits and \"_\"").by("RFC 3875 §4.1")
+        );
+    }
+    if text == "CONTENT_LENGTH" {
+        let message = "the length of content is told as it is";
+        return Err(Complaint::new(message).by("RFC 3875 §4.1.2"));
+    }
+    Ok(text.to_owned())
+}

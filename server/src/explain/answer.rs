@@ -120,6 +120,9 @@ impl Explainer<'_> {
         let what = match (at.handler(), self.asked.method()) {
             (HandlerName::Redirect, _) => return self.redirect(at, settings),
             (HandlerName::Gateway, _) => return self.gateway(at),
+            (HandlerName::Fastcgi | HandlerName::Scgi | HandlerName::Cgi, _) => {
+                return self.application(at, settings);
+            }
             (HandlerName::Files, _) => return self.files(at, settings),
             (HandlerName::Echo, Method::Get | Method::Head) => "the request itself, by `echo`",
             (HandlerName::Echo, Method::Post | Method::Put) => {

@@ -351,7 +351,11 @@ pub(crate) fn own_name() -> &'static str {
 }
 
 /// An answer of our own, in the words of all others.
-fn words(told: semantics::Answer, head: &ResponseHead, request: RequestHead<'_>) -> Response {
+pub(super) fn words(
+    told: semantics::Answer,
+    head: &ResponseHead,
+    request: RequestHead<'_>,
+) -> Response {
     let status = told.status.unwrap_or(Status::INTERNAL_SERVER_ERROR);
     let mut response = error_response(status, told.because, told.rule, Some(request));
     for (name, value) in head.section().iter() {

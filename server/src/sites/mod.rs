@@ -18,6 +18,7 @@
 //! Where a route rewrites, both routes judge who may come in, and the one that answers finishes.
 
 mod after;
+mod application;
 mod client;
 mod cors;
 mod fences;
@@ -49,6 +50,7 @@ use crate::config::{self, Config};
 use crate::marks::mark_of;
 use crate::proxy::Forward;
 use crate::tls::OutboundSets;
+pub(crate) use application::{application_place, scripts_config};
 use auth::{Gate, Pass, Verdict};
 use client::Gateways;
 pub(crate) use fences::fences;

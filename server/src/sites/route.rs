@@ -11,6 +11,7 @@ use origin::{
 };
 use semantics::{FieldRuleError, FieldRules, Known, NormalPath, Status};
 
+use super::application::ApplicationTarget;
 use super::client::Access;
 use super::cors::Cors;
 use super::gateway::{gateway, last_forward};
@@ -53,6 +54,7 @@ enum Target {
     Wire(Recent),
     Redirect(Redirect),
     Gateway(Gateway),
+    Application(ApplicationTarget),
     /// A site that has no files beside its routes.
     Nothing,
 }
@@ -103,6 +105,17 @@ pub(super) struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// The same for a future.
+    pub(super) fn to_owned(&self) -> Asked<'static> {
+        Asked {
+            path: self.path.clone().into_owned(),
+            query: self.query.as_deref().map(|query| query.to_vec().into()),
+            host: self.host.clone(),
+            came: self.came,
+            is_rewritten: self.is_rewritten,
+        }
+    }
+
     pub(super) fn into_owned(self) -> Asked<'static> {
         Asked {
             path: self.path.into_owned(),
@@ -268,6 +281,7 @@ impl Route {
             Target::Echo => origin::echo::answer(exchange),
             Target::Wire(recent) => recent.answer(exchange),
             Target::Redirect(redirect) => redirect.answer(exchange.head, &self.words(asked)).into(),
+            Target::Application(application) => application.answer(exchange, asked),
             Target::Gateway(gateway) if asked.is_rewritten => {
                 let target = target_of(asked.path.octets(), asked.query.as_deref());
                 let edited = semantics::with_target(exchange.head, target.as_bytes());
@@ -363,39 +377,80 @@ impl Target {
             HandlerName::Wire => Self::Wire(made.recent.clone()),
             HandlerName::Redirect => Self::Redirect(redirect(route)?),
             HandlerName::Gateway => Self::Gateway(gateway(site, route, made)?),
+            HandlerName::Fastcgi | HandlerName::Scgi | HandlerName::Cgi => {
+                let beside = |index| {
+                    // A negotiated variant could be the text of a script.
+                    let (negotiate, has_uploads) = (None, false);
+                    let of = FilesOf {
+                        index,
+                        negotiate,
+                        has_uploads,
+                    };
+                    files_of(route, site, settings, rules, &fences, of, made)
+                };
+                Self::Application(ApplicationTarget::new(route, site, fences.clone(), beside)?)
+            }
             HandlerName::Files => {
-                let Some(root) = route.root.as_ref().or(site.root.as_ref()) else {
+                let of = FilesOf {
+                    index: site.index.clone(),
+                    negotiate: negotiation(&route.settings.over(&site.settings)),
+                    has_uploads: uploads.is_some(),
+                };
+                let files = files_of(route, site, settings, rules, &fences, of, made)?;
+                let Some((plain, secured)) = files else {
                     return Ok(Self::Nothing);
                 };
-                let negotiate = negotiation(&route.settings.over(&site.settings));
-                let has_uploads = uploads.is_some();
-                let with = |fields: &FieldRules| {
-                    let config = FilesConfig {
-                        root: root.clone(),
-                        index: site.index.clone(),
-                        browse: site.browse,
-                        uploads: has_uploads,
-                        allow_trace: made.allow_trace,
-                        cache_control: route.cache_control.clone(),
-                        expires_seconds: route.expires.map(|expires| expires.as_secs()),
-                        codings: codings(settings),
-                        coding_octets_min: settings.coding_octets_min.unwrap_or(CODING_OCTETS_MIN),
-                        negotiate: negotiate.clone(),
-                        fences: fences.clone(),
-                        fields: fields.clone(),
-                    };
-                    Files::new(config, Rc::clone(made.cache)).map_err(SiteError::Files)
-                };
-                let plain = with(&rules.plain)?;
                 Self::Files(FilesTarget {
                     uploads: uploads.map(|uploads| Uploads::new(uploads, plain.clone())),
                     plain,
-                    secured: rules.secured.as_ref().map(with).transpose()?,
+                    secured,
                     tried: try_files(&route.try_files, &fences)?,
                 })
             }
         })
     }
+}
+
+/// What differs between files that are served and those beside scripts.
+struct FilesOf {
+    index: Vec<String>,
+    negotiate: Option<NegotiateConfig>,
+    has_uploads: bool,
+}
+
+/// The files of a route, and those for answers by TLS where these have other fields; `None` where there is no folder.
+fn files_of(
+    route: &config::Route,
+    site: &Site,
+    settings: &Settings,
+    rules: &Rules,
+    fences: &Fences,
+    of: FilesOf,
+    made: Made<'_>,
+) -> Result<Option<(Files, Option<Files>)>, SiteError> {
+    let Some(root) = route.root.as_ref().or(site.root.as_ref()) else {
+        return Ok(None);
+    };
+    let with = |fields: &FieldRules| {
+        let config = FilesConfig {
+            root: root.clone(),
+            index: of.index.clone(),
+            browse: site.browse,
+            uploads: of.has_uploads,
+            allow_trace: made.allow_trace,
+            cache_control: route.cache_control.clone(),
+            expires_seconds: route.expires.map(|expires| expires.as_secs()),
+            codings: codings(settings),
+            coding_octets_min: settings.coding_octets_min.unwrap_or(CODING_OCTETS_MIN),
+            negotiate: of.negotiate.clone(),
+            fences: fences.clone(),
+            fields: fields.clone(),
+        };
+        Files::new(config, Rc::clone(made.cache)).map_err(SiteError::Files)
+    };
+    let plain = with(&rules.plain)?;
+    let secured = rules.secured.as_ref().map(with).transpose()?;
+    Ok(Some((plain, secured)))
 }
 
 fn codings(settings: &Settings) -> Vec<Coding> {

@@ -72,6 +72,7 @@ const FLOORS: &[&[&str]] = &[
         "auth",
         "cache",
         "intermediary",
+        "application",
         "client",
         "inspect",
         "fingerprint",

@@ -76,6 +76,9 @@ impl HandlerName {
         ("wire", Self::Wire),
         ("redirect", Self::Redirect),
         ("gateway", Self::Gateway),
+        ("fastcgi", Self::Fastcgi),
+        ("scgi", Self::Scgi),
+        ("cgi", Self::Cgi),
     ];
 }
 
@@ -98,6 +101,9 @@ impl fmt::Display for HandlerName {
             Self::Wire => "wire",
             Self::Redirect => "redirect",
             Self::Gateway => "gateway",
+            Self::Fastcgi => "fastcgi",
+            Self::Scgi => "scgi",
+            Self::Cgi => "cgi",
         })
     }
 }

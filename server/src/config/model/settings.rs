@@ -26,6 +26,7 @@ impl Settings {
             users,
             allow,
             deny,
+            params,
             set_fields,
             add_fields,
             remove_fields,

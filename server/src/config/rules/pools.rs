@@ -146,6 +146,10 @@ impl Rules<'_> {
         let key = |name: &str| format!("{at}.{name}");
         let handler = route.handler;
         let is_gateway = handler == HandlerName::Gateway;
+        let is_application = matches!(
+            handler,
+            HandlerName::Fastcgi | HandlerName::Scgi | HandlerName::Cgi
+        );
         let has_pool = self.span(&key("pool")).is_some();
         if is_gateway && route.to.is_empty() && !has_pool {
             let hint = "add to = [\"http://127.0.0.1:3000\"], or pool = …, the name of a [[pool]]";
@@ -153,7 +157,8 @@ impl Rules<'_> {
             self.error(&key("handler"), Complaint::with(message, hint));
         }
         for (name, is_said) in of_gateways(route) {
-            if !is_gateway && is_said {
+            let is_judged_elsewhere = is_application && OF_POOLS.contains(&name);
+            if !is_gateway && is_said && !is_judged_elsewhere {
                 let message = format!("the handler is `{handler}`, which asks no other server");
                 let hint = "add handler = \"gateway\"";
                 self.error(&key(name), Complaint::with(message, hint));

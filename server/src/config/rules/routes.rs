@@ -10,6 +10,7 @@ impl Rules<'_> {
     pub(super) fn check_routes(&mut self) {
         for (path, site) in self.sites() {
             self.files_have_a_root(&path, site);
+            self.scripts_are_not_shown(&path, site);
             for (number, route) in site.routes.iter().enumerate() {
                 self.check_route(&format!("{path}.route[{number}]"), route);
             }
@@ -73,6 +74,7 @@ impl Rules<'_> {
             let complaint = Complaint::new("nothing is redirected here");
             self.warn(&key("redirect_status"), complaint);
         }
+        self.check_application(at, route);
         if handler != HandlerName::Files {
             let of_files = [
                 ("try_files", !route.try_files.is_empty()),
@@ -85,7 +87,8 @@ impl Rules<'_> {
         }
         let of_content = [("cache_control", !is_redirect), ("expires", true)];
         for (name, is_unsaid) in of_content {
-            if handler != HandlerName::Files && is_unsaid {
+            let has_files = matches!(handler, HandlerName::Files | HandlerName::Fastcgi);
+            if !has_files && is_unsaid {
                 let message = format!("the handler is `{handler}`, whose answers do not say this");
                 self.warn(&key(name), Complaint::new(message));
             }
