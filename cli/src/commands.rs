@@ -382,7 +382,7 @@ All of HTTP in one program that you can see through. For example:
   hansom serve DIR --listen 3000    another folder, another port
   hansom serve DIR --browse         list folders that have no index file
   hansom gateway --to http://[::1]  stand in front of another server
-  hansom proxy                      be the way out: curl -x http://127.0.0.1:3128 URL
+  hansom proxy                      be the way out, on 127.0.0.1:3128
   hansom run hansom.toml            run everything from a file
   hansom check hansom.toml          say all that is wrong in a file
   hansom help serve                 show all flags

@@ -81,8 +81,8 @@ fn no_arguments_give_a_few_examples() {
         .out
         .lines()
         .filter(|line| line.starts_with("  hansom "));
-    assert_eq!(examples.count(), 7);
-    assert!(said.out.lines().count() <= 9 && said.out.lines().all(|line| line.len() <= 80));
+    assert_eq!(examples.count(), 8);
+    assert!(said.out.lines().count() <= 10 && said.out.lines().all(|line| line.len() <= 80));
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn each_example_is_a_command_line_that_is_understood() {
     {
         let words: Vec<_> = line.split("  ").next().expect("words").split(' ').collect();
         match words.first() {
-            Some(&("serve" | "run" | "gateway")) => drop(place.config(&words)),
+            Some(&("serve" | "run" | "gateway" | "proxy")) => drop(place.config(&words)),
             _ => assert_eq!(place.hansom(&words).code, Some(0), "{line}"),
         }
     }

@@ -96,9 +96,9 @@ mod nameless;
 mod network;
 mod notify;
 mod outbound;
+mod program;
 mod proxied;
 mod race;
-mod program;
 mod reactor;
 mod relay;
 mod resolve;
@@ -132,12 +132,12 @@ pub use nameless::{nameless_file, write_all_at};
 pub use network::{Network, NetworkError};
 pub use notify::{Notice, notify};
 pub use outbound::{Outbound, poll_disturbed};
+pub use program::Program;
 pub use proxied::{
     PROXIED_OCTETS_MAX, Proxied, ProxiedError, ProxiedHeader, ProxiedRules, ProxiedVersion,
     law_of_proxied, read_proxied,
 };
 pub use race::ATTEMPT_DELAY;
-pub use program::Program;
 pub use relay::{End, Flow, FlowError, Flowed};
 pub use resolve::{resolve, resolve_within, set_name_servers};
 pub use run::{Event, Pinning, RunError, RunOptions, Shutdown, Signals, run, run_with};
