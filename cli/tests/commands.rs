@@ -155,7 +155,7 @@ fn a_wrong_file_is_told_all_its_errors_at_once() {
 hansom: a.toml:2:1: `worker` is not a key of [server]
     2 | worker = 2
       | ^^^^^^
-      = allowed: workers, server_field, keep_alive, keep_alive_requests, connection_age, allow_trace, drain_time, trusted_gateways, state
+      = allowed: workers, server_field, keep_alive, keep_alive_requests, connection_age, allow_trace, drain_time, trusted_gateways, name_servers, state
       = hint: did you mean `workers`?
 
 a.toml:4:8: the folder \"FOLDER/none\" does not exist

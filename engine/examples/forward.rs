@@ -23,7 +23,10 @@ struct Forward(Rc<Pool>);
 struct Pool {
     server: Address,
     options: Rc<LineOptions>,
-    #[expect(clippy::vec_box, reason = "a line stays where it is when it changes hands")]
+    #[expect(
+        clippy::vec_box,
+        reason = "a line stays where it is when it changes hands"
+    )]
     idle: RefCell<Vec<Box<Line>>>,
 }
 

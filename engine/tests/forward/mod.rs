@@ -28,7 +28,10 @@ struct Forward(Rc<Pool>);
 struct Pool {
     address: Address,
     options: Rc<LineOptions>,
-    #[expect(clippy::vec_box, reason = "a line stays where it is when it changes hands")]
+    #[expect(
+        clippy::vec_box,
+        reason = "a line stays where it is when it changes hands"
+    )]
     idle: RefCell<Vec<Box<Line>>>,
     errors: Arc<Mutex<Vec<String>>>,
 }

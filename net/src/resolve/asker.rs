@@ -99,6 +99,11 @@ impl Shared {
     async fn serve(self: Arc<Self>, mut asks: mpsc::Receiver<Ask>) {
         while let Some(ask) = asks.recv().await {
             let Ask { host, reply } = ask;
+            // It may have been answered since its asker looked.
+            if let Some(answer) = self.fresh(&host) {
+                let _ = reply.send(answer);
+                continue;
+            }
             let mut state = self.state();
             if let Some(waiting) = state.waiting.get_mut(&host) {
                 waiting.push(reply);
@@ -120,6 +125,13 @@ impl Shared {
                 shared.answered(host, answer, millis);
             });
         }
+    }
+
+    /// What is known of a name, while it is fresh.
+    fn fresh(&self, host: &str) -> Option<Answer> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let known = known.get(host)?;
+        (Now::read().millis < known.fresh_until).then(|| known.answer.clone())
     }
 
     /// Notes an answer that is fresh for `millis`, and tells who waits.
