@@ -334,7 +334,24 @@ fn a_successful_answer_to_connect_has_neither_length_nor_coding() {
 }
 
 #[test]
-fn a_connect_that_is_answered_otherwise_leaves_the_connection_in_http() {
+fn a_connect_that_has_to_come_again_with_credentials_leaves_the_connection_in_http() {
+    every_cut(|cut| {
+        strict(cut)
+            .receives(
+                "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n",
+            )
+            .tells("event 0 head CONNECT a:443 []")
+            .tells("event 0 end no-content")
+            .answers(407, "")
+            .transmits("HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+            .settles("kept")
+            .tells("event 1 head GET /2 []")
+            .tells("event 1 end no-content");
+    });
+}
+
+#[test]
+fn what_follows_a_connect_that_is_refused_is_not_read() {
     every_cut(|cut| {
         strict(cut)
             .receives(
@@ -343,10 +360,8 @@ fn a_connect_that_is_answered_otherwise_leaves_the_connection_in_http() {
             .tells("event 0 head CONNECT a:443 []")
             .tells("event 0 end no-content")
             .answers(403, "")
-            .transmits("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
-            .settles("kept")
-            .tells("event 1 head GET /2 []")
-            .tells("event 1 end no-content");
+            .transmits("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            .settles("tunnel-refused");
     });
 }
 

@@ -181,6 +181,8 @@ pub enum CloseReason {
     SurplusOctets,
     /// It had become a tunnel, which ended.
     Tunnel(TunnelEnd),
+    /// A tunnel was asked for and not opened, so that what follows is uncertain.
+    TunnelRefused,
 }
 
 /// Why a tunnel ended.
@@ -286,6 +288,11 @@ impl CloseReason {
                 "close-delimited",
                 "closed: the answer ends with it",
                 "RFC 9112 §6.3, rule 8",
+            ),
+            Self::TunnelRefused => because(
+                "tunnel-refused",
+                "closed: what follows may be meant for the tunnel that was not opened",
+                "RFC 9110 §9.3.6",
             ),
             Self::TransmitRate => because(
                 "transmit-rate",

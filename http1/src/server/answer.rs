@@ -22,6 +22,13 @@ impl Server {
         }
         write::response_head(head, delivery.stamp, out);
         let state = &mut self.state;
+        if state.request.switch == Switch::Connect
+            && status != Status::PROXY_AUTHENTICATION_REQUIRED
+        {
+            // A client that does not wait for the answer has sent what is for the tunnel, and others may have made it up. Who is asked for
+            // credentials has to come again, and is known not to be so hasty.
+            state.closing.get_or_insert(CloseReason::TunnelRefused);
+        }
         let is_without_content = status.is_without_content();
         state.answering = match content {
             // RFC 9110 §8.6: no Content-Length in 204; in 304 it is optional.
