@@ -554,24 +554,30 @@ fn a_tunnel_goes_to_ports_that_are_allowed_alone() {
 }
 
 #[test]
-fn a_tunnel_that_cannot_be_opened_is_told_why_and_the_connection_goes_on() {
+fn a_tunnel_that_cannot_be_opened_is_told_why_and_the_connection_closes() {
     let gone = nobody();
     let (_, port) = gone.rsplit_once(':').expect("a port");
     let hansom = open(&["--allow-port", port, "--auth-file", "users"]);
     let mut client = hansom.connect();
     client.send(format!("CONNECT {gone} HTTP/1.1\r\nHost: {gone}\r\n\r\n"));
     assert_eq!(client.answer().status, 407);
-    let mut connect = |more: &str| {
+    let connect = |client: &mut Client, more: &str| {
         let fields = format!("Host: a\r\nProxy-Authorization: Basic {ANNA}\r\n{more}");
-        client.send(format!("CONNECT {gone} HTTP/1.1\r\n{fields}\r\n"));
-        client.answer()
+        // What a hasty client sends behind it is not the next request.
+        client.send(format!(
+            "CONNECT {gone} HTTP/1.1\r\n{fields}\r\nGET http://{gone}/ HTTP/1.1\r\nHost: a\r\n\r\n"
+        ));
+        let answer = client.answer();
+        assert_eq!(answer.value("Connection"), Some("close"));
+        assert_eq!(client.rest().0, b"");
+        answer
     };
-    let got = connect("");
+    let got = connect(&mut client, "");
     assert_eq!(got.status, 502);
     let told = got.value("Proxy-Status").expect("it tells why").to_owned();
     assert!(told.contains("error=connection_refused"), "{told}");
     let (name, _) = told.split_once(';').expect("a name");
-    let got = connect(&format!("Via: 1.1 {name}\r\n"));
+    let got = connect(&mut hansom.connect(), &format!("Via: 1.1 {name}\r\n"));
     let told = got.value("Proxy-Status").expect("it tells why");
     assert!(told.contains("proxy_loop_detected"), "{told}");
 }
