@@ -183,40 +183,27 @@ impl Sites {
         self.pools.start(checks);
     }
 
-    /// The commonest request: a plain path, at a route where nothing stands before the files.
+    /// The route of the commonest requests, with its place: a plain path, at a route that answers it itself if nothing stands before it.
     #[inline]
-    fn handle_direct(&self, exchange: &mut Exchange<'_>) -> Option<Answer> {
+    fn direct_route(&self, exchange: &Exchange<'_>) -> Option<(&Rc<Route>, (usize, usize))> {
         let head = exchange.head;
-        if !head.is_plain_path() {
+        if !head.is_plain_path() || head.method() == Method::Connect {
             return None;
         }
         if self.is_careful && (!self.gateways.is_empty() || self.forward_of(exchange).is_some()) {
             return None;
         }
-        let site = self.matcher.site(head.first(Known::Host))?.site;
+        let host = head.first(Known::Host);
+        let site = self.matcher.site(host)?.site;
         let path = NormalPath::plain(head.target());
         if self.sites.get(site)?.gate_at(&path).is_some() {
             return None;
         }
         let place = self.matcher.route(site, &path);
         let route = self.sites.get(site)?.routes.get(place)?;
-        let Some(files) = route.direct(exchange.is_secured) else {
-            let gateway = route.direct_gateway()?;
-            return self.pass_on(exchange, (site, place), route, gateway);
-        };
-        if exchange.content != semantics::ContentLength::None
-            || !may_be_served(exchange, head.first(Known::Host))
-        {
-            return None;
-        }
-        if head.method() == Method::Connect || (route.cors.is_some() && head.has(Known::Origin)) {
-            return None;
-        }
-        exchange.mark(mark_of(self.generation, site, place));
-        Some(match files.answer(exchange, &path) {
-            kept @ Answer::Kept { .. } => kept,
-            other => after::finish(route, exchange, other),
-        })
+        let is_asked_from_elsewhere = route.cors.is_some() && head.has(Known::Origin);
+        let is_direct = may_be_served(exchange, host) && !is_asked_from_elsewhere;
+        is_direct.then_some((route, (site, place)))
     }
 
     /// The forward proxy, where it answers on the listener.
@@ -230,7 +217,7 @@ impl Sites {
         self.forward.iter().for_each(Forward::begin);
     }
 
-    /// The same where a gateway answers, with content or without.
+    /// What a gateway answers that nothing stands before, to content or without.
     fn pass_on(
         &self,
         exchange: &mut Exchange<'_>,
@@ -238,14 +225,6 @@ impl Sites {
         route: &Rc<Route>,
         gateway: &Gateway,
     ) -> Option<Answer> {
-        let head = exchange.head;
-        let is_tunnel = head.method() == Method::Connect;
-        if is_tunnel || (route.cors.is_some() && head.has(Known::Origin)) {
-            return None;
-        }
-        if !may_be_served(exchange, head.first(Known::Host)) {
-            return None;
-        }
         exchange.mark(mark_of(self.generation, site, place));
         if let Err(response) = route.limit_content(exchange) {
             return Some(after::finish(route, exchange, (*response).into()));
@@ -499,10 +478,25 @@ fn allow(config: &Config) -> String {
 impl Handler for Sites {
     #[inline]
     fn handle(&self, exchange: &mut Exchange<'_>) -> Answer {
-        match self.handle_direct(exchange) {
-            Some(answer) => answer,
-            None => self.handle_any(exchange),
+        // Each answer is made where it is returned: moving one costs as much as finding its route.
+        if let Some((route, place)) = self.direct_route(exchange) {
+            if let Some(files) = route.direct(exchange.is_secured)
+                && exchange.content == semantics::ContentLength::None
+            {
+                exchange.mark(mark_of(self.generation, place.0, place.1));
+                let path = NormalPath::plain(exchange.head.target());
+                return match files.answer(exchange, &path) {
+                    kept @ Answer::Kept { .. } => kept,
+                    other => after::finish(route, exchange, other),
+                };
+            }
+            if let Some(gateway) = route.direct_gateway()
+                && let Some(answer) = self.pass_on(exchange, place, route, gateway)
+            {
+                return answer;
+            }
         }
+        self.handle_any(exchange)
     }
 
     fn refuse(&self, refusal: Refusal, head: Option<RequestHead<'_>>) -> Response {

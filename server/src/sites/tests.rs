@@ -1072,7 +1072,9 @@ fn the_direct_way_leads_where_the_long_one_does() {
                         net::run_alone(async { got(sites.handle_any(exchange).response().await) })
                     });
                     let short = with_exchange(&request, |exchange| {
-                        let answer = sites.handle_direct(exchange)?;
+                        let (route, _) = sites.direct_route(exchange)?;
+                        route.direct(exchange.is_secured)?;
+                        let answer = sites.handle(exchange);
                         Some(net::run_alone(async { got(answer.response().await) }))
                     });
                     direct += usize::from(short.is_some());
