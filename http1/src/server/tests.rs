@@ -358,50 +358,6 @@ fn answers_say_what_becomes_of_the_connection() {
     );
 }
 
-#[test]
-fn what_follows_a_tunnel_that_was_refused_is_not_read() {
-    // table
-    for (request, status, fate) in [
-        ("CONNECT a.example:443", Status::FORBIDDEN, "tunnel-refused"),
-        ("CONNECT a.example:443", Status::OK, "tunnel-refused"),
-        (
-            "CONNECT a.example:443",
-            Status::PROXY_AUTHENTICATION_REQUIRED,
-            "kept",
-        ),
-        ("GET /", Status::FORBIDDEN, "kept"),
-    ] {
-        let octets =
-            format!("{request} HTTP/1.1\r\nHost: a.example:443\r\n\r\nGET /made-up HTTP/1.1\r\n");
-        let (mut server, mut scratch) = (Server::default(), Scratch::default());
-        let mut input = octets.as_bytes();
-        while server
-            .poll_event(&Policy::strict(), &mut scratch, &mut input)
-            .is_some()
-        {}
-        let stamp = Stamp {
-            date: [b'd'; 29],
-            server: None,
-        };
-        let delivery = Delivery {
-            stamp: &stamp,
-            keep_alive_seconds: 75,
-        };
-        let mut out = Vec::new();
-        let head = ResponseHead::new(status);
-        server.submit_head(delivery, &head, ContentLength::None, &mut out);
-        server.submit_end(None, &mut out);
-        assert_eq!(server.settle().unwrap().because().name, fate);
-        let says_close = String::from_utf8(out)
-            .unwrap()
-            .contains("Connection: close");
-        assert_eq!(
-            (says_close, server.is_closed()),
-            (fate != "kept", fate != "kept")
-        );
-    }
-}
-
 /// The statuses of refusals for one request, whole and an octet at a time.
 fn statuses_both_ways(request: &[u8], policy: &Policy) -> (Option<String>, Option<String>) {
     let refused = |told: Vec<String>| told.into_iter().find(|t| t.starts_with("refused"));
