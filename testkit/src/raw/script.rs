@@ -332,7 +332,7 @@ impl Step {
 }
 
 /// Puts a row's values in the places `{1}`, `{2}` ...
-fn fill(text: &str, values: &[String]) -> String {
+pub(super) fn fill(text: &str, values: &[String]) -> String {
     values
         .iter()
         .enumerate()
@@ -342,7 +342,7 @@ fn fill(text: &str, values: &[String]) -> String {
 }
 
 /// `200|206 to HEAD *3`.
-fn expectation(text: &str, is_optional: bool) -> Result<Expectation, String> {
+pub(super) fn expectation(text: &str, is_optional: bool) -> Result<Expectation, String> {
     let mut words = text.split_whitespace();
     let statuses = words.next().ok_or("no status")?.to_owned();
     let mut expectation = Expectation {
@@ -363,7 +363,7 @@ fn expectation(text: &str, is_optional: bool) -> Result<Expectation, String> {
 }
 
 /// Takes `[LEVEL]` from the end of a line.
-fn leveled(text: &str, otherwise: Level) -> Result<(&str, Level), String> {
+pub(super) fn leveled(text: &str, otherwise: Level) -> Result<(&str, Level), String> {
     for word in ["MUST", "SHOULD", "STRICT"] {
         if let Some(rest) = text.strip_suffix(&format!("[{word}]")) {
             return Ok((rest.trim_end(), level(word)?));
@@ -372,7 +372,7 @@ fn leveled(text: &str, otherwise: Level) -> Result<(&str, Level), String> {
     Ok((text, otherwise))
 }
 
-fn level(word: &str) -> Result<Level, String> {
+pub(super) fn level(word: &str) -> Result<Level, String> {
     Ok(match word {
         "MUST" => Level::Must,
         "SHOULD" => Level::Should,
@@ -381,7 +381,7 @@ fn level(word: &str) -> Result<Level, String> {
     })
 }
 
-fn sorted(folder: &Path) -> Result<Vec<std::path::PathBuf>, String> {
+pub(super) fn sorted(folder: &Path) -> Result<Vec<std::path::PathBuf>, String> {
     let told = |error: std::io::Error| format!("{}: {error}", folder.display());
     let entries = fs::read_dir(folder).map_err(told)?;
     let mut paths = entries

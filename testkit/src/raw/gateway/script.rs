@@ -1,9 +1,11 @@
 //! The text of cases: read into [`Case`] values, rows expanded.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::super::script::{Check, Ending, Expectation, Level};
+use super::super::script::{
+    Check, Ending, Expectation, Level, expectation, fill, level, leveled, sorted,
+};
 
 /// One dialogue through a gateway, and what is expected of it.
 #[derive(Clone, Debug)]
@@ -106,19 +108,9 @@ pub enum LineUse {
 /// A mistake in a case.
 pub fn load(folder: &Path) -> Result<Vec<Case>, String> {
     let told = |error: std::io::Error| format!("{}: {error}", folder.display());
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).map_err(told)? {
-        let path = entry.map_err(told)?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "case")
-        {
-            files.push(path);
-        }
-    }
-    files.sort();
     let mut cases = Vec::new();
-    for file in files {
+    let is_case = |file: &PathBuf| file.extension().is_some_and(|it| it == "case");
+    for file in sorted(folder)?.into_iter().filter(is_case) {
         let text = fs::read_to_string(&file).map_err(told)?;
         let area = file.file_stem().unwrap_or_default().to_string_lossy();
         let read = parse(&area, &text).map_err(|error| format!("{}: {error}", file.display()))?;
@@ -359,7 +351,7 @@ impl Draft {
                 case.name = format!("{area}/{}{}{}", self.name, dot(row), dot(way));
                 case.why = self.why.join(" ");
                 (case.ending, case.ending_level) = ending;
-                case.fill(&|text| fill(text, values, by));
+                case.fill(&|text| fill(text, values).replace("{by}", by));
                 cases.push(case);
             }
         }
@@ -407,54 +399,6 @@ fn row(text: &str) -> (String, Vec<String>) {
         .split(" || ")
         .map(|value| value.trim_matches(' ').to_owned());
     (name.to_owned(), values.collect())
-}
-
-/// Puts a row's values in the places `{1}`, `{2}` ..., and a way's in `{by}`.
-fn fill(text: &str, values: &[String], by: &str) -> String {
-    let numbered = values.iter().enumerate();
-    let text = numbered.fold(text.to_owned(), |text, (index, value)| {
-        text.replace(&format!("{{{}}}", index + 1), value)
-    });
-    text.replace("{by}", by)
-}
-
-/// `200|cut to HEAD *3`.
-fn expectation(text: &str, is_optional: bool) -> Result<Expectation, String> {
-    let mut words = text.split_whitespace();
-    let mut expectation = Expectation {
-        is_optional,
-        statuses: words.next().ok_or("no status")?.to_owned(),
-        to_head: false,
-        times: "1".into(),
-        checks: Vec::new(),
-    };
-    while let Some(word) = words.next() {
-        match (word, word.strip_prefix('*')) {
-            ("to", _) if words.next() == Some("HEAD") => expectation.to_head = true,
-            (_, Some(times)) => expectation.times = times.to_owned(),
-            _ => return Err(format!("unknown: {word:?}")),
-        }
-    }
-    Ok(expectation)
-}
-
-/// Takes `[LEVEL]` from the end of a line.
-fn leveled(text: &str, otherwise: Level) -> Result<(&str, Level), String> {
-    for word in ["MUST", "SHOULD", "STRICT"] {
-        if let Some(rest) = text.strip_suffix(&format!("[{word}]")) {
-            return Ok((rest.trim_end(), level(word)?));
-        }
-    }
-    Ok((text, otherwise))
-}
-
-fn level(word: &str) -> Result<Level, String> {
-    Ok(match word {
-        "MUST" => Level::Must,
-        "SHOULD" => Level::Should,
-        "STRICT" => Level::Strict,
-        _ => return Err(format!("not a level: {word:?}")),
-    })
 }
 
 #[cfg(test)]
