@@ -439,25 +439,23 @@ impl Pool {
             return None;
         }
         let is_best = |server: &Server| server.standing == best && server.weight > 0;
-        let (mut any_full, mut any_free) = (false, false);
-        for (place, server) in seen.iter_mut().enumerate() {
-            if !is_best(server) {
+        // Each is asked once: other workers take connections meanwhile, and whoever was free must not be left out as full.
+        let (mut full, mut any_free) = (Vec::new(), false);
+        for (place, server) in seen.iter().enumerate() {
+            if server.standing != best {
                 continue;
             }
             match self.is_full(place) {
-                true => any_full = true,
-                false => any_free = true,
+                true => full.push(place),
+                false => any_free |= is_best(server),
             }
-        }
-        if !any_full {
-            return None;
         }
         if !any_free {
             let accepts = seen.iter().filter(|server| is_best(server));
             return Some(accepts.map(|server| server.identity).collect());
         }
-        for (place, server) in seen.iter_mut().enumerate() {
-            if server.standing == best && self.is_full(place) {
+        for place in full {
+            if let Some(server) = seen.get_mut(place) {
                 server.standing = Standing::Drained;
             }
         }

@@ -246,3 +246,30 @@ fn a_slow_answer_is_a_failure_where_it_is_said_to_be() {
     }
     assert_eq!(chosen(&pool, 2, &[]), ["b", "b"]);
 }
+
+#[test]
+fn somebody_can_be_asked_or_waited_for_whatever_other_workers_take_meanwhile() {
+    let limited = |name| PoolServer {
+        connections_max: Some(1),
+        ..server(name)
+    };
+    let config = || config(vec![limited("a"), limited("b")]);
+    let commons = Arc::new(Commons::new(|_| {}));
+    let worker = |commons: &Arc<Commons>| Pools::new(vec![config()], commons, None, NOW);
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let pools = worker(&commons);
+            let pool = pools.find("app").unwrap();
+            let _a = pool.try_take(0, NOW.millis).unwrap();
+            while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                drop(pool.try_take(1, NOW.millis));
+            }
+        });
+        let pools = worker(&commons);
+        let pool = pools.find("app").unwrap();
+        let seen = chosen(pool, 300_000, &[]);
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(!seen.contains(&"nobody".to_owned()));
+    });
+}
